@@ -1,0 +1,1 @@
+"""What stands around the student's desk: argument and gradient checks, figures, options."""

@@ -1,0 +1,91 @@
+"""What every task script does: options, the data set, one clean line when something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import digits
+from lab.gradient import GradientError
+
+QUICK_EPOCHS = 3
+
+
+def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        description: what the script does, for --help.
+        training: whether the script trains and writes figures, and has the options for that.
+
+    Returns:
+        data, data_dir; with `training` also out, epochs, seed, quick and show.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--data",
+        choices=digits.CHOICES,
+        default="auto",
+        help="mnist: MNIST or an error; synthetic: drawn digits; auto (default): MNIST where it "
+        "can be had, else synthetic",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with the four MNIST files (default: the one MNIST_DATA_DIR names)",
+    )
+    if training:
+        folder = Path("figures")
+        parser.add_argument("--out", type=Path, default=folder, help="default: %(default)s")
+        parser.add_argument(
+            "--epochs", type=_positive, default=500, help="at most so many (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--seed", type=_seed, default=0, help="of the shuffling (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs a run, to try out"
+        )
+        parser.add_argument("--show", action="store_true", help="open the figures at the end")
+    options = parser.parse_args()
+    if training and options.quick:
+        options.epochs = min(options.epochs, QUICK_EPOCHS)
+    return options
+
+
+def load_data(options: argparse.Namespace) -> digits.Digits:
+    """Load the data set that the options name."""
+    return digits.load(options.data, options.data_dir)
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run a script's `main`; end with one clean message and a non-zero exit code on a fault.
+
+    A traceback remains for what is nobody's fault but the code's.
+    """
+    logging.basicConfig(format="%(message)s")
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
+    except (digits.DataError, GradientError, FloatingPointError, OSError) as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {value}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"expected 0 to 2**32 - 1, got {value}")
+    return value
