@@ -1,0 +1,47 @@
+"""The synthetic stand-in for MNIST: made once, then kept in the cache."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from digits.cache import cache_folder
+from digits.synthetic import synthetic_digits
+from lab.atomic import replacing
+
+TRAIN, TEST = 20_000, 10_000
+FILE = "synthetic-digits-1.npz"  # count up when the same seed draws other digits
+
+logger = logging.getLogger(__name__)
+
+
+def load() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Load the synthetic data set, or make it where the cache has none.
+
+    Returns:
+        uint8 images (20000, 784), their labels (20000, 1), and the same of 10,000 others.
+    """
+    path = cache_folder() / FILE
+    images, labels = _read(path) or _make(path)
+    return images[:TRAIN], labels[:TRAIN], images[TRAIN:], labels[TRAIN:]
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        with np.load(path) as arrays:
+            return arrays["images"], arrays["labels"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # missing or damaged: made anew
+        return None
+
+
+def _make(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = synthetic_digits(TRAIN + TEST)
+    try:
+        with replacing(path) as temporary:
+            np.savez(temporary, images=images, labels=labels)
+    except OSError as error:
+        logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
+    return images, labels
