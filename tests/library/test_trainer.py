@@ -127,8 +127,8 @@ def test_a_validation_loss_that_is_not_finite_stops_training_too() -> None:
 
 
 def test_a_rate_too_large_for_the_dtype_diverges_without_a_warning() -> None:
-    X, Y = np.ones((4, 785), np.float32), np.array([[0], [1], [1], [0]], np.float32)
-    trainer = LogisticTrainer(BinaryModel(), 1e39, 1, False, X, Y, X, Y)
+    X, Y = np.full((4, 785), 1e30, np.float32), np.array([[0], [1], [1], [0]], np.float32)
+    trainer = LogisticTrainer(BinaryModel(), 1e9, 1, False, X, Y, X, Y)
     with pytest.raises(DivergedError, match="smaller learning rate"):
         trainer.train(5)
 
