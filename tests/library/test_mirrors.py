@@ -107,6 +107,23 @@ def test_a_silent_mirror_is_given_up(
     assert [attempt.cause for attempt in attempts] == ["silent for 1 s; received 0 bytes"]
 
 
+def test_a_name_that_is_looked_up_for_ever_counts_as_silence(
+    small_sha256: dict[str, str], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, asked = threading.Event(), threading.Event()
+
+    def look_up(*args: object) -> None:
+        asked.set()
+        never.wait(30)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setenv("MNIST_MIRRORS", "http://mirror.invalid/")
+    _, attempts = fetch(cache, small_sha256, silence=0.4)
+    never.set()
+    assert asked.is_set()
+    assert [attempt.cause for attempt in attempts] == ["silent for 0.2 s; received 0 bytes"]
+
+
 def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
     silent_server: str,
     small_sha256: dict[str, str],
