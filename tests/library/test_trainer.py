@@ -146,6 +146,25 @@ def test_ctrl_c_leaves_the_best_weights_and_the_histories() -> None:
     assert len(trainer.val_history["loss"]) == 3
 
 
+def test_a_schedule_sets_the_learning_rate_of_each_step() -> None:
+    trainer = Scripted([5], schedule=lambda step: 1 / (1 + step))
+    rates = []
+    trainer.train_step = lambda X, Y: rates.append(trainer.learning_rate) or 1.0  # type: ignore
+    trainer.train(1)
+    assert rates == [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
+
+
+def test_another_stopping_rule_can_take_the_place_of_patience() -> None:
+    trainer = Scripted([5, 6, 4, 3, 7], stopping_rule=lambda losses: losses[-1] < 4)
+    trainer.train(100)
+    assert (trainer.stop.reason, trainer.stop.step) == ("early stopping", 3)
+
+
+def test_the_number_of_checks_an_epoch_is_a_choice() -> None:
+    _, val_history = Scripted([5, 4], examples=46, checks_per_epoch=1).train(2)
+    assert list(val_history["loss"]) == [0, 23]
+
+
 def test_training_again_starts_new_histories() -> None:
     trainer = Scripted([5, 4, 3])
     trainer.train(1)
@@ -173,6 +192,7 @@ def test_nothing_is_printed_off_a_terminal(capfd: pytest.CaptureFixture[str]) ->
         ({"learning_rate": -0.1}, "learning_rate: expected at least 0, got -0.1"),
         ({"learning_rate": float("nan")}, "learning_rate: expected at least 0, got nan"),
         ({"patience": 0}, "patience: expected at least 1, got 0"),
+        ({"checks_per_epoch": 0}, "checks_per_epoch: expected at least 1, got 0"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
