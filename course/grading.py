@@ -155,6 +155,7 @@ def _run_all(
         lost[run.task] = f"{run.ending} in {run.check}"
         remarks.append(f"Task {run.task}: {lost[run.task]}")
         if time.monotonic() > deadline:
+            run = Run(ending="no time was left for the other tasks")
             break
     why = _why_nothing(run, intact)
     if why:
