@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,16 @@ pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
 
 from course.blank import blank, drop_unused_imports
 from course.desk import PROJECT
-from course.make_starter import REPORT, HandoutError, main, make_starter
+from course.grading import task_of
+from course.make_starter import (
+    REPORT,
+    HandoutError,
+    main,
+    make_starter,
+    starter_file,
+)
 from course.notebook import QUESTIONS, SHOW, make_notebook
-from course.tasks import ROOMS, STUDENT_FILES, TASKS
+from course.tasks import ROOMS, STUDENT_FILES, TASKS, Task
 
 FUNCTIONS = {function: task.name for task in TASKS for function in task.functions}
 
@@ -278,3 +286,48 @@ def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -
         f"{missing} is not there yet: run `python task2.py` first.",
         f"shown: {there}",
     ]
+
+
+def run_checks(folder: Path, tmp_path: Path) -> tuple[dict[str, float], str]:
+    """Run the checks of a handout; return the points by task, and what pytest printed."""
+    results = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--results", results],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    points = dict.fromkeys((task.name for task in TASKS), 0.0)
+    for test in json.loads(results.read_text())["tests"]:
+        points[task_of(test)] += test["score"]
+    return points, done.stdout
+
+
+def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
+    starter: Path, tmp_path: Path
+) -> None:
+    points, said = run_checks(starter, tmp_path)
+    assert set(points.values()) == {0}
+    table = said[said.rindex(" points ") :].splitlines()[1:]
+    for task, line in zip(TASKS, table, strict=False):
+        written = ", ".join(function.split(".", 1)[1] for function in task.functions)
+        assert line.split(maxsplit=4) == [
+            task.name, "0", "/", str(task.points), f"not written yet: {written}"
+        ]  # fmt: skip
+    assert table[len(TASKS)].split() == ["total", "0", "/", "62"]
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_tasks_solution_earns_exactly_its_points(
+    starter: Path, tmp_path: Path, task: Task
+) -> None:
+    folder = tmp_path / "desk"
+    shutil.copytree(starter, folder)
+    others = [other for other in TASKS if other != task]
+    for name in STUDENT_FILES:
+        source = (PROJECT / name).read_text(encoding="utf-8")
+        (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
+    points, _ = run_checks(folder, tmp_path)
+    assert {name: earned for name, earned in points.items() if earned} == {task.name: task.points}
