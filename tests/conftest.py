@@ -1,4 +1,4 @@
-"""Makes the checks run: `python -m pytest tests [--results FILE] [--desk FOLDER]`."""
+"""Makes the checks run: `python -m pytest tests [--task 2a] [--results FILE] [--desk FOLDER]`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 
 from tests.checks.desk import NAMES, Desk, StudentModule  # noqa: E402
 from tests.checks.plugin import Checks  # noqa: E402
+from tests.checks.points import POINTS  # noqa: E402
 
 DESK = pytest.StashKey[Desk]()
 
@@ -23,6 +24,7 @@ DESK = pytest.StashKey[Desk]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "the assignment's checks")
     group.addoption("--results", type=Path, help="write Gradescope's results.json to this file")
+    group.addoption("--task", choices=POINTS, help="run the checks of this task only")
     group.addoption(
         "--desk", type=Path, default=HERE.parent, help="folder with task2a.py and the others"
     )
@@ -34,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     desk.open()
     results = config.getoption("--results")
     results = results and results.absolute()  # a student's code may change the folder
-    config.pluginmanager.register(Checks(desk, results), "checks")
+    checks = Checks(desk, results, config.getoption("--task"))
+    config.pluginmanager.register(checks, "checks")
 
 
 @pytest.fixture

@@ -32,6 +32,13 @@ def model(task2a: Any) -> Callable[[np.ndarray], Any]:
     return lambda w: model_with(task2a.BinaryModel(), w)
 
 
+def without_bias(inputs: Any) -> np.ndarray:
+    """Take the bias input off, be it the first or the last."""
+    inputs = np.asarray(inputs)
+    first = (inputs[:, 0] == 1).all() and not (inputs[:, -1] == 1).all()
+    return inputs[:, 1:] if first else inputs[:, :-1]
+
+
 # Shapes
 
 
@@ -75,8 +82,7 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any) -> None:
     pixels = np.full((2, 784), 51, dtype=np.uint8)  # neither the darkest nor the brightest there is
     pixels[0, :3] = 102, 204, 153
     right = pixels / 127.5 - 1
-    came = np.asarray(task2a.pre_process_images(pixels.copy()))
-    first = came[:, 1:] if np.allclose(came[:, 1:], right, atol=1e-5) else came[:, :-1]
+    came = without_bias(task2a.pre_process_images(pixels.copy()))
     spread = pixels - pixels.min()
     relations = [
         (pixels / 255, "this is the range [0, 1]; it is X / 127.5 - 1."),
@@ -92,11 +98,10 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any) -> None:
         ((2 * pixels) / 255 - 1, "2 * X does not fit into uint8; make X a float first."),
         (right.astype(np.int64), "the result was cut to integers; it has to be float."),
     ]
-    expect_close("the pixels", first, right, relations, "0 becomes -1 and 255 becomes 1.")
+    expect_close("the pixels", came, right, relations, "0 becomes -1 and 255 becomes 1.")
     ramp = np.tile(np.arange(784) % 256, (2, 1)).astype(np.float64)
-    came = np.asarray(task2a.pre_process_images(ramp.copy()))
-    first = came[:, 1:] if np.allclose(came[:, 1:], ramp / 127.5 - 1, atol=1e-5) else came[:, :-1]
-    expect_close("the pixels", first, ramp / 127.5 - 1, likely="keep the order of the pixels.")
+    came = without_bias(task2a.pre_process_images(ramp.copy()))
+    expect_close("the pixels", came, ramp / 127.5 - 1, likely="keep the order of the pixels.")
 
 
 @check(

@@ -63,6 +63,11 @@ class Desk:
         except ImportMistake:
             return None
 
+    def loaded(self) -> dict[str, ModuleType]:
+        """Give those of the student's modules that have been imported so far."""
+        found = {name: sys.modules.get(name) for name in NAMES}
+        return {n: m for n, m in found.items() if m and self.owns(getattr(m, "__file__", None))}
+
     def require(self, function: str) -> Any:
         """Find a function or a class by its full name, as "task2a.BinaryModel.forward".
 
