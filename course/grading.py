@@ -105,7 +105,8 @@ def grade(
         problem = f"not graded: {error}"
     except Exception as error:  # whatever it is, it must not cost the others their grades
         problem = f"not graded: {type(error).__name__}: {error}"
-    digest = hashlib.sha256(f"{submission.digest()} {problem} {checks.digest}".encode()).hexdigest()
+    what = f"{submission.digest()} {problem} {checks.digest}"
+    digest = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()
     if known and known.get("extra_data", {}).get("digest") == digest:
         return known
     tests, remarks = [dict(test) for test in checks.tests], list(submission.remarks)

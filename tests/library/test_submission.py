@@ -38,7 +38,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_code_is_passed_over(tmp_path: Path) -> None:
     junk = {
-        "__MACOSX/._task2a.py": "\0",
+        "__MACOSX/task2a.py": "\0",
         "._task2a.py": "\0",
         ".git/hooks/task2a.py": "",
         "venv/lib/task2a.py": "",
