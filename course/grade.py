@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -184,4 +185,5 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as with Ctrl-C, tidily
     sys.exit(main())

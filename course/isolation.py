@@ -12,6 +12,7 @@ import math
 import os
 import secrets
 import selectors
+import shutil
 import signal
 import site
 import subprocess
@@ -100,8 +101,9 @@ def run_checks(
             "skip": skip,
             "site": site.getusersitepackages() if site.ENABLE_USER_SITE else "",
         }
+        runner = shutil.copy(RUNNER, home)  # the folder of the course is not to be seen from it
         process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-X", "utf8", "-c", RUNNER.read_text(encoding="utf-8")],
+            [sys.executable, "-I", "-B", "-X", "utf8", runner],
             cwd=desk,
             env=_environment(home),
             stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """The process in which a submission meets the checks; `isolation` starts it and listens to it.
 
-It runs as `python -c`, so that the path of the course is not in it. What to do comes by stdin; what
-happens goes out by a pipe, each message marked with a word that only the two processes know.
+A copy of it runs, away from the course. What to do comes by stdin; what happens goes out by a pipe,
+each message marked with a word that only the two processes know.
 """
 
 from __future__ import annotations

@@ -45,11 +45,7 @@ HOSTILE: dict[str, tuple[str, float, str]] = {
     "hungry": ("hog = bytearray(3 << 30)", 2, ""),
     "fills_disk": ("open('big', 'wb').write(bytes(100_000_000))", 2, ""),
     "loops": (LOOP, 2, ""),
-    "loops_and_catches": (
-        "while True:\n    try:\n        while True: x = 1\n    except Exception: pass",
-        2,
-        "",
-    ),
+    "loops_and_catches": (STUBBORN.replace("BaseException", "Exception"), 2, ""),
     "loops_for_ever": (STUBBORN, 2, "Task 2a: stuck for 3 s in test_answer"),
     "latin_1": ("NAME = 'sk\udce5l'", 2, ""),
     "asks": ("input('password? ')", 2, ""),

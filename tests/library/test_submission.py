@@ -98,6 +98,12 @@ def test_too_many_helpers_are_left_out(tmp_path: Path) -> None:
     assert "3000 other modules were left out" in found.remarks[0]
 
 
+def test_a_folder_with_a_zip_in_it_gives_what_is_in_the_zip(tmp_path: Path) -> None:
+    write_zip(tmp_path / "ann" / "assignment_code.zip", RIGHT)
+    write_files(tmp_path / "ann", {"report.pdf": ""})
+    assert sorted(read_submission(tmp_path / "ann").files) == sorted(RIGHT)
+
+
 def test_a_zip_in_a_zip_is_opened_once(tmp_path: Path) -> None:
     inner = write_zip(tmp_path / "inner.zip", RIGHT)
     with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
@@ -246,6 +252,7 @@ def test_names_in_wrong_encodings_are_survived(tmp_path: Path) -> None:
     found = read_submission(folder)
     assert list(found.files) == ["task2a.py"]
     assert found.digest()
+    assert list(find_submissions([folder])) == ["kode___"]
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
