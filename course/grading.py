@@ -15,7 +15,8 @@ from typing import Any
 
 from course import desk
 from course.isolation import Limits, Run, run_checks
-from course.submission import Submission, UnreadableError, read_submission
+from course.listing import UnreadableError
+from course.submission import Submission, read_submission
 
 LONGEST = 10_000  # characters of one output
 Report = dict[str, Any]

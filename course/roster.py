@@ -7,8 +7,11 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from course.submission import NOT_THEIRS, SUFFIXES
+from course.listing import NOT_THEIRS
 from course.tasks import STUDENT_FILES
+
+SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # of what is handed in
+Roster = dict[str, Path]
 
 
 class RosterError(Exception):
@@ -45,9 +48,6 @@ def find_submissions(paths: Sequence[Path], one: bool = False, out: Path | None 
             )
         found += members
     return _name(found)
-
-
-Roster = dict[str, Path]
 
 
 def _is_submission(path: Path, out: Path | None) -> bool:

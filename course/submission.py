@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import sys
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import packages_distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
+from course.listing import Listing, UnreadableError, list_folder, list_zip
 from course.tasks import ROOMS, STUDENT_FILES
 
 MAX_FILE = 1_000_000  # bytes of one source file
 MAX_HELPERS = 50
 MAX_NESTED_ZIP = 20_000_000
-MAX_ENTRIES = 100_000
-SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # of what is handed in
 OF_THE_COURSE = (*ROOMS, "tests", "course", "conftest", "create_submission_zip", "pytest")
 CUSTOMIZE = ("sitecustomize", "usercustomize")  # Python imports these by itself
-NOT_THEIRS = ("venv", "env", "site-packages", "node_modules")  # folders that tools make
-
-# What there is to open: {path: a function of a limit that gives at most one byte more than it}.
-Listing = dict[PurePosixPath, Callable[[int], bytes]]
-
-
-class UnreadableError(Exception):
-    """Nothing can be read of a submission; the message says why."""
 
 
 @dataclass
@@ -83,9 +69,9 @@ def read_submission(path: Path) -> Submission:
     try:
         with ExitStack() as stack:
             if path.is_dir():
-                listing = _list_folder(path)
+                listing = list_folder(path)
             elif path.is_file():
-                listing = _list_zip(stack.enter_context(path.open("rb")))
+                listing = list_zip(stack.enter_context(path.open("rb")))
             else:
                 raise UnreadableError("it is neither a file nor a folder")
             _read(_look_into_zip(listing, submission), submission)
@@ -103,7 +89,7 @@ def _look_into_zip(listing: Listing, submission: Submission) -> Listing:
     if len(data) > MAX_NESTED_ZIP:
         raise UnreadableError(f"{inner[0]} in it is larger than {MAX_NESTED_ZIP:,} bytes")
     submission.remarks.append(f"the code was in {inner[0]}")
-    return _list_zip(BytesIO(data))
+    return list_zip(BytesIO(data))
 
 
 def _read(listing: Listing, submission: Submission) -> None:
@@ -172,71 +158,3 @@ def _taken() -> frozenset[str]:
     return frozenset(
         (*sys.stdlib_module_names, *packages_distributions(), *OF_THE_COURSE, *special)
     )
-
-
-def _counts(name: PurePosixPath) -> bool:
-    """Tell whether a file may hold code of the student, or a zip of it."""
-    return name.suffix.lower() in (".py", ".zip") and not any(
-        part.startswith((".", "__MACOSX")) or part in NOT_THEIRS for part in name.parts
-    )
-
-
-def _list_folder(folder: Path) -> Listing:
-    listing: Listing = {}
-    entries = 0
-    for top, folders, names in os.walk(folder):  # does not follow links to folders
-        folders[:] = [name for name in folders if name[0] != "." and name not in NOT_THEIRS]
-        entries += len(names)
-        if entries > MAX_ENTRIES:
-            raise UnreadableError(f"it has more than {MAX_ENTRIES:,} files")
-        for name in names:
-            path = Path(top, name)
-            relative = PurePosixPath(path.relative_to(folder).as_posix())
-            if _counts(relative) and stat.S_ISREG(path.lstat().st_mode):
-                listing[relative] = _reader(path)
-    return listing
-
-
-def _reader(path: Path) -> Callable[[int], bytes]:
-    def read(limit: int) -> bytes:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-
-    return read
-
-
-def _list_zip(file: BinaryIO) -> Listing:
-    start = file.read(8)
-    if not start:
-        raise UnreadableError("it is an empty file")
-    try:
-        archive = zipfile.ZipFile(file)
-    except Exception as error:  # a zip made to be broken raises almost anything
-        raise UnreadableError(f"it is no zip file ({error}); it begins with {start!r}") from None
-    infos: Mapping[PurePosixPath, zipfile.ZipInfo] = {
-        name: info
-        for info in archive.infolist()
-        if not info.is_dir() and (name := _safe_name(info)) and _counts(name)
-    }
-    if len(archive.infolist()) > MAX_ENTRIES:
-        raise UnreadableError(f"it has more than {MAX_ENTRIES:,} files")
-    if any(info.flag_bits & 1 for info in infos.values()):
-        raise UnreadableError("it is encrypted: hand it in without a password")
-    return {name: _member_reader(archive, info) for name, info in infos.items()}
-
-
-def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath | None:
-    """Return the path of a member within the zip; None for a link or a path that leads out."""
-    name = PurePosixPath(info.filename.replace("\\", "/"))
-    leads_out = name.is_absolute() or ".." in name.parts or ":" in name.parts[0]
-    return None if leads_out or stat.S_ISLNK(info.external_attr >> 16) else name
-
-
-def _member_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
-    def read(limit: int) -> bytes:
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UnreadableError("it is compressed in an unusual way")  # without a bound, too
-        with archive.open(info) as member:
-            return member.read(limit + 1)
-
-    return read

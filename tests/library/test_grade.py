@@ -6,14 +6,16 @@ import os
 import select
 import tempfile
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from course import grade as cli
 from course import isolation
+from course.desk import lay_out
 from course.grading import Checks, grade, prepare
-from course.isolation import Limits
+from course.isolation import Limits, run_checks
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -325,6 +327,15 @@ def test_a_fault_of_the_grader_costs_one_submission(
     assert cli.main([str(tmp_path / "class"), "--out", str(tmp_path / "out")], project) == 0
     assert grades(tmp_path / "out")["ann"]["remark"] == "not graded: RuntimeError: no room left"
     assert grades(tmp_path / "out")["bo"]["total"] == "6"
+
+
+def test_a_run_can_be_stopped(project: Path, tmp_path: Path) -> None:
+    folder, home = write_files(tmp_path / "desk", RIGHT), write_files(tmp_path / "home", {})
+    lay_out(project, folder)
+    stop = Event()
+    stop.set()
+    run = run_checks(folder, home, LIMITS, [], stop)
+    assert (run.results, run.ending) == (None, "interrupted")
 
 
 def test_an_interrupted_run_ends_what_it_started(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from course import submission
+from course import listing, submission
+from course.listing import UnreadableError
 from course.roster import RosterError, find_submissions
-from course.submission import UnreadableError, read_submission
+from course.submission import read_submission
 from course.tasks import STUDENT_FILES
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
@@ -144,7 +145,8 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../task2a.py", "code/../../task2a.py", "/tmp/task2a.py", "C:\\code\\task2a.py"]
+    "name",
+    ["../task2a.py", "code/../../task2a.py", "/tmp/task2a.py", "C:\\code\\task2a.py", "", "."],
 )
 def test_a_path_that_leads_out_is_passed_over(tmp_path: Path, name: str) -> None:
     found = read_submission(write_zip(tmp_path / "in" / "a.zip", {name: "", "utils.py": ""}))
@@ -256,7 +258,7 @@ def test_names_in_wrong_encodings_are_survived(tmp_path: Path) -> None:
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "MAX_ENTRIES", 5)
+    monkeypatch.setattr(listing, "MAX_ENTRIES", 5)
     for path in (write_zip(tmp_path / "a.zip", RIGHT), write_files(tmp_path / "a", RIGHT)):
         with pytest.raises(UnreadableError, match="more than 5 files"):
             read_submission(path)
