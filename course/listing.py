@@ -57,7 +57,7 @@ def list_zip(file: BinaryIO) -> Listing:
     infos: Mapping[PurePosixPath, zipfile.ZipInfo] = {
         name: info
         for info in archive.infolist()
-        if not info.is_dir() and (name := _safe_name(info)) and _counts(name)
+        if info.filename and not info.is_dir() and (name := _safe_name(info)) and _counts(name)
     }
     if len(archive.infolist()) > MAX_ENTRIES:
         raise UnreadableError(f"it has more than {MAX_ENTRIES:,} files")

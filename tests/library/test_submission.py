@@ -146,7 +146,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../task2a.py", "code/../../task2a.py", "/tmp/task2a.py", "C:\\code\\task2a.py", "", "."],
+    ["../task2a.py", "code/../../task2a.py", "/tmp/task2a.py", "C:\\code\\task2a.py"],
 )
 def test_a_path_that_leads_out_is_passed_over(tmp_path: Path, name: str) -> None:
     found = read_submission(write_zip(tmp_path / "in" / "a.zip", {name: "", "utils.py": ""}))
