@@ -30,13 +30,13 @@ def judge_this_task_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(desk, monkeypatch, "utils.batch_loader", batches)
 
 
-def expect_stop(trainer: Any, losses: list[float], likely: str) -> Run:
+def expect_stop(trainer: Any, losses: list[float], likely: str, num_batches: int = 5) -> None:
     """Raise Mistake unless training stops at the right check; 5 checks are an epoch."""
-    run = Run(trainer.BaseTrainer, losses)
+    run = Run(trainer.BaseTrainer, losses, num_batches)
     run.train(num_epochs=len(losses) // 5)
     right, came = textbook.last_check(losses), len(run.weights) - 1
     if right == came:
-        return run
+        return
     best = int(np.argmin(losses[: right + 1]))
     shown = ", ".join(f"{loss:g}" for loss in losses[: right + 1])
     hints = {right - 1: "one check too early: ten have to fail, after the best one."}
@@ -79,6 +79,8 @@ def test_training_checks_the_validation_set_every_fifth_of_an_epoch(trainer: Any
 def test_training_stops_at_the_tenth_check_without_improvement(trainer: Any) -> None:
     losses = [5.0, 4.0, 3.0] + [6.0] * 27
     expect_stop(trainer, losses, "stop when ten checks in a row have not improved.")
+    steps = "count validation checks, not gradient steps or epochs."
+    expect_stop(trainer, losses, steps, num_batches=10)
     few = "count the checks since the best one; start again at 0 when one improves."
     expect_stop(trainer, [5.0, 4.0] + [6.0] * 8 + [3.0] + [7.0] * 8 + [2.0] + [8.0] * 20, few)
 

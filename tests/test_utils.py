@@ -78,6 +78,9 @@ def test_without_shuffling_the_order_stays(utils: Any) -> None:
 def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
     came = order(utils, 60, 6, shuffle=True)
     expect(came != sorted(came), "the order with shuffle=True", "another one", "0, 1, 2, ...")
+    neighbours = int(np.sum(np.abs(np.diff(came)) == 1))
+    likely = "draw a permutation of all examples."
+    expect(neighbours < 30, "most examples keep their neighbours", "a random order", came, likely)
     batches = served(utils, 60, 6, shuffle=True)
     whole = all(np.ptp(batch // 6) == 0 for batch in batches)
     likely = "shuffle the examples of the data set before they are cut into batches."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 import warnings
@@ -40,7 +41,7 @@ class Desk:
 
     def owns(self, file: str | None) -> bool:
         """Tell whether a file lies in the folder itself or in one beside the checks."""
-        return file is not None and Path(file).resolve().parent == self.folder
+        return file is not None and os.path.dirname(os.path.realpath(file)) == str(self.folder)
 
     def load(self, name: str) -> ModuleType:
         """Import one of the student's modules.

@@ -83,6 +83,14 @@ def expect_number(name: str, came: Any, likely: str = "") -> None:
         )
 
 
+def expect_zeros(name: str, came: Any) -> None:
+    """Raise Mistake unless an array of floats is zero everywhere."""
+    array = np.asarray(came)
+    expect(not array.any(), f"{name} is not zero", "zeros", array, "np.zeros, nothing random.")
+    kind = "the integers of np.zeros(..., dtype=int) cannot be moved by a small step."
+    expect(array.dtype.kind == "f", f"{name} is to hold floats", "float", array.dtype, kind)
+
+
 def expect_close(
     name: str,
     came: Any,

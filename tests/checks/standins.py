@@ -10,6 +10,7 @@ import pytest
 
 from tests.checks import textbook
 from tests.checks.desk import Desk
+from tests.checks.mistake import Mistake
 
 
 class TextbookModel:
@@ -140,7 +141,10 @@ class Run:
     def train(self, num_epochs: int) -> tuple[Any, Any]:
         """Train, and give the histories."""
         histories = self.trainer.train(num_epochs)
-        return histories if histories is not None else (None, None)
+        if not isinstance(histories, tuple | list) or len(histories) != 2:
+            what = "train returns the wrong things"
+            raise Mistake(what, "train_history, val_history", type(histories).__name__)
+        return histories[0], histories[1]
 
     def train_loss(self, step: int) -> float:
         """Tell the loss of a training step."""

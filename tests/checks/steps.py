@@ -82,8 +82,9 @@ class Steps:
             gradient = textbook.gradient(self.X, model.forward(self.X), self.Y)
             step = learning_rate * gradient
             trainer = self.trainer(model, learning_rate)
-            with untouched(X_batch=self.X, Y_batch=self.Y):
-                trainer.train_step(self.X, self.Y)
+            X, Y = self.X.copy(), self.Y.copy()
+            with untouched(X_batch=X, Y_batch=Y):
+                trainer.train_step(X, Y)
             expect_shape("w after the step", model.w, w.shape)
             N = len(self.X)
             relations = [
