@@ -1,4 +1,4 @@
-"""The proof of the checks: every wrong variant is caught where it is wrong, every right one passes."""
+"""The proof of the checks: each wrong variant is caught where it is wrong, no right one is."""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ GRADIENT = "        self.grad = X.T @ (outputs - targets) / len(X)"
 FORGET = "        self.grad = np.zeros_like(self.w)"
 CHECK = "    check_gradient(model, lambda X, Y: cross_entropy_loss(Y, model.forward(X)), X, Y)"
 ACCURACY = "    return float(np.mean((outputs >= 0.5) == targets))"
-CLASSIC_TASK_2A = ("2b", "2c", "3a", "3b", "3c", "4b")  # all of them import task2a
 
 WRONG = [
     *wrong(
@@ -160,8 +159,13 @@ WRONG = [
         "2a",
         "task2a.pre_process_images",
         ("misspelt", "def pre_process_images", "def preprocess_images"),
-        also=("2b", "2c", "3a", "3b", "3c", "4b"),
+        also=("2b", "2c", "3a", "3b", "3c", "4b"),  # all of them import task2a
         base=CLASSIC,
+    ),
+    *wrong(
+        "2b",
+        "utils.binary_prune_dataset",
+        ("1 for the second class", "Y[kept] == class1", "Y[kept] == class2"),
     ),
     *step_mistakes("2b", "task2.LogisticTrainer"),
     *wrong(

@@ -92,7 +92,8 @@ RIGHT = [
         (
             "task3a",
             softmax.SHARE,
-            "        z = logits - logits.max(axis=1, keepdims=True)\n        return np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))",
+            "        z = logits - logits.max(axis=1, keepdims=True)\n"
+            "        return np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))",
         ),
     ),
     right(
@@ -130,7 +131,8 @@ RIGHT = [
         (
             "task3",
             softmax.ACCURACY,
-            "    hits = sum(int(o.argsort()[-1]) == int(t.argsort()[-1]) for o, t in zip(outputs, targets))\n    return hits / len(targets)",
+            "    pairs = zip(outputs.tolist(), targets.tolist())\n"
+            "    return sum(o.index(max(o)) == t.index(max(t)) for o, t in pairs) / len(targets)",
         ),
     ),
     Variant(

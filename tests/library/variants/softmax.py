@@ -75,6 +75,7 @@ WRONG = [
         "task3a.SoftmaxModel.__init__",
         ("random", START, "self.w = np.random.default_rng(0).normal(0, 0.1, (785, 10))"),
         ("784 inputs", START, "self.w = np.zeros((784, 10))"),
+        ("integers", START, "self.w = np.zeros((785, 10), dtype=int)"),
         ("one output", START, "self.w = np.zeros((785, 1))"),
         ("transposed", START, "self.w = np.zeros((10, 785))"),
         also=("3b",),
@@ -109,9 +110,7 @@ WRONG = [
         ("averaged twice", GRADIENT, GRADIENT + "**2"),
         ("half", GRADIENT, GRADIENT + " / 2"),
         ("doubled", GRADIENT, GRADIENT + " * 2"),
-        ("transposed", GRADIENT, "        self.grad = (outputs - targets).T @ X / len(X)"),
         ("no targets", GRADIENT, GRADIENT.replace("(outputs - targets)", "outputs")),
-        ("targets in place", GRADIENT, GRADIENT + "\n        targets -= outputs"),
         ("no bias", GRADIENT, GRADIENT + "\n        self.grad[-1] = 0"),
         (
             "the right class only",
@@ -124,6 +123,8 @@ WRONG = [
     *wrong(
         "3a",
         "task3a.SoftmaxModel.backward",
+        ("transposed", GRADIENT, "        self.grad = (outputs - targets).T @ X / len(X)"),
+        ("targets in place", GRADIENT, GRADIENT + "\n        targets -= outputs"),
         ("accumulated", GRADIENT, GRADIENT.replace("=", "+=")),
         (
             "updates the weights",

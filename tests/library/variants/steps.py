@@ -71,11 +71,6 @@ def step_mistakes(task: str, trainer: str) -> list[Variant]:
                 VAL_LOSS,
                 VAL_LOSS.replace("Y_val, outputs", "Y_train, self.model.forward(self.X_train)"),
             ),
-            (
-                "loss only",
-                "        return (\n" + VAL_LOSS,
-                "        return cross_entropy_loss(self.Y_val, outputs)\n        _ = (\n",
-            ),
         ),
         *wrong(
             task,
@@ -84,6 +79,11 @@ def step_mistakes(task: str, trainer: str) -> list[Variant]:
                 "loss last",
                 VAL_LOSS + TRAIN_ACCURACY + VAL_ACCURACY,
                 TRAIN_ACCURACY + VAL_ACCURACY + VAL_LOSS,
+            ),
+            (
+                "loss only",
+                "        return (\n" + VAL_LOSS,
+                "        return cross_entropy_loss(self.Y_val, outputs)\n        _ = (\n",
             ),
             also=(next_task,),
         ),

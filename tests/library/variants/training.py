@@ -5,16 +5,13 @@ from __future__ import annotations
 from tests.library.variants.variant import CLASSIC, wrong
 
 TRAIN, LOADER = "trainer.BaseTrainer.train", "utils.batch_loader"
-FEW = "        if self.patience is None or len(val_losses) <= self.patience:\n            return False\n"
 STOP = "        return min(val_losses[-self.patience :]) >= min(val_losses[: -self.patience])"
 BETTER = "        if val_loss < self.stop.best_loss:"
 KEEP = "            self._best_w = self.model.w.copy()"
 RESTORE = "                self.model.w[...] = self._best_w"
 OFTEN = "steps_per_check = max(1, len(self.X_train) // self.batch_size // 5)"
-CHECK = "if step % steps_per_check == 0:"
 LOSS = 'self.train_history["loss"][step] = loss'
 VAL = 'self.val_history["loss"][step] = val_loss'
-NEXT = "                step += 1"
 SERVED = "self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng"
 SINCE = "since_best += 1"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
@@ -44,7 +41,13 @@ WRONG = [
         (
             "ten worse in all",
             STOP,
-            "        worse = [b >= a for a, b in zip(val_losses, val_losses[1:])]\n        return sum(worse) >= 10",
+            "        worse = [b >= a for a, b in zip(val_losses, val_losses[1:])]\n"
+            "        return sum(worse) >= 10",
+        ),
+        (
+            "counts epochs",
+            STOP,
+            "        return min(val_losses[-50:]) >= min(val_losses[:-50], default=np.inf)",
         ),
         ("equal is better", STOP, STOP.replace(">=", ">")),
         ("stops when it improves", STOP, STOP.replace(">=", "<")),
@@ -63,26 +66,26 @@ WRONG = [
         ("no training loss", LOSS, "pass"),
         ("losses summed", LOSS, LOSS + ' + self.train_history["loss"].get(step - 1, 0)'),
         ("checks every step", OFTEN, "steps_per_check = 1"),
+        ("checks once an epoch", OFTEN, OFTEN.replace(" // 5", "")),
         ("validation by number", VAL, VAL.replace("[step]", '[len(self.val_history["loss"])]')),
         also=("2b",),
     ),
     *wrong(
         "2d",
         TRAIN,
-        ("checks once an epoch", OFTEN, OFTEN.replace(" // 5", "")),
+        ("one epoch only", "range(num_epochs)", "range(min(1, num_epochs))"),
+    ),
+    *wrong(
+        "2d",
+        TRAIN,
+        ("an epoch more", "range(num_epochs)", "range(num_epochs + 1)"),
         also=("2b",),
     ),
     *wrong(
         "2d",
         TRAIN,
-        ("one epoch only", "range(num_epochs)", "range(min(1, num_epochs))"),
-        ("an epoch more", "range(num_epochs)", "range(num_epochs + 1)"),
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
         ("nine checks", "since_best == 10", "since_best == 9"),
-        ("eleven checks", "since_best == 10", "since_best > 10"),
+        ("eleven checks", "since_best == 10", "since_best == 11"),
         ("never counts anew", "best_loss, since_best = val_loss, 0", "best_loss = val_loss"),
         ("the best is forgotten", SINCE, SINCE + "\n                        best_loss = val_loss"),
         ("an alias", "copy.deepcopy(self.model.w)", "self.model.w"),
@@ -93,11 +96,18 @@ WRONG = [
             "",
         ),
         ("breaks the inner loop", LEAVE, "break"),
+        ("counts steps", "since_best += 1", "since_best += max(1, num_steps_per_val)"),
+        base=CLASSIC,
+    ),
+    *wrong(
+        "2d",
+        TRAIN,
         (
             "the best training loss",
             "if val_loss < best_loss:",
             "val_loss = loss\n                    if val_loss < best_loss:",
         ),
+        also=("2b",),
         base=CLASSIC,
     ),
     *wrong(
@@ -139,6 +149,7 @@ WRONG = [
         ("seeds", DRAW, "np.random.seed(1)\n        order = np.random.permutation(len(X))"),
         ("with replacement", DRAW, "order = np.random.default_rng().integers(len(X), size=len(X))"),
         ("reversed", DRAW, "order = np.arange(len(X))[::-1]"),
+        ("turned", DRAW, "order = np.roll(np.arange(len(X)), np.random.randint(1, len(X)))"),
         ("always", "    if shuffle:", "    if True:"),
         ("when not asked", "    if shuffle:", "    if not shuffle:"),
         ("in place", TAKE, "X[...], Y[...] = X[order], Y[order]"),
