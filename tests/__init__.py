@@ -1,0 +1,1 @@
+"""The assignment's checks; `tests.library` tests the rest of the project."""

@@ -1,0 +1,147 @@
+"""The student's desk: the six files, each imported on its own, its faults told plainly."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+from tests.checks.mistake import ImportMistake, Mistake
+
+NAMES = ("task2a", "task2", "task3a", "task3", "trainer", "utils")
+
+
+class Desk:
+    """The folder of the student's files.
+
+    Args:
+        folder: where task2a.py and the others are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self._faults: dict[str, ImportMistake] = {}
+
+    def open(self) -> None:
+        """Put the folder first on the import path; forget files of the same name elsewhere."""
+        sys.path.insert(0, str(self.folder))
+        for name in NAMES:
+            if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
+                del sys.modules[name]
+
+    def close(self) -> None:
+        """Take the folder off the import path again."""
+        if str(self.folder) in sys.path:
+            sys.path.remove(str(self.folder))
+
+    def owns(self, file: str | None) -> bool:
+        """Tell whether a file lies in the folder itself or in one beside the checks."""
+        return file is not None and os.path.dirname(os.path.realpath(file)) == str(self.folder)
+
+    def load(self, name: str) -> ModuleType:
+        """Import one of the student's modules.
+
+        Raises:
+            ImportMistake: if it is missing or cannot be imported.
+        """
+        if name in self._faults:
+            raise self._faults[name]
+        try:
+            return self._import(name)
+        except ImportMistake as fault:
+            self._faults[name] = fault
+            raise
+
+    def find(self, name: str) -> ModuleType | None:
+        """Import one of the student's modules, or give None where that cannot be done."""
+        try:
+            return self.load(name)
+        except ImportMistake:
+            return None
+
+    def loaded(self) -> dict[str, ModuleType]:
+        """Give those of the student's modules that have been imported so far."""
+        found = {name: sys.modules.get(name) for name in NAMES}
+        return {n: m for n, m in found.items() if m and self.owns(getattr(m, "__file__", None))}
+
+    def require(self, function: str) -> Any:
+        """Find a function or a class by its full name, as "task2a.BinaryModel.forward".
+
+        Raises:
+            Mistake: if its module cannot be imported, or it is not there.
+        """
+        name, *path = function.split(".")
+        found: Any = self.load(name)
+        for depth, part in enumerate(path):
+            if not hasattr(found, part):
+                owner = ".".join([name, *path[:depth]]) if depth else f"{name}.py"
+                raise Mistake(
+                    f"{owner} has no `{part}`",
+                    likely=f"is it there, spelt `{part}`, and indented as it was handed out?",
+                )
+            found = getattr(found, part)
+        return found
+
+    def where(self, error: BaseException) -> str:
+        """Say the last line of the student's code that an exception came through, or ""."""
+        frame, line = self._last_frame(error)
+        return f"{Path(frame.f_code.co_filename).name}, line {line}" if frame else ""
+
+    def function(self, error: BaseException) -> str:
+        """Name the last function of the student's that an exception came through, or ""."""
+        frame, _ = self._last_frame(error)
+        if frame is None:
+            return ""
+        code = frame.f_code
+        name = getattr(code, "co_qualname", code.co_name)  # the class is known from Python 3.11
+        return f"{Path(code.co_filename).stem}.{name}"
+
+    def _import(self, name: str) -> ModuleType:
+        file = self.folder / f"{name}.py"
+        if not file.is_file():
+            raise ImportMistake(name, f"{name}.py is missing: expected it in {self.folder}")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return importlib.import_module(name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also sys.exit
+            raise self._fault(name, error) from error
+
+    def _fault(self, name: str, error: BaseException) -> ImportMistake:
+        where = self.where(error)
+        if isinstance(error, SyntaxError) and self.owns(error.filename):
+            where = f"{Path(str(error.filename)).name}, line {error.lineno}"
+        reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        likely = ""
+        if isinstance(error, SystemExit):
+            likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
+        return ImportMistake(
+            name,
+            f"{name}.py cannot be imported: {where + ': ' if where else ''}{reason}",
+            likely,
+        )
+
+    def _last_frame(self, error: BaseException) -> tuple[FrameType | None, int]:
+        frames = reversed(list(traceback.walk_tb(error.__traceback__)))
+        own = (pair for pair in frames if self.owns(pair[0].f_code.co_filename))
+        return next(own, (None, 0))
+
+
+class StudentModule:
+    """A student's module that is imported when it is first used.
+
+    Its faults so become failures of the check that needs it, and of no other.
+    """
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        self._desk, self._name = desk, name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return self._desk.require(f"{self._name}.{attribute}")

@@ -1,0 +1,108 @@
+"""A failure's first lines: the function, what was expected, what came, the likely mistake."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from _pytest._code.code import TerminalRepr
+from _pytest._io import TerminalWriter
+
+from tests.checks.desk import Desk
+from tests.checks.mistake import ImportMistake, Mistake
+from tests.checks.points import Check
+
+# What an exception in a student's function usually means, by a part of its message.
+LIKELY = (
+    ("NoneType", "something is None: a `return` is missing, or `grad` is used before it is set."),
+    ("broadcast", "shapes that do not fit; print them, and see the docstring for the right ones."),
+    ("matmul", "the order of the two factors, or a missing .T."),
+    ("not aligned", "the order of the two factors, or a missing .T."),
+    ("only integer scalar", "a whole array where one number is needed."),
+    ("read-only", "the inputs are changed in place; make a copy."),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a check failed.
+
+    Attributes:
+        text: what a student reads first.
+        not_written: the function that only raises NotImplementedError, or "".
+        plain: whether a traceback would add nothing.
+    """
+
+    text: str
+    not_written: str = ""
+    plain: bool = False
+
+
+@dataclass(eq=False)
+class Explained(TerminalRepr):
+    """A failure's first lines, then pytest's own traceback.
+
+    Attributes:
+        text: the first lines.
+        traceback: what pytest would have shown, or None.
+        reprcrash: where pytest takes the line of its short summary from.
+    """
+
+    text: str
+    traceback: Any
+    reprcrash: Any
+
+    @classmethod
+    def of(cls, failure: Failure, longrepr: Any) -> Explained:
+        """Put the first lines of a failure before what pytest shows."""
+        return cls(failure.text, None if failure.plain else longrepr, _Crash(failure.text))
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write all of it."""
+        first, *others = self.text.splitlines()
+        tw.line(first, red=True, bold=True)
+        for line in others:
+            tw.line(line)
+        if self.traceback is not None:
+            tw.line("")
+            self.traceback.toterminal(tw)
+
+
+def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
+    """Say of what came out of a check what a student needs to know, in plain ASCII."""
+    if isinstance(error, NotImplementedError):
+        function = desk.function(error) or check.function
+        if check.function.endswith(f".{function.split('.')[-1]}"):
+            function = check.function  # with its class, where Python cannot tell
+        return _failure(f"Task {check.task}: {function} is not written yet", function, True)
+    if isinstance(error, ImportMistake):
+        return _failure(f"{check.header()}\n{error}", plain=True)
+    if isinstance(error, Mistake):
+        return _failure(f"{check.header(error.function, error.equation)}\n{error}")
+    return _failure(f"{check.header()}\n{_raised(error, desk)}")
+
+
+def _raised(error: BaseException, desk: Desk) -> str:
+    said = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    where = desk.where(error)
+    text = f"  raised {said}"
+    text += f"\n  {'At:':<10}{where}" if where else "\n  on what your function returned"
+    likely = next((mistake for part, mistake in LIKELY if part in said), "")
+    return text + (f"\n  {'Likely:':<10}{likely}" if likely else "")
+
+
+def _failure(text: str, not_written: str = "", plain: bool = False) -> Failure:
+    return Failure(text.encode("ascii", "backslashreplace").decode(), not_written, plain)
+
+
+@dataclass(frozen=True)
+class _Crash:
+    text: str
+
+    @property
+    def message(self) -> str:
+        return " ".join(line.strip() for line in self.text.splitlines()[:2])
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,156 @@
+"""The gradient check that says why: a wrong gradient is held against those of known mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tests.checks import textbook
+from tests.checks.mistake import Mistake, Relation, cause, close, expect_shape
+
+__tracebackhide__ = True
+
+
+def expect_gradient(
+    came: Any, X: np.ndarray, w: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+) -> None:
+    """Raise Mistake, with its cause, unless `came` is the gradient of C at w.
+
+    Args:
+        came: what `backward` left in `grad`.
+        X: inputs (N, 785).
+        w: weights (785, K).
+        outputs: yhat (N, K), what the textbook computes from X and w.
+        targets: y (N, K).
+    """
+    right = textbook.gradient(X, outputs, targets)
+    expect_shape("grad", came, right.shape)
+    relations = data_relations(X, outputs, targets)
+
+    def objective(w: np.ndarray) -> float:
+        if w.shape[1] == 1:
+            return textbook.binary_cross_entropy(targets, textbook.sigmoid(X @ w))
+        return textbook.cross_entropy(targets, textbook.softmax(X @ w))
+
+    _compare(np.asarray(came, dtype=np.float64), right, w, objective, "dC/dw", relations)
+
+
+def expect_penalty_gradient(came: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
+    """Raise Mistake, with its cause, unless `came` is 2 lambda w (equation 28).
+
+    Args:
+        came: what the penalty added to `grad`.
+        w: weights (785, K).
+        strength: lambda.
+        N: the number of examples.
+    """
+    relations = penalty_relations(w, strength, N)
+
+    def penalty(w: np.ndarray) -> float:
+        return strength * float(np.sum(w**2))
+
+    name = f"the L2 term that lambda = {strength:g} adds"
+    _compare(came, 2 * strength * w, w, penalty, name, relations)
+
+
+def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> list[Relation]:
+    """List what known mistakes make of the gradient of C."""
+    N, K = targets.shape
+    right = textbook.gradient(X, outputs, targets)
+    chained = X.T @ ((outputs - targets) * outputs * (1 - outputs)) / N
+    relations: list[Relation] = [
+        (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
+        (-right, "the sign is opposite: it is -(y - yhat) x, that is (yhat - y) x."),
+        (N * right, "not averaged: it is N times too large; divide by N = X.shape[0]."),
+        (-N * right, "the sign is opposite, and it is not averaged over the N examples."),
+        (right / N, "averaged twice: it is N times too small; divide by N once."),
+        (right / 2, "half of it: a factor 1/2 (of a squared error?) has no place here."),
+        (2 * right, "twice as large: a factor 2 (of a squared error?) has no place here."),
+        (N * right / len(X.T), "divided by the number of inputs (785), not of examples (N)."),
+        (chained, "the factor yhat (1 - yhat) cancels out of equation 6; it is still in here."),
+        (N * chained, "the factor yhat (1 - yhat) cancels out of equation 6; and divide by N."),
+        (X.T @ outputs / N, "the targets are missing: it is (yhat - y) x."),
+        (-X.T @ targets / N, "the outputs are missing: it is (yhat - y) x."),
+    ]
+    if K > 1:
+        relations += [
+            (K * right, "K times too large: it was multiplied by the number of classes."),
+            (right / K, "K times too small: average over the N examples, not over N * K values."),
+            (N * right / K, "divided by the number of classes K, not of examples N."),
+        ]
+    return relations
+
+
+def penalty_relations(w: np.ndarray, strength: float, N: int) -> list[Relation]:
+    """List what known mistakes make of the gradient of the penalty."""
+    right = 2 * strength * w
+    no_last, no_first = right.copy(), right.copy()
+    no_last[-1] = no_first[0] = 0
+    bias = "the bias is left out: equation 27 sums over every weight, the bias too."
+    squared = np.sum(w**2)
+    return [
+        (0 * w, "the L2 term is missing, or does not change with lambda; it is 2 lambda w."),
+        (right / 2, "half of it: the 2 of 2 lambda w is missing (R has no factor 1/2)."),
+        (2 * right, "doubled: the L2 term is added twice, or has a 2 too many."),
+        (-right, "the sign is opposite: the L2 term is added, it makes the weights smaller."),
+        (-right / 2, "the sign is opposite, and the 2 of 2 lambda w is missing."),
+        (right / N, "the L2 term is divided by N: only C is an average over examples."),
+        (right / 2 / N, "the L2 term is divided by N, and the 2 of 2 lambda w is missing."),
+        (N * right, "the L2 term is counted once per example: only C sums over examples."),
+        (N * right / 2, "the L2 term is counted once per example, and the 2 is missing."),
+        (right / w.shape[1], "the L2 term is divided by the number of classes K."),
+        (right / w.size, "the L2 term is averaged: equation 27 is a sum over the weights."),
+        (2 * strength**2 * w, "lambda comes in squared; it is 2 lambda w."),
+        (strength**2 * w, "lambda comes in squared, and the 2 is missing; it is 2 lambda w."),
+        (strength * np.sign(w), "this is L1's gradient, lambda sign(w); L2's is 2 lambda w."),
+        (2 * strength * w**2, "w comes in squared; the derivative of w^2 is 2 w."),
+        (strength * w**2, "this is the penalty itself; its derivative is 2 lambda w."),
+        (strength * squared + 0 * w, "this is the penalty itself; its derivative is 2 lambda w."),
+        (2 * strength * np.abs(w), "the sign of w is lost; the derivative of w^2 is 2 w."),
+        (right / 2 / np.sqrt(squared), "this is the gradient of ||w||; R is ||w||^2."),
+        (no_last, bias),
+        (no_first, bias),
+        (no_last / 2, bias + " And the 2 is missing."),
+    ]
+
+
+def _compare(
+    came: np.ndarray,
+    right: np.ndarray,
+    w: np.ndarray,
+    objective: Any,
+    name: str,
+    relations: Sequence[Relation],
+) -> None:
+    wrong = ~close(came, right)
+    if not wrong.any():
+        return
+    distance = np.nan_to_num(np.abs(came - right), nan=np.inf)
+    worst = tuple(map(int, np.unravel_index(int(np.argmax(distance)), right.shape)))
+    numerical = textbook.central_difference(objective, w, worst)
+    raise Mistake(
+        f"grad is not the gradient: {name} is wrong at {int(wrong.sum())} of {wrong.size} weights",
+        f"{right[worst]:.7g} (central differences, equation 29: {numerical:.7g})",
+        f"{came[worst]:.7g}",
+        f"grad[{', '.join(map(str, worst))}]",
+        cause(came, relations) or _rows(wrong) or _ratio(came, right),
+    )
+
+
+def _rows(wrong: np.ndarray) -> str:
+    rows = np.flatnonzero(wrong.any(axis=1))
+    if len(rows) == 1 and rows[0] in (0, len(wrong) - 1):
+        return f"only row {rows[0]}, that of the bias, is wrong: it is a weight like any other."
+    columns = np.flatnonzero(wrong.any(axis=0))
+    if wrong.shape[1] > 1 and len(columns) == 1:
+        return f"only column {columns[0]}, that of one class, is wrong."
+    return ""
+
+
+def _ratio(came: np.ndarray, right: np.ndarray) -> str:
+    factor = float(np.sum(came * right) / np.sum(right * right))
+    if np.isfinite(factor) and close(came, factor * right).all():
+        return f"it is {factor:.4g} times what it should be."
+    return "the formula; write it for one example and one weight first, with a loop."

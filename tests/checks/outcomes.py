@@ -1,0 +1,97 @@
+"""What became of every check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.checks.explain import Failure
+from tests.checks.points import POINTS, Check
+
+NOT_RUN = "not run"
+
+
+@dataclass
+class Outcome:
+    """What became of one check.
+
+    Attributes:
+        number: as "2a.1".
+        name: of the test function.
+        check: what its marker says.
+        status: "passed", "failed", "skipped" or "not run".
+        text: the first lines of its failure, or on what a skipped check waits.
+        details: the failure with pytest's traceback.
+        not_written: the function that is still to be written, where that is why it failed.
+        seconds: how long it took.
+    """
+
+    number: str
+    name: str
+    check: Check
+    status: str = NOT_RUN
+    text: str = ""
+    details: str = ""
+    not_written: str = ""
+    seconds: float = 0.0
+
+    @property
+    def points(self) -> float:
+        """What it earned."""
+        return self.check.points if self.status == "passed" else 0.0
+
+    def succeed(self) -> None:
+        """Note that it passed."""
+        self.status = "passed"
+
+    def skip(self, reason: str) -> None:
+        """Note on what it waits."""
+        self.status, self.text = "skipped", f"skipped: {reason}"
+
+    def fail(self, failure: Failure, details: str) -> None:
+        """Note why it failed."""
+        self.status, self.text, self.details = "failed", failure.text, details
+        self.not_written = failure.not_written
+
+
+@dataclass
+class Outcomes:
+    """The outcomes of all checks, by pytest's node id.
+
+    Attributes:
+        unreadable: {module of checks: why it could not be read}.
+    """
+
+    _all: dict[str, Outcome] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def add(self, nodeid: str, name: str, check: Check) -> None:
+        """Number a check and wait for what becomes of it."""
+        number = sum(outcome.check.task == check.task for outcome in self) + 1
+        self._all[nodeid] = Outcome(f"{check.task}.{number}", name, check)
+
+    def drop(self, nodeid: str) -> None:
+        """Forget a check."""
+        self._all.pop(nodeid, None)
+
+    def __getitem__(self, nodeid: str) -> Outcome:
+        return self._all[nodeid]
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return iter(self._all.values())
+
+    def tasks(self) -> list[str]:
+        """List the tasks that have checks here, in order."""
+        found = {outcome.check.task for outcome in self}
+        return [task for task in POINTS if task in found]
+
+    def of(self, task: str) -> list[Outcome]:
+        """List the outcomes of a task, in order."""
+        return [outcome for outcome in self if outcome.check.task == task]
+
+    def blocker(self, check: Check) -> Outcome | None:
+        """Find a check that failed and that this one needs, perhaps by way of others."""
+        for outcome in self.of(check.task):
+            if outcome.name in check.needs and outcome.status in ("failed", "skipped"):
+                return self.blocker(outcome.check) or outcome
+        return None

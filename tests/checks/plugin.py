@@ -1,0 +1,151 @@
+"""What pytest does with a check: order, what it needs, a failure's first lines, the end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checks.desk import Desk
+from tests.checks.explain import Explained, explain
+from tests.checks.mistake import ImportMistake
+from tests.checks.outcomes import Outcomes
+from tests.checks.points import POINTS, Check
+from tests.checks.results import write_results
+from tests.checks.table import table_lines
+
+# NumPy's defaults, whatever a student's np.seterr made of them.
+NUMPYS_OWN: dict[str, Any] = {
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}
+
+
+class Checks:
+    """Runs the checks; leaves every other test alone.
+
+    Args:
+        desk: where the student's files are.
+        results: the file to write Gradescope's results to, if any.
+        task: the only task to check, if any.
+    """
+
+    def __init__(self, desk: Desk, results: Path | None = None, task: str | None = None) -> None:
+        self.desk = desk
+        self.results = results
+        self.task = task
+        self.outcomes = Outcomes()
+        self._told: dict[tuple[str, str], str] = {}  # (task, module): the check that said so
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Put the checks first, task by task, and number them."""
+        tasks = list(POINTS)
+        items.sort(key=lambda item: tasks.index(c.task) if (c := check_of(item)) else len(tasks))
+        for item in items:
+            if found := check_of(item):
+                self.outcomes.add(item.nodeid, item.name, found)
+        if self.task is not None:
+            others = [item for item in items if not self._asked_for(item)]
+            items[:] = [item for item in items if self._asked_for(item)]
+            config.hook.pytest_deselected(items=others)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Forget the checks that are not to run."""
+        for item in items:
+            self.outcomes.drop(item.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember a module of checks that could not be read: its points are lost."""
+        if report.failed and "/library/" not in report.nodeid:
+            self.outcomes.unreadable[report.nodeid] = report.longreprtext
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a check that needs one which did not pass."""
+        if (check := check_of(item)) and (blocker := self.outcomes.blocker(check)):
+            pytest.skip(f"needs {blocker.number} {blocker.name}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Run a check; a module that cannot be imported fails it once for each task."""
+        check = check_of(pyfuncitem)
+        if check is None:
+            return (yield)
+        try:
+            with warnings.catch_warnings(), np.errstate(**NUMPYS_OWN):
+                warnings.simplefilter("ignore")  # a student's warnings fail nothing by themselves
+                self.desk.require(check.function)
+                return (yield)
+        except ImportMistake as fault:
+            number = self.outcomes[pyfuncitem.nodeid].number
+            first = self._told.setdefault((check.task, fault.module), number)
+            if first != number:
+                pytest.skip(f"needs {fault.module}.py to import, see {first}")
+            raise
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put what a student needs to know before pytest's traceback."""
+        report = yield
+        check = check_of(item)
+        if check is None:
+            return report
+        outcome = self.outcomes[item.nodeid]
+        if report.failed and call.excinfo is not None:
+            failure = explain(check, call.excinfo.value, self.desk)
+            report.longrepr = Explained.of(failure, report.longrepr)
+            outcome.fail(failure, report.longreprtext)
+        elif report.skipped:
+            outcome.skip(_reason(report))
+        elif report.when == "call":
+            outcome.succeed()
+        outcome.seconds += report.duration
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, Any, Any]:
+        """End with the table of points, after all that pytest has to say."""
+        result = yield
+        if self.outcomes.tasks():
+            terminalreporter.section("points")
+            for line in table_lines(self.outcomes):
+                terminalreporter.write_line(line)
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write the results."""
+        if self.results is not None:
+            write_results(self.results, self.outcomes)
+
+    def pytest_unconfigure(self) -> None:
+        """Take the student's folder off the import path."""
+        self.desk.close()
+
+    def _asked_for(self, item: pytest.Item) -> bool:
+        check = check_of(item)
+        return check is not None and check.task == self.task
+
+
+def check_of(item: pytest.Item) -> Check | None:
+    """Give what the marker says of a check, or None for any other test."""
+    marker = item.get_closest_marker("check")
+    return marker.args[0] if marker else None
+
+
+def _reason(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return reason.removeprefix("Skipped: ")

@@ -1,0 +1,95 @@
+"""Gradescope's `results.json`: https://gradescope-autograders.readthedocs.io/en/latest/specs/."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.checks.outcomes import Outcome, Outcomes
+from tests.checks.points import POINTS
+from tests.checks.table import remarks, table_lines
+
+LONGEST = 10_000  # characters of one output: a page, not a book
+
+
+def write_results(path: Path, outcomes: Outcomes) -> None:
+    """Write the results, whole or not at all; the folder is made when it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results(outcomes), indent=2)
+    handle, temporary = tempfile.mkstemp(suffix=".json", prefix=".results-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+    os.chmod(temporary, 0o644)  # mkstemp makes private files
+    os.replace(temporary, path)
+
+
+def results(outcomes: Outcomes) -> dict[str, Any]:
+    """Put the outcomes into Gradescope's schema.
+
+    Args:
+        outcomes: of the checks that ran. The points of a module that could not be read are lost.
+    """
+    tests = [_test(outcome) for outcome in outcomes] + _lost(outcomes)
+    return {
+        "score": sum(test["score"] for test in tests),
+        "max_score": sum(test["max_score"] for test in tests),
+        "output": "\n".join(table_lines(outcomes)),
+        "tests": tests,
+        "extra_data": {
+            "tasks": {
+                task: {
+                    "score": sum(outcome.points for outcome in outcomes.of(task)),
+                    "max_score": sum(outcome.check.points for outcome in outcomes.of(task)),
+                    "remarks": remarks(outcomes.of(task)),
+                }
+                for task in outcomes.tasks()
+            }
+        },
+    }
+
+
+def _test(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "number": outcome.number,
+        "score": outcome.points,
+        "max_score": outcome.check.points,
+        "status": "passed" if outcome.status == "passed" else "failed",
+        "output": (outcome.details or outcome.text)[:LONGEST],
+        "tags": [outcome.check.task],
+        "extra_data": {
+            "task": outcome.check.task,
+            "function": outcome.check.function,
+            "outcome": outcome.status,
+            "not_written": outcome.not_written,
+            "seconds": round(outcome.seconds, 3),
+        },
+    }
+
+
+def _lost(outcomes: Outcomes) -> list[dict[str, Any]]:
+    """List the points of checks that could not be read, which nobody can earn."""
+    if not outcomes.unreadable:
+        return []
+    why = "\n\n".join(f"{module}\n{text}" for module, text in outcomes.unreadable.items())
+    lost = {
+        task: points - sum(outcome.check.points for outcome in outcomes.of(task))
+        for task, points in POINTS.items()
+    }
+    return [
+        {
+            "name": f"checks of Task {task} that could not be read",
+            "number": f"{task}.0",
+            "score": 0.0,
+            "max_score": points,
+            "status": "failed",
+            "output": why[:LONGEST],
+            "tags": [task],
+            "extra_data": {"task": task, "function": "", "outcome": "not read"},
+        }
+        for task, points in lost.items()
+        if points
+    ]

@@ -1,0 +1,164 @@
+"""Stand-ins for the parts that a check does not judge, so that each mistake costs its own task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checks import textbook
+from tests.checks.desk import Desk
+from tests.checks.mistake import Mistake
+
+
+class TextbookModel:
+    """A right model for either task; it computes the gradient afresh in every `backward`."""
+
+    l2_reg_lambda = 0.0
+
+    def __init__(self, num_outputs: int) -> None:
+        self.w = textbook.weights(num_outputs) / 4
+        self.zero_grad()
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        z = X @ self.w
+        return textbook.sigmoid(z) if z.shape[1] == 1 else textbook.softmax(z)
+
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        self.grad = textbook.gradient(X, outputs, targets)
+
+    def zero_grad(self) -> None:
+        self.grad = np.zeros_like(self.w)
+
+
+class EchoModel(TextbookModel):
+    """A model whose outputs are the first columns of its inputs, and that does not learn."""
+
+    def __init__(self, num_outputs: int) -> None:
+        super().__init__(num_outputs)
+        self.num_outputs = num_outputs
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        return X[:, : self.num_outputs].copy()
+
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        self.grad = np.zeros_like(self.w)
+
+
+def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
+    """Make the inputs (N, 785) for which an EchoModel gives these outputs."""
+    X = np.zeros((len(outputs), textbook.I))
+    X[:, : len(outputs[0])] = outputs
+    X[:, -1] = 1
+    return X
+
+
+def batches(
+    X: np.ndarray,
+    Y: np.ndarray,
+    batch_size: int,
+    shuffle: bool = False,
+    drop_last: bool = True,
+    **_: Any,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Serve an epoch as `batch_loader` should."""
+    order = np.random.default_rng().permutation(len(X)) if shuffle else np.arange(len(X))
+    end = len(X) - len(X) % batch_size if drop_last else len(X)
+    for start in range(0, end, batch_size):
+        chosen = order[start : min(start + batch_size, end)]
+        yield X[chosen], Y[chosen]
+
+
+def stand_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, function: str, replacement: object
+) -> None:
+    """Replace a student's function in those of their modules that have been imported.
+
+    It is found by what it is, not by its name: `cross_entropy_loss` of the wrong task stays wrong.
+    """
+    module, name = function.split(".")
+    loaded = desk.loaded()
+    original = getattr(loaded.get(module), name, None)
+    if original is None:
+        return
+    for holder in loaded.values():
+        for attribute, value in list(vars(holder).items()):
+            if value is original:
+                monkeypatch.setattr(holder, attribute, replacement)
+
+
+class Run:
+    """A training run whose validation losses are written down beforehand.
+
+    Its model's only weight counts the steps; it grows in place, so that an alias of it grows too.
+
+    Args:
+        BaseTrainer: the student's.
+        losses: of the checks, in order; the last stands for all after it.
+        num_batches: of an epoch, each of two examples.
+        shuffle: what `shuffle_dataset` is to be.
+        left_over: examples that fill no batch.
+
+    Attributes:
+        trainer: of a subclass of BaseTrainer.
+        batches: the number of each example in each training step.
+        weights: at each check.
+    """
+
+    def __init__(
+        self,
+        BaseTrainer: Any,
+        losses: Sequence[float],
+        num_batches: int = 5,
+        shuffle: bool = False,
+        left_over: int = 0,
+    ) -> None:
+        self.batches: list[tuple[list[int], list[int]]] = []
+        self.weights: list[float] = []
+        self.losses = list(losses)
+        self.model = TextbookModel(1)
+        self.model.w = np.zeros((1, 1))
+        run = self
+
+        class Scripted(BaseTrainer):  # type: ignore[misc]
+            def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+                run.batches.append((X_batch[:, 0].astype(int).tolist(), Y_batch[:, 0].tolist()))
+                run._model(self).w += 1
+                return run.train_loss(len(run.batches) - 1)
+
+            def validation_step(self) -> tuple[float, float, float]:
+                number = len(run.weights)
+                run.weights.append(float(run._model(self).w.item()))
+                return run.validation(number)
+
+        self.X = np.arange(2 * num_batches + left_over, dtype=np.float64).reshape(-1, 1)
+        self.Y = self.X.copy()
+        X_val = np.zeros((4, 1))
+        self.trainer = Scripted(self.model, 0.1, 2, shuffle, self.X, self.Y, X_val, X_val)
+
+    def train(self, num_epochs: int) -> tuple[Any, Any]:
+        """Train, and give the histories."""
+        histories = self.trainer.train(num_epochs)
+        if not isinstance(histories, tuple | list) or len(histories) != 2:
+            what = "train returns the wrong things"
+            raise Mistake(what, "train_history, val_history", type(histories).__name__)
+        return histories[0], histories[1]
+
+    def train_loss(self, step: int) -> float:
+        """Tell the loss of a training step."""
+        return 1 / (step + 1)
+
+    def validation(self, number: int) -> tuple[float, float, float]:
+        """Tell what a check's validation step returns."""
+        loss = self.losses[min(number, len(self.losses) - 1)]
+        return loss, 0.5 + number / 1000, 0.25 + number / 1000
+
+    @property
+    def final_weight(self) -> float:
+        """The weight that training left behind."""
+        return float(np.asarray(self._model(self.trainer).w).item())
+
+    def _model(self, trainer: Any) -> Any:
+        return getattr(trainer, "model", self.model)

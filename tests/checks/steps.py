@@ -1,0 +1,179 @@
+"""What the checks of both trainers have in common: `train_step` and `validation_step`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from tests.checks import textbook
+from tests.checks.mistake import (
+    Mistake,
+    Relation,
+    close,
+    expect_close,
+    expect_number,
+    expect_shape,
+    untouched,
+)
+from tests.checks.standins import EchoModel, TextbookModel, echoed
+
+__tracebackhide__ = True
+
+TRAIN_ACCURACY, VAL_ACCURACY = 0.8, 0.25
+
+Loss = Callable[[np.ndarray, np.ndarray], float]
+
+
+class Steps:
+    """Checks of a trainer's two steps, with a textbook model in place of the student's.
+
+    Args:
+        Trainer: the student's LogisticTrainer or SoftmaxTrainer.
+        num_outputs: K, 1 for logistic regression.
+    """
+
+    def __init__(self, Trainer: Any, num_outputs: int) -> None:
+        self.Trainer = Trainer
+        self.num_outputs = num_outputs
+        binary = num_outputs == 1
+        self.loss: Loss = textbook.binary_cross_entropy if binary else textbook.cross_entropy
+        self.targets = textbook.binary_targets if binary else textbook.class_targets
+        self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
+
+    def trainer(self, model: Any, learning_rate: float = 0.1) -> Any:
+        """Make a trainer whose data sets are not the batch that `train_step` will be given."""
+        X_train, X_val = textbook.inputs(11, seed=3), textbook.inputs(5, seed=4)
+        Y_train, Y_val = self.targets(11), self.targets(5)
+        return self.Trainer(model, learning_rate, 2, False, X_train, Y_train, X_val, Y_val)
+
+    def check_loss(self) -> None:
+        """The loss of the batch, before or after the update."""
+        model = TextbookModel(self.num_outputs)
+        before = self.loss(self.Y, model.forward(self.X))
+        came = self.trainer(model).train_step(self.X.copy(), self.Y.copy())
+        after = self.loss(self.Y, model.forward(self.X))
+        expect_number("what train_step returns", came, "return the loss of the batch.")
+        if close(np.asarray(came), np.asarray(after)):
+            return
+        N, K = self.Y.shape
+        outputs = TextbookModel(self.num_outputs).forward(self.X)
+        relations: list[Relation] = [
+            (-before, "the sign is opposite."),
+            (N * before, "this is the sum over the batch, not the mean."),
+            (before / N, "divided by N again; cross_entropy_loss is an average already."),
+            (before / K, "divided by K; cross_entropy_loss is an average over N."),
+            (_swapped(self.loss, self.Y, outputs), "targets first, then outputs."),
+        ]
+        if K > 1:
+            binary = textbook.binary_cross_entropy(self.Y, outputs)
+            mixed_up = "this is the loss of Task 2; import cross_entropy_loss from task3a."
+            relations += [(binary, mixed_up), (binary * K, mixed_up)]
+        likely = "the loss of this batch, cross_entropy_loss(Y_batch, outputs), and no other."
+        expect_close("the loss of the batch", came, before, relations, likely)
+
+    def check_update(self) -> None:
+        """By -learning_rate times the gradient, for more than one learning rate."""
+        for learning_rate in (0.1, 0.5):
+            model = TextbookModel(self.num_outputs)
+            w = model.w.copy()
+            gradient = textbook.gradient(self.X, model.forward(self.X), self.Y)
+            step = learning_rate * gradient
+            trainer = self.trainer(model, learning_rate)
+            X, Y = self.X.copy(), self.Y.copy()
+            with untouched(X_batch=X, Y_batch=Y):
+                trainer.train_step(X, Y)
+            expect_shape("w after the step", model.w, w.shape)
+            N = len(self.X)
+            relations = [
+                (0 * w, "the weights did not move: call backward, then update model.w."),
+                (step, "uphill: subtract the gradient, do not add it."),
+                (-gradient, "the learning rate is missing."),
+                (gradient, "uphill, and the learning rate is missing."),
+                (-step / N, "divided by N again; the gradient is an average already."),
+                (-step * N, "multiplied by N; the gradient is an average already."),
+                (-2 * step, "the update is done twice."),
+                (-step / 2, "a factor 1/2 has no place here."),
+                (-learning_rate * step, "the learning rate comes in squared."),
+                (-step - w, "w is replaced by the step; it has to be moved by it."),
+                (step - w, "w is replaced by the step; it has to be moved by it."),
+                (-0.05 * gradient, "use self.learning_rate, not a number of your own."),
+                (-0.01 * gradient, "use self.learning_rate, not a number of your own."),
+                (-learning_rate * np.sign(gradient), "the size of the gradient is lost."),
+            ]
+            expect_close(
+                "the change of w",
+                np.asarray(model.w) - w,
+                -step,
+                relations,
+                "w <- w - learning_rate * grad, with grad from this batch.",
+                f"train_step moves the weights wrongly (learning rate {learning_rate})",
+            )
+
+    def check_three_updates(self) -> None:
+        """Of the weights as they are, and of the batch that is given, step after step."""
+        mine, theirs = TextbookModel(self.num_outputs), TextbookModel(self.num_outputs)
+        trainer = self.trainer(theirs)
+        for seed in (5, 6, 7):
+            X = textbook.inputs(4, seed=seed)
+            Y = self.targets(4)[::-1] if seed == 6 else self.targets(4)
+            mine.w = mine.w - 0.1 * textbook.gradient(X, mine.forward(X), Y)
+            trainer.train_step(X.copy(), Y.copy())
+        likely = "every step: forward, backward, update, with nothing kept from the last."
+        expect_close("w after three steps", theirs.w, mine.w, likely=likely)
+
+    def check_validation_loss(self) -> None:
+        """`validation_step` returns three numbers, the loss of the validation set first."""
+        model = TextbookModel(self.num_outputs)
+        trainer = self.trainer(model)
+        came = trainer.validation_step()
+        if not isinstance(came, tuple | list) or len(came) != 3:
+            what = "validation_step returns the wrong things"
+            raise Mistake(what, "val_loss, train_accuracy, val_accuracy", came)
+        training = self.loss(self.targets(11), model.forward(textbook.inputs(11, seed=3)))
+        right = self.loss(self.targets(5), model.forward(textbook.inputs(5, seed=4)))
+        relations = [(training, "this is the loss of the training set.")]
+        expect_close("the validation loss", came[0], right, relations)
+
+    def check_accuracies(self) -> None:
+        """`validation_step` finds the accuracies, and `train` writes them where they belong."""
+        trainer = self._trainer_with_known_accuracies()
+        with suppress(NotImplementedError):  # validation_step may be another task's to write
+            _, train, val = trainer.validation_step()
+            _expect_accuracies(train, val, None)
+        try:
+            train_history, val_history = trainer.train(1)
+            train, val = train_history["accuracy"][0], val_history["accuracy"][0]
+        except Exception:  # not written, or broken: Task 2d says so
+            return
+        _expect_accuracies(train, val, "trainer.BaseTrainer.train")
+
+    def _trainer_with_known_accuracies(self) -> Any:
+        K = self.num_outputs
+        if K == 1:
+            right, wrong, target = [0.9], [0.2], [1.0]
+        else:
+            right, wrong = (0.01 + 0.9 * np.eye(K)[k] for k in (3, 5))
+            target = np.eye(K)[3]
+        sets = []
+        for accuracy, size in ((TRAIN_ACCURACY, 10), (VAL_ACCURACY, 4)):
+            hits = round(accuracy * size)
+            sets += [echoed([right] * hits + [wrong] * (size - hits)), np.array([target] * size)]
+        return self.Trainer(EchoModel(K), 0.1, 2, False, *sets)
+
+
+def _expect_accuracies(train: Any, val: Any, function: str | None) -> None:
+    swapped = "the accuracies of training and of validation are mixed up."
+    try:
+        expect_close("training accuracy", train, TRAIN_ACCURACY, [(VAL_ACCURACY, swapped)])
+        expect_close("validation accuracy", val, VAL_ACCURACY, [(TRAIN_ACCURACY, swapped)])
+    except Mistake as mistake:
+        mistake.function = function
+        raise
+
+
+def _swapped(loss: Loss, Y: np.ndarray, outputs: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return loss(outputs, Y)

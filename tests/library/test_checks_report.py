@@ -1,0 +1,271 @@
+"""What a student and a grader see: the first lines, the table of points, the results file."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checks.points import POINTS
+from tests.library.variants.variant import CLASSIC, ROOT
+
+Functions = dict[str, tuple[str, ...]]
+
+SLOW = "import matplotlib.pyplot as plt\n"  # a second of every run, and no check plots
+
+STUDENTS_WORK: Functions = {
+    "task2a": ("pre_process_images", "cross_entropy_loss", "forward", "backward"),
+    "task2": ("calculate_accuracy", "train_step"),
+    "task3a": ("one_hot_encode", "cross_entropy_loss", "forward", "backward"),
+    "task3": ("calculate_accuracy", "train_step"),
+    "trainer": ("train",),
+    "utils": ("batch_loader",),
+}
+
+
+@dataclass
+class Report:
+    """What came of a run of the checks."""
+
+    exit_code: int
+    output: str
+    results: dict[str, Any]
+
+    def scores(self) -> dict[str, float]:
+        return {task: found["score"] for task, found in self.results["extra_data"]["tasks"].items()}
+
+    def test(self, name: str) -> dict[str, Any]:
+        return next(test for test in self.results["tests"] if test["name"] == name)
+
+    def row(self, task: str) -> str:
+        table = self.output.split(" points ")[-1].splitlines()
+        return next(line for line in table if line.startswith(task))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with a right solution and a copy of the checks, and nothing else."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    for file in CLASSIC.glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        (folder / file.name).write_text(text.replace(SLOW, ""), encoding="utf-8")
+    unwanted = shutil.ignore_patterns("__pycache__", "library")
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=unwanted)
+    return folder
+
+
+@pytest.fixture
+def check(desk: Path, tmp_path: Path) -> Callable[..., Report]:
+    """Run the checks on the desk, from another folder."""
+
+    def run(*options: str) -> Report:
+        results = tmp_path / "out" / "results.json"
+        command = [sys.executable, "-m", "pytest", str(desk / "tests"), f"--results={results}"]
+        done = subprocess.run(
+            [*command, "-p", "no:cacheprovider", *options],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+        found = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+        return Report(done.returncode, done.stdout + done.stderr, found)
+
+    return run
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def unwrite(desk: Path, functions: Functions) -> None:
+    """Put `raise NotImplementedError` in place of the bodies of functions and methods."""
+    for module, names in functions.items():
+        file = desk / f"{module}.py"
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name in names:
+                node.body = ast.parse("raise NotImplementedError('to be written')").body
+        file.write_text(ast.unparse(tree), encoding="utf-8")
+
+
+def test_a_right_solution_has_the_points_of_the_assignment(check: Callable[..., Report]) -> None:
+    report = check()
+    assert report.exit_code == 0
+    assert report.scores() == POINTS
+    assert report.row("2a") == "2a      12 / 12"
+    assert report.row("total") == "total   62 / 62"
+
+
+def test_the_results_follow_gradescopes_schema(check: Callable[..., Report]) -> None:
+    results = check().results
+    assert results["score"] == results["max_score"] == 62
+    assert "total   62 / 62" in results["output"]
+    assert len({test["number"] for test in results["tests"]}) == len(results["tests"])
+    for test in results["tests"]:
+        assert test["status"] in ("passed", "failed")
+        assert 0 <= test["score"] <= test["max_score"]
+        assert test["max_score"] > 0
+        assert test["number"].startswith(f"{test['tags'][0]}.")
+        assert test["extra_data"]["task"] == test["tags"][0]
+
+
+def test_nothing_written_is_said_in_a_line_for_each_task(
+    check: Callable[..., Report], desk: Path
+) -> None:
+    unwrite(desk, STUDENTS_WORK)
+    report = check()
+    assert report.exit_code == 1
+    assert set(report.scores().values()) == {0}
+    assert report.row("2a") == (
+        "2a       0 / 12  not written yet: pre_process_images, BinaryModel.forward, "
+        "cross_entropy_loss, BinaryModel.backward"
+    )
+    assert report.row("2d") == "2d       0 /  4  not written yet: BaseTrainer.train"
+    assert report.row("4b") == "4b       0 /  7  not written yet: SoftmaxModel.backward"
+    assert report.row("total") == "total    0 / 62"
+    assert "Task 2a: task2a.BinaryModel.forward is not written yet" in report.output
+    assert "Traceback" not in report.output
+    assert "Error" not in report.output
+
+
+@pytest.mark.parametrize(
+    ("task", "functions"),
+    [
+        ("2a", {"task2a": STUDENTS_WORK["task2a"]}),
+        ("2b", {"task2": ("train_step",)}),
+        ("2c", {"task2": ("calculate_accuracy",)}),
+        ("2d", {"trainer": ("train",)}),
+        ("2e", {"utils": ("batch_loader",)}),
+        ("3b", {"task3": ("train_step",)}),
+        ("3c", {"task3": ("calculate_accuracy",)}),
+    ],
+)
+def test_each_task_earns_its_points_alone(
+    check: Callable[..., Report], desk: Path, task: str, functions: Functions
+) -> None:
+    others = {
+        module: tuple(name for name in names if name not in functions.get(module, ()))
+        for module, names in STUDENTS_WORK.items()
+    }
+    unwrite(desk, others)
+    earned = {name: points for name, points in check().scores().items() if points}
+    assert earned == {task: POINTS[task]}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("import nothing_of_that_name", "line 2: ModuleNotFoundError: No module named"),
+        ("raise SystemExit(3)", "line 2: SystemExit: 3"),
+        ("def f(:", "line 2: SyntaxError: invalid syntax"),
+        ("1 / 0", "line 2: ZeroDivisionError: division by zero"),
+        ("raise NotImplementedError", "line 2: NotImplementedError"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
+    check: Callable[..., Report], desk: Path, fault: str, said: str
+) -> None:
+    text = (desk / "task3a.py").read_text(encoding="utf-8")
+    (desk / "task3a.py").write_text(f"# mine\n{fault}\n{text}", encoding="utf-8")
+    report = check()
+    lost = {task for task, score in report.scores().items() if score != POINTS[task]}
+    assert lost == {"3a", "3b", "3c", "4b"}
+    assert f"task3a.py cannot be imported: task3a.py, {said}" in report.output
+    assert f"task3.py cannot be imported: task3a.py, {said}" in report.output
+    outcomes = [t["extra_data"]["outcome"] for t in report.results["tests"] if t["tags"] == ["3a"]]
+    assert outcomes.count("failed") == 1
+    assert "skipped: needs task3a.py to import, see 3a.1" in [
+        test["output"] for test in report.results["tests"]
+    ]
+
+
+def test_a_missing_module_is_said_to_be_missing(check: Callable[..., Report], desk: Path) -> None:
+    (desk / "task3.py").unlink()
+    report = check()
+    lost = {task for task, score in report.scores().items() if score != POINTS[task]}
+    assert lost == {"3b", "3c"}
+    assert f"task3.py is missing: expected it in {desk.resolve()}" in report.output
+
+
+def test_a_missing_function_is_named(check: Callable[..., Report], desk: Path) -> None:
+    edit(desk / "utils.py", "def batch_loader(", "def batches(")
+    report = check("--task=2e")
+    assert report.test("test_batches_are_pairs_of_batch_size_examples")["output"].startswith(
+        "Task 2e: utils.batch_loader\n  utils.py has no `batch_loader`\n"
+    )
+
+
+def test_the_first_lines_of_a_failure_say_what_is_wrong(
+    check: Callable[..., Report], desk: Path
+) -> None:
+    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+    output = check().test("test_backward_is_the_gradient_of_the_loss")["output"].splitlines()
+    assert output[0] == "Task 2a: task2a.BinaryModel.backward (equation 6)"
+    assert "grad is not the gradient: dC/dw is wrong at" in output[1]
+    assert "central differences, equation 29" in output[2]
+    assert output[4].startswith("  At:       grad[")
+    assert output[5].startswith("  Likely:   the sign is opposite")
+    assert "def test_backward_is_the_gradient_of_the_loss" in "\n".join(output[6:])
+
+
+def test_an_exception_is_reported_with_the_line_it_comes_from(
+    check: Callable[..., Report], desk: Path
+) -> None:
+    edit(desk / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", "z = X + None  # é")
+    output = check("--task=2a").test("test_forward_gives_one_output_for_each_image")["output"]
+    assert output.startswith(
+        "Task 2a: task2a.BinaryModel.forward (equation 1)\n"
+        "  raised TypeError: unsupported operand type(s) for +: 'float' and 'NoneType'\n"
+        "  At:       task2a.py, line "
+    )
+
+
+def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
+    check: Callable[..., Report], desk: Path
+) -> None:
+    edit(desk / "task2a.py", "return 1 / (1 + np.exp(-z))", "return np.tanh(z)")
+    report = check("--task=2a")
+    needed = report.test("test_forward_is_the_sigmoid")
+    waiting = report.test("test_forward_does_not_overflow")
+    assert waiting["output"] == f"skipped: needs {needed['number']} test_forward_is_the_sigmoid"
+    assert (waiting["score"], waiting["status"]) == (0, "failed")
+    assert "failed: 2a.7; skipped: 3 that need them" in report.row("2a")
+
+
+def test_results_are_written_when_a_module_of_checks_cannot_be_read(
+    check: Callable[..., Report], desk: Path
+) -> None:
+    (desk / "tests" / "test_task3a.py").write_text("def broken(:\n", encoding="utf-8")
+    report = check("--continue-on-collection-errors")
+    assert report.results["max_score"] == 62
+    assert report.results["score"] == 62 - POINTS["3a"] - POINTS["4b"]
+    assert check().results["max_score"] == 62
+
+
+def test_other_tests_earn_nothing(check: Callable[..., Report], desk: Path) -> None:
+    (desk / "tests" / "library").mkdir()
+    other = desk / "tests" / "library" / "test_other.py"
+    other.write_text("def test_other():\n    raise NotImplementedError\n", encoding="utf-8")
+    report = check()
+    assert report.exit_code == 1
+    assert report.results["score"] == report.results["max_score"] == 62
+    assert "test_other" not in json.dumps(report.results)
+
+
+def test_prints_and_warnings_cost_nothing(check: Callable[..., Report], desk: Path) -> None:
+    noise = 'print("\\u00e9" * 9); __import__("warnings").warn("old", DeprecationWarning)'
+    edit(desk / "task2a.py", "        self.I = 785", f"        {noise}\n        self.I = 785")
+    edit(desk / "task2a.py", "import utils\n", f"import utils\n\n{noise}\n")
+    assert check("-W", "error").results["score"] == 62

@@ -1,0 +1,310 @@
+"""Tasks 3a and 4b: the pieces of softmax regression (14 points), and L2 (7 points)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checks import textbook
+from tests.checks.gradients import expect_gradient, expect_penalty_gradient
+from tests.checks.mistake import (
+    expect,
+    expect_close,
+    expect_number,
+    expect_shape,
+    expect_zeros,
+    untouched,
+)
+from tests.checks.models import (
+    check_forgets_the_gradient,
+    check_gradient_is_not_accumulated,
+    check_gradient_test_rejects,
+    check_keeps_its_weights,
+    check_no_overflow,
+    model_with,
+)
+from tests.checks.points import check
+
+X, Y = textbook.inputs(), textbook.class_targets()
+W = textbook.sealed(textbook.weights(10) / 2)
+OUTPUTS = textbook.sealed(textbook.softmax(X @ W))
+
+
+@pytest.fixture
+def model(task3a: Any) -> Callable[[np.ndarray], Any]:
+    """Make a SoftmaxModel with the given weights and no L2 regularisation."""
+    return lambda w: model_with(task3a.SoftmaxModel(0.0), w)
+
+
+@pytest.fixture
+def penalty_gradient(task3a: Any) -> Callable[..., np.ndarray]:
+    """Compute what lambda adds to the gradient, be the rest of it right or wrong."""
+
+    def compute(strength: float, num_examples: int = 7) -> np.ndarray:
+        gradients = []
+        for l2_reg_lambda in (strength, 0.0):
+            model = model_with(task3a.SoftmaxModel(l2_reg_lambda), W)
+            model.backward(*(array[:num_examples].copy() for array in (X, OUTPUTS, Y)))
+            expect_shape(f"grad with lambda = {l2_reg_lambda:g}", model.grad, (785, 10))
+            gradients.append(np.asarray(model.grad, dtype=np.float64))
+        return gradients[0] - gradients[1]
+
+    return compute
+
+
+# Task 3a: shapes
+
+
+@check("3a", 0.5, "task3a.one_hot_encode")
+def test_one_hot_encode_gives_one_row_for_each_label(task3a: Any) -> None:
+    came = task3a.one_hot_encode(np.array([[3], [0], [9]]), 10)
+    expect_shape("one_hot_encode(Y, 10)", came, (3, 10), "(N, 1) labels become (N, num_classes).")
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.__init__")
+def test_a_new_model_has_785_times_10_zero_weights(task3a: Any) -> None:
+    model = task3a.SoftmaxModel(0.0)
+    expect_shape("w", model.w, (785, 10), "784 pixels and the bias make 785 inputs; 10 classes.")
+    expect_zeros("w", model.w)
+    model.forward(X.copy())
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4")
+def test_forward_gives_ten_outputs_for_each_image(model: Any) -> None:
+    expect_shape(
+        "forward(X)", model(W).forward(X.copy()), (7, 10), "X @ w, with w of shape (785, 10)."
+    )
+
+
+@check("3a", 0.5, "task3a.cross_entropy_loss", "5")
+def test_cross_entropy_loss_is_one_number(task3a: Any) -> None:
+    loss = task3a.cross_entropy_loss(Y.copy(), OUTPUTS.copy())
+    expect_number("the loss", loss, "the sum over classes or the mean over examples is missing.")
+
+
+# Task 3a: values by hand
+
+
+@check("3a", 1.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_gives_one_row_for_each_label])
+def test_one_hot_encode_puts_a_1_at_the_label(task3a: Any) -> None:
+    for labels, K in (([3, 1, 9, 3], 10), ([2, 0, 1], 4)):
+        right = np.eye(K)[labels]
+        relations = [
+            (np.eye(K)[[label - 1 for label in labels]], "off by one: label k is at index k."),
+            (np.eye(K)[[(label + 1) % K for label in labels]], "off by one: label k is index k."),
+            (1 - right, "zeros and ones are exchanged."),
+            (right[:, ::-1], "the order of the classes is reversed."),
+            (0 * right, "no 1 was written: index the rows too, out[np.arange(N), Y[:, 0]] = 1."),
+            (np.tile(right.max(axis=0), (len(labels), 1)), "every row got the labels of all rows."),
+            (right * np.reshape(labels, (-1, 1)), "the label was written where a 1 belongs."),
+        ]
+        Y = np.array(labels).reshape(-1, 1)
+        likely = "label k becomes a 1 at index k of its row."
+        expect_close("the encoding", task3a.one_hot_encode(Y, K), right, relations, likely)
+
+
+@check(
+    "3a", 1.5, "task3a.SoftmaxModel.forward", "4", [test_forward_gives_ten_outputs_for_each_image]
+)
+def test_forward_is_the_softmax(model: Any) -> None:
+    x, w = np.zeros((3, 785)), np.zeros((785, 10))
+    x[:, :3] = np.eye(3)
+    w[1, 4], w[2, 7] = np.log(3), np.log(11)  # e^z: all 1; 3 and nine 1; 11 and nine 1
+    by_hand = np.full((3, 10), 0.1)
+    by_hand[1], by_hand[2] = 1 / 12, 1 / 20
+    by_hand[1, 4], by_hand[2, 7] = 3 / 12, 11 / 20
+    z = x @ w
+    e = np.exp(z)
+    relations = [
+        (e / e.sum(), "the sum is over the classes of one image: axis=1, keepdims=True."),
+        (e / e.sum(axis=0), "the sum is over the classes of one image: axis=1, keepdims=True."),
+        (e, "divide by the sum over the classes."),
+        (z, "this is z = X w; the softmax is missing."),
+        (textbook.sigmoid(z), "this is the sigmoid; it is the softmax of equation 4."),
+        (textbook.softmax(-z), "the sign in the exponent: it is exp(z)."),
+        (np.log(by_hand), "this is the logarithm of the softmax."),
+    ]
+    expect_close("outputs", model(w).forward(x), by_hand, relations)
+    likely = "every column of X counts, the bias too."
+    expect_close("outputs", model(W).forward(X.copy()), OUTPUTS, likely=likely)
+
+
+@check("3a", 1.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_is_one_number])
+def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
+    y, yhat = np.eye(4)[[0, 2]], np.array([[0.5, 0.2, 0.2, 0.1], [0.1, 0.2, 0.4, 0.3]])
+    right = -(np.log(0.5) + np.log(0.4)) / 2
+    binary = textbook.binary_cross_entropy(y, yhat)
+    everything = float(-np.mean(np.sum(np.log(yhat), axis=1)))
+    relations = [
+        (-right, "the minus sign in front is missing."),
+        (2 * right, "this is the sum; equation 5 divides by N."),
+        (-2 * right, "the minus sign and the division by N are missing."),
+        (right / 2, "divided by N twice, or by 2 N."),
+        (right / 4, "divided by N * K: np.mean over all entries; only N counts."),
+        (-right / 4, "divided by N * K, and the minus sign is missing."),
+        (2 * right / 4, "divided by the number of classes K, not of examples N."),
+        (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
+        (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
+        (binary, "this is the loss of two classes (equation 3), averaged over N * K."),
+        (4 * binary, "this is the loss of two classes (equation 3); there is no 1 - y here."),
+        (everything, "the targets are missing: only the class with y_k = 1 counts."),
+        (np.mean((y - yhat) ** 2), "this is the mean squared error."),
+    ]
+    loss = task3a.cross_entropy_loss(y, yhat)
+    expect_close("the loss of 2 examples, 4 classes", loss, right, relations)
+    loss = task3a.cross_entropy_loss(Y.copy(), OUTPUTS.copy())
+    expect_close("the loss of 7 examples", loss, textbook.cross_entropy(Y, OUTPUTS))
+
+
+# Task 3a: invariants
+
+
+@check("3a", 0.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_puts_a_1_at_the_label])
+def test_one_hot_encode_leaves_the_labels_as_they_were(task3a: Any) -> None:
+    labels = np.array([[3], [2], [9]])
+    with untouched(Y=labels):
+        task3a.one_hot_encode(labels, 10)
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+def test_outputs_sum_to_1_and_do_not_change_when_all_scores_do(model: Any) -> None:
+    outputs = np.asarray(model(W).forward(X.copy()))
+    expect_close("the sum of each row", outputs.sum(axis=1), np.ones(7))
+    shifted = W.copy()
+    shifted[-1] += 30  # the bias of every class
+    likely = "subtract the largest score of each row from that row, and nothing else."
+    what = "the outputs change when 30 is added to all scores of an image"
+    expect_close("outputs", model(shifted).forward(X.copy()), outputs, likely=likely, what=what)
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
+    check_keeps_its_weights(model(W), X, "forward")
+
+
+@check("3a", 0.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_by_hand])
+def test_cross_entropy_loss_leaves_its_arguments_as_they_were(task3a: Any) -> None:
+    y, yhat = Y.copy(), OUTPUTS.copy()
+    yhat[0] = np.eye(10)[1]
+    with untouched(targets=y, outputs=yhat):
+        task3a.cross_entropy_loss(y, yhat)
+
+
+# Task 3a: gradient
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.backward", "13")
+def test_backward_sets_a_gradient_of_the_shape_of_w(model: Any) -> None:
+    m = model(W)
+    m.backward(X.copy(), OUTPUTS.copy(), Y.copy())
+    expect_shape("grad", m.grad, (785, 10), "X^T (785, N) times (yhat - y) (N, 10).")
+
+
+@check(
+    "3a",
+    2.5,
+    "task3a.SoftmaxModel.backward",
+    "13",
+    [test_backward_sets_a_gradient_of_the_shape_of_w],
+)
+def test_backward_is_the_gradient_of_the_loss(model: Any) -> None:
+    m = model(W)
+    m.backward(X.copy(), OUTPUTS.copy(), Y.copy())
+    expect_gradient(m.grad, X, W, OUTPUTS, Y)
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.backward", "13", [test_backward_is_the_gradient_of_the_loss])
+def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any) -> None:
+    check_gradient_is_not_accumulated(model(W), X, OUTPUTS, Y)
+    check_keeps_its_weights(model(W), X, "backward", OUTPUTS, Y)
+
+
+@check(
+    "3a",
+    0.5,
+    "task3a.SoftmaxModel.zero_grad",
+    needs=[test_backward_sets_a_gradient_of_the_shape_of_w],
+)
+def test_zero_grad_forgets_the_gradient(model: Any) -> None:
+    check_forgets_the_gradient(model(W), X, OUTPUTS, Y)
+
+
+@check(
+    "3a",
+    0.5,
+    "task3a.gradient_approximation_test",
+    "29",
+    [
+        test_backward_is_the_gradient_of_the_loss,
+        test_forward_is_the_softmax,
+        test_cross_entropy_loss_by_hand,
+    ],
+)
+def test_gradient_approximation_test_rejects_a_wrong_gradient(task3a: Any) -> None:
+    check_gradient_test_rejects(task3a, task3a.SoftmaxModel, (0.0,), Y[:3])
+
+
+# Task 3a: extremes
+
+
+@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+def test_forward_does_not_overflow(model: Any) -> None:
+    z = np.zeros((3, 10))
+    z[0, 3], z[1, 5], z[2] = 1e4, -1e4, -1e4
+    right = np.array([np.eye(10)[3], (1 - np.eye(10)[5]) / 9, np.full(10, 0.1)])
+    likely = "exp of a large number overflows; subtract the largest score of each row first."
+    check_no_overflow(model, z, right, likely)
+
+
+@check("3a", 0.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_by_hand])
+def test_cross_entropy_loss_is_finite_at_0_and_1(task3a: Any) -> None:
+    y, yhat = np.eye(10)[[3, 4]], np.eye(10)[[3, 5]]
+    likely = "ln(0) is -inf; keep the outputs a little away from 0 inside the logarithm."
+    right = task3a.cross_entropy_loss(y[:1].copy(), yhat[:1].copy())
+    expect(np.abs(right) < 1e-3, "the loss of certain, right outputs", "0", right, likely)
+    wrong = task3a.cross_entropy_loss(y, yhat)
+    what = "the loss of certain, wrong outputs"
+    expect(np.isfinite(wrong) and wrong > 1, what, "a large number, finite", wrong, likely)
+
+
+# Task 4b: shape, values, invariants
+
+
+@check("4b", 1, "task3a.SoftmaxModel.backward", "28")
+def test_the_gradient_with_l2_has_the_shape_of_w(penalty_gradient: Any) -> None:
+    term = penalty_gradient(0.3)
+    what = "the gradient does not change with lambda"
+    likely = "the L2 term is missing in backward; it is 2 lambda w."
+    expect(np.abs(term).max() > 1e-6, what, "2 lambda w more", "the same gradient", likely)
+
+
+@check(
+    "4b",
+    4,
+    "task3a.SoftmaxModel.backward",
+    "28",
+    [test_the_gradient_with_l2_has_the_shape_of_w],
+)
+def test_l2_adds_2_lambda_w_to_the_gradient(penalty_gradient: Any) -> None:
+    expect_penalty_gradient(penalty_gradient(0.3), W, 0.3, 7)
+
+
+@check("4b", 1, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
+def test_l2_is_proportional_to_lambda(penalty_gradient: Any) -> None:
+    for strength in (1.0, 0.1, 0.01):
+        expect_penalty_gradient(penalty_gradient(strength), W, strength, 7)
+
+
+@check("4b", 0.5, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
+def test_l2_does_not_depend_on_the_number_of_examples(penalty_gradient: Any) -> None:
+    expect_penalty_gradient(penalty_gradient(0.3, num_examples=1), W, 0.3, 1)
+    expect_penalty_gradient(penalty_gradient(0.3, num_examples=5), W, 0.3, 5)
+
+
+@check("4b", 0.5, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
+def test_backward_with_l2_touches_nothing_else(task3a: Any) -> None:
+    check_keeps_its_weights(model_with(task3a.SoftmaxModel(0.3), W), X, "backward", OUTPUTS, Y)
+    check_gradient_is_not_accumulated(model_with(task3a.SoftmaxModel(0.3), W), X, OUTPUTS, Y)
