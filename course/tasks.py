@@ -50,5 +50,5 @@ TASKS = (
     ),
     Task("3b", 3, ("task3.SoftmaxTrainer.train_step",)),
     Task("3c", 4, ("task3.accuracy", "task3.calculate_accuracy")),
-    Task("4b", 7, ("task3a.SoftmaxModel.penalty", "task3a.SoftmaxModel.penalty_gradient")),
+    Task("4b", 7, ("task3a.SoftmaxModel.penalty_gradient",)),
 )

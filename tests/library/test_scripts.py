@@ -140,6 +140,7 @@ def test_data_mnist_never_falls_back() -> None:
     ("fault", "code", "line"),
     [
         (FloatingPointError("the loss is nan"), 1, "the loss is nan"),
+        (NotImplementedError("Task 2a: write it"), 1, "Task 2a: write it"),
         (PermissionError(13, "Permission denied", "figures"), 1, "Permission denied: 'figures'"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
