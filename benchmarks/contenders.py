@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 import utils
+from benchmarks import plain_numpy
 from task2a import pre_process_images
 from task3 import BATCH_SIZE, LEARNING_RATE, SoftmaxTrainer
 from task3a import SoftmaxModel, one_hot_encode
@@ -45,48 +46,12 @@ def ours(split: utils.Split) -> Work:
 
 
 def plain(split: utils.Split) -> Work:
-    """A float64 loop as a careful student writes it.
-
-    Batches are gathered one by one, a set is evaluated whole, the validation set passes twice.
-    """
-    X_train, Y_train, X_val, Y_val = split
-
-    def prepare(X: np.ndarray) -> np.ndarray:
-        return np.concatenate([X / 127.5 - 1, np.ones((len(X), 1))], axis=1)
-
-    def forward(X: np.ndarray, w: np.ndarray) -> np.ndarray:
-        z = X.dot(w)
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
-
-    def loss(targets: np.ndarray, outputs: np.ndarray) -> float:
-        return float(-np.mean(np.sum(targets * np.log(outputs), axis=1)))
-
-    def accuracy(X: np.ndarray, targets: np.ndarray, w: np.ndarray) -> float:
-        return float(np.mean(forward(X, w).argmax(axis=1) == targets.argmax(axis=1)))
-
-    X, targets = prepare(X_train), np.eye(10)[Y_train[:, 0]]
-    X_v, targets_v = prepare(X_val), np.eye(10)[Y_val[:, 0]]
+    """A float64 loop as a careful student writes it: see `plain_numpy`."""
+    data = plain_numpy.prepare(*split)
 
     def work() -> float:
-        rng = np.random.RandomState(SEED)
-        w = np.zeros((785, 10))
-        num_batches = len(X) // BATCH_SIZE
-        step, history = 0, []
-        for _ in range(EPOCHS):
-            order = rng.permutation(len(X))
-            for i in range(num_batches):
-                batch = order[i * BATCH_SIZE : (i + 1) * BATCH_SIZE]
-                X_batch, Y_batch = X[batch], targets[batch]
-                outputs = forward(X_batch, w)
-                grad = -X_batch.T.dot(Y_batch - outputs) / len(X_batch)
-                w = w - LEARNING_RATE * grad
-                loss(Y_batch, outputs)
-                if step % (num_batches // CHECKS_PER_EPOCH) == 0:
-                    val_loss = loss(targets_v, forward(X_v, w))
-                    history.append((val_loss, accuracy(X, targets, w), accuracy(X_v, targets_v, w)))
-                step += 1
-        return history[-1][0]
+        num_steps = EPOCHS * (len(split[0]) // BATCH_SIZE)
+        return plain_numpy.train(*data, num_steps=num_steps, seed=SEED)[-1][0]
 
     return work
 
@@ -244,7 +209,7 @@ CONTENDERS: dict[str, Contender] = {
     "scikit-learn SGDClassifier": sgd_classifier,
     "bare floor": floor,
 }
-REQUIRES = {name: () for name in CONTENDERS} | {
+REQUIRES = dict.fromkeys(CONTENDERS, ()) | {
     "PyTorch, eager": ("torch",),
     "JAX, compiled": ("jax",),
     "scikit-learn SGDClassifier": ("sklearn",),
