@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,8 +72,9 @@ def check(desk: Path, tmp_path: Path) -> Callable[..., Report]:
         results = tmp_path / "out" / "results.json"
         command = [sys.executable, "-m", "pytest", str(desk / "tests"), f"--results={results}"]
         done = subprocess.run(
-            [*command, "-p", "no:cacheprovider", *options],
+            [*command, "-p", "no:cacheprovider", "--assert=plain", *options],
             cwd=tmp_path,
+            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             encoding="utf-8",
             timeout=60,
