@@ -156,6 +156,9 @@ class untouched:
             return
         for name, array in self._arrays.items():
             before = self._before[name]
+            if array.shape != before.shape:
+                what = f"{name}, which the caller still needs, has another shape now"
+                raise Mistake(what, before.shape, array.shape, likely="make a copy, or a view.")
             changed = np.argwhere(array != before)
             if len(changed):
                 index = tuple(map(int, changed[0]))

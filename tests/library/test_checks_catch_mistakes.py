@@ -19,9 +19,9 @@ def results() -> dict[Variant, Results]:
 
 
 def lost(results: Results) -> set[str]:
-    """Give the tasks that lost points."""
+    """Give the tasks that lost points, of those that were checked."""
     tasks = results["extra_data"]["tasks"]
-    return {task for task, points in POINTS.items() if tasks[task]["score"] != points}
+    return {task for task, found in tasks.items() if found["score"] != POINTS[task]}
 
 
 @pytest.mark.parametrize("variant", WRONG, ids=str)
@@ -50,3 +50,15 @@ def test_a_right_solution_gets_all_points(
 def test_there_are_many_variants() -> None:
     assert len({str(variant) for variant in WRONG}) == len(WRONG) >= 60
     assert len(right.RIGHT) >= 10
+
+
+def test_every_check_fails_for_some_mistake(results: dict[Variant, Results]) -> None:
+    def names(outcome: str, variants: list[Variant]) -> set[tuple[str, str]]:
+        return {
+            (test["number"], test["name"])
+            for variant in variants
+            for test in results[variant]["tests"]
+            if test["extra_data"]["outcome"] == outcome
+        }
+
+    assert names("passed", right.RIGHT) - names("failed", WRONG) == set()
