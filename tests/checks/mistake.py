@@ -98,6 +98,7 @@ def expect_close(
     relations: Sequence[Relation] = (),
     likely: str = "",
     what: str = "",
+    function: str | None = None,
 ) -> None:
     """Raise Mistake, with its likely cause, unless an array or a number is as expected.
 
@@ -108,6 +109,7 @@ def expect_close(
         relations: wrong results and the mistakes that lead to them; the first that fits is named.
         likely: the mistake to name when none fits.
         what: the first line of the failure.
+        function: the function at fault, where it is not the one that the check names.
     """
     expected = np.asarray(expected, dtype=np.float64)
     expect_shape(name, came, expected.shape)
@@ -125,6 +127,7 @@ def expect_close(
         f"{array[worst]:.7g}",
         index,
         cause(array, relations) or likely,
+        function,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.library.variants.steps import step_mistakes
+from tests.library.variants.steps import UPDATE, step_mistakes
 from tests.library.variants.variant import CLASSIC, Variant, wrong
 
 ONE_HOT = "    return np.eye(num_classes, dtype=np.float32)[Y[:, 0]]"
@@ -201,6 +201,15 @@ WRONG = [
             "        self.w = self.w * (1 - 2 * self.l2_reg_lambda)",
         ),
         ("of the gradient", PENALTY, PENALTY.replace("self.w", "self.grad")),
+    ),
+    *wrong(
+        "4b",
+        "task3.SoftmaxTrainer.train_step",
+        (
+            "L2 once more",
+            UPDATE,
+            UPDATE.replace("self.model.grad", "self.model.penalty_gradient()") + UPDATE,
+        ),
     ),
     *wrong(
         "4b",
