@@ -47,6 +47,12 @@ class ImportMistake(Mistake):
         self.module = module
 
 
+def in_words(error: BaseException) -> str:
+    """Say in a line what an exception says."""
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return ": ".join([type(error).__name__, *said.splitlines()[:1]])
+
+
 def expect(true: object, what: str, expected: object, came: object, likely: str = "") -> None:
     """Raise Mistake unless `true`."""
     if not true:
@@ -63,8 +69,8 @@ def expect_shape(name: str, came: Any, shape: tuple[int, ...], likely: str = "")
     if array.dtype.kind not in "fiub":
         raise Mistake(f"{name} should hold numbers", "an array of numbers", _short(came))
     if array.shape != shape:
-        if not likely and array.shape == shape[::-1]:
-            likely = "it is transposed."
+        if array.shape == shape[::-1]:
+            likely = f"it is transposed. {likely}".strip()
         raise Mistake(f"{name} has the wrong shape", shape, array.shape, likely=likely)
 
 

@@ -11,6 +11,33 @@ from tests.library.variants.variant import Variant
 
 WRONG = [*logistic.WRONG, *training.WRONG, *softmax.WRONG]
 
+DIAGNOSES = {
+    "2a backward wrong sign": "the sign is opposite",
+    "2a backward the sigmoid's derivative left in": "the factor yhat (1 - yhat) cancels",
+    "2a backward accumulated, from None": "`grad` is used before it is set",
+    "3a backward not averaged": "N times too large",
+    "3a backward averaged over N and K": "K times too small",
+    "3a backward averaged twice": "averaged twice",
+    "3a backward half": "half of it",
+    "3a backward no bias": "only row 784, that of the bias",
+    "3a backward transposed": "it is transposed",
+    "3a backward accumulated": "accumulated over calls",
+    "3a backward updates the weights": "backward changed the weights",
+    "4b backward missing": "the L2 term is missing",
+    "4b backward half": "the 2 of 2 lambda w is missing",
+    "4b backward doubled": "the L2 term is added twice",
+    "4b backward subtracted": "the sign is opposite",
+    "4b backward over N": "the L2 term is divided by N",
+    "4b backward lambda squared": "lambda comes in squared",
+    "4b backward without the bias": "the bias is left out",
+    "2b train_step uphill": "subtract the gradient",
+    "2c calculate_accuracy > 0.5": "the prediction is 1 if yhat >= 0.5",
+    "2d train nine checks": "one check too early",
+    "2d train eleven checks": "one check too late",
+    "2d train an alias": "keep a copy of w",
+    "2e batch_loader two orders": "draw one order and take X and Y both by it",
+}
+
 
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
@@ -36,6 +63,14 @@ def test_a_mistake_costs_points_of_its_own_task_and_is_named(
     ]
     assert f"Task {variant.task}: {variant.function}" in [line.split(" (")[0] for line in failed]
     assert lost(came) <= {variant.task, *variant.also}
+
+
+@pytest.mark.parametrize(("mistake", "diagnosis"), DIAGNOSES.items())
+def test_a_known_mistake_is_diagnosed(
+    mistake: str, diagnosis: str, results: dict[Variant, Results]
+) -> None:
+    (came,) = (found for variant, found in results.items() if str(variant) == mistake)
+    assert any(diagnosis in test["output"] for test in came["tests"])
 
 
 @pytest.mark.parametrize("variant", right.RIGHT, ids=str)
