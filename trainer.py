@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,10 @@ class BaseTrainer:
         Y_val: targets of the validation set.
         patience: checks without a better validation loss before training stops; None for never.
         rng: draws the order of every epoch; anything with `permutation`.
+        schedule: the learning rate of each step, in place of a constant one.
+        stopping_rule: tells from the validation losses so far whether to stop, in place of
+            `should_stop`.
+        checks_per_epoch: how often the validation set is checked, at least 1.
 
     Attributes:
         train_history: the loss of every step, and the training accuracy of every check.
@@ -77,6 +81,9 @@ class BaseTrainer:
         *,
         patience: int | None = 10,
         rng: Any = None,
+        schedule: Callable[[int], float] | None = None,
+        stopping_rule: Callable[[Sequence[float]], bool] | None = None,
+        checks_per_epoch: int = 5,
     ) -> None:
         expect_same_length(X_train=X_train, Y_train=Y_train)
         expect_same_length(X_val=X_val, Y_val=Y_val)
@@ -84,6 +91,7 @@ class BaseTrainer:
         expect_at_least("learning_rate", learning_rate, 0, "a small positive number, say 0.05")
         if patience is not None:
             expect_at_least("patience", patience, 1, "None switches early stopping off")
+        expect_at_least("checks_per_epoch", checks_per_epoch, 1, "5, as the assignment has it")
         self.model = model
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -92,6 +100,9 @@ class BaseTrainer:
         self.X_val, self.Y_val = X_val, Y_val
         self.patience = patience
         self.rng = np.random.default_rng() if rng is None else rng
+        self.schedule = schedule
+        self.stopping_rule = stopping_rule or self.should_stop
+        self.checks_per_epoch = checks_per_epoch
         self._forget()
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
@@ -119,8 +130,8 @@ class BaseTrainer:
     def train(self, num_epochs: int) -> tuple[History, History]:
         """Train for `num_epochs` epochs, or until early stopping.
 
-        The validation set is checked every fifth of an epoch, and the weights of its least loss
-        are what training leaves behind, however it ends; `stop` says how it did.
+        The validation set is checked `checks_per_epoch` times an epoch, and the weights of its
+        least loss are what training leaves behind, however it ends; `stop` says how it did.
 
         Returns:
             `train_history` and `val_history`, each {"loss": {step: value}, "accuracy": ...}.
@@ -163,7 +174,8 @@ class BaseTrainer:
         self._best_w: np.ndarray | None = None
 
     def _run_epochs(self, num_epochs: int) -> str:
-        steps_per_check = max(1, len(self.X_train) // self.batch_size // 5)
+        batches_per_epoch = len(self.X_train) // self.batch_size
+        steps_per_check = max(1, batches_per_epoch // self.checks_per_epoch)
         step = 0
         # disable=None: a bar on a terminal, silence elsewhere
         for epoch in tqdm(range(num_epochs), unit="epoch", leave=False, disable=None):
@@ -171,12 +183,14 @@ class BaseTrainer:
                 self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng
             ):
                 self.stop.epoch, self.stop.step = epoch, step
+                if self.schedule:
+                    self.learning_rate = self.schedule(step)
                 loss = self.train_step(X_batch, Y_batch)
                 self.train_history["loss"][step] = loss
                 self._expect_finite("training", loss)
                 if step % steps_per_check == 0:
                     self._check_validation(step)
-                    if self.should_stop(list(self.val_history["loss"].values())):
+                    if self.stopping_rule(list(self.val_history["loss"].values())):
                         return "early stopping"
                 step += 1
         return "all epochs"

@@ -71,11 +71,12 @@ class Download:
         try:
             self._outcome = Path(source.fetch(self.name, downloader=self))
         except requests.ConnectionError as error:
-            self._outcome = UnreachableError(_innermost(error))
+            self._outcome = UnreachableError(repr(_root(error)))
         except requests.Timeout:
             self._outcome = UnreachableError(f"silent for {self.patience:g} s")
         except Exception as error:
             self._outcome = error
+            self.received += getattr(_root(error), "partial", 0)  # cut off within a chunk
 
     def __call__(self, url: str, output_file: str, source: Any) -> None:
         """Download `url` to `output_file`, as a downloader of pooch's."""
@@ -83,6 +84,8 @@ class Download:
         try:
             download(url, output_file, source)
         except requests.HTTPError as error:
+            if error.response is not None:
+                error.response.close()
             raise RefusedError(str(error)) from None
         finally:
             self.received = Path(output_file).stat().st_size
@@ -101,8 +104,8 @@ class Download:
         """Do nothing: `fetch` closes the bar."""
 
 
-def _innermost(error: BaseException) -> str:
-    """Return what the operating system said, without the four exceptions around it."""
+def _root(error: BaseException) -> BaseException:
+    """Return what the system said, without the four exceptions that urllib3 and requests add."""
     while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {error}"
+        error = error.__cause__ or error.__context__ or error
+    return error

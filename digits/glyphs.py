@@ -89,7 +89,7 @@ class Glyphs(NamedTuple):
     cumulative: Array  # (V,) of the probabilities of the glyphs, every digit being as likely
     controls: Array  # (V, K, 2) in units of the square, its centre at the origin
     sharp: Array  # (V, S, K) basis of a path that keeps its corners
-    round: Array  # (V, S, K) basis of a path that cuts them
+    rounded: Array  # (V, S, K) basis of a path that cuts them
     ink: Array  # (V, S - 1) 1 where the pen is down between two points, 0 where it is lifted
 
 
@@ -99,14 +99,14 @@ def load_glyphs(samples: int) -> Glyphs:
     strokes = [[_parse_stroke(part) for part in text.split("|")] for _, text, _ in ways]
     size = max(sum(len(points) for points, _ in glyph) for glyph in strokes)
     paths = [_sample_glyph(glyph, samples, size) for glyph in strokes]
-    controls, sharp, round_, ink = (np.stack(arrays) for arrays in zip(*paths, strict=True))
+    controls, sharp, rounded, ink = (np.stack(arrays) for arrays in zip(*paths, strict=True))
     weights = np.array([w / sum(GLYPHS[d].values()) for d, _, w in ways])
     return Glyphs(
         digit=np.array([d for d, _, _ in ways], np.uint8),
         cumulative=np.cumsum(weights / len(GLYPHS)),
         controls=controls,
         sharp=sharp,
-        round=round_,
+        rounded=rounded,
         ink=ink,
     )
 
@@ -121,9 +121,9 @@ def _parse_stroke(text: str) -> tuple[Array, list[int]]:
 def _sample_glyph(
     strokes: list[tuple[Array, list[int]]], samples: int, size: int
 ) -> tuple[Array, Array, Array, Array]:
-    """Return controls, sharp and round basis and ink of one glyph, as `Glyphs` describes them."""
+    """Return controls, sharp and rounded basis, and ink of one glyph, as `Glyphs` has them."""
     controls, ink = np.zeros((size, 2)), np.ones(samples - 1)
-    sharp, round_ = np.zeros((2, samples, size))
+    sharp, rounded = np.zeros((2, samples, size))
     curves = [_curve_basis(len(points), corners) for points, corners in strokes]
     lengths = [_arc_length(c @ points)[-1] for c, (points, _) in zip(curves, strokes, strict=True)]
     # Each stroke gets samples in proportion to its length, so that all are spaced alike.
@@ -133,10 +133,10 @@ def _sample_glyph(
         block = slice(row, end), slice(first, first + len(points))
         controls[block[1]] = points
         sharp[block] = _space_evenly(curve, points, end - row)
-        round_[block] = _smooth(sharp[block])
+        rounded[block] = _smooth(sharp[block])
         ink[end - 1 : end] = 0  # the pen is lifted after the stroke's last point
         first, row = first + len(points), end
-    return controls, sharp, round_, ink
+    return controls, sharp, rounded, ink
 
 
 def _curve_basis(num_points: int, corners: list[int]) -> Array:
@@ -148,19 +148,18 @@ def _curve_basis(num_points: int, corners: list[int]) -> Array:
 
 def _catmull_rom(points: Array, steps: int = 16) -> Array:
     """Return the Catmull-Rom spline through points `(k, D)`, `steps` samples a segment."""
-    a, b, c, d = (
-        np.concatenate([points[:1], points, points[-1:]])[i : len(points) - 1 + i, None]
-        for i in range(4)
-    )
+    padded = np.concatenate([points[:1], points, points[-1:]])
+    a, b, c, d = (padded[i : len(points) - 1 + i, None] for i in range(4))
     t = np.linspace(0, 1, steps)[:, None]
-    curve = b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    curve: Array = b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
     return curve.reshape(-1, points.shape[1])
 
 
 def _arc_length(path: Array) -> Array:
     """Return the distance along a path `(T, 2)` from its start to each of its points."""
-    steps = np.hypot(*np.diff(path, axis=0).T)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    length = np.zeros(len(path))
+    length[1:] = np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))
+    return length
 
 
 def _space_evenly(curve: Array, points: Array, samples: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -11,6 +12,8 @@ from digits.cache import cache_folder
 from digits.errors import Attempt, BadFileError, DataError
 from digits.files import SHA256, Arrays, read_idx, spellings
 from digits.mirrors import fetch
+
+logger = logging.getLogger(__name__)
 
 
 def find(data_dir: Path | str | None = None, sha256: Mapping[str, str] = SHA256) -> Arrays:
@@ -39,6 +42,9 @@ def find(data_dir: Path | str | None = None, sha256: Mapping[str, str] = SHA256)
             found, failed = place(missing)
             arrays |= found
             attempts += failed
+            if data_dir and place is places[0]:  # a folder that the user named should serve
+                for attempt in failed:
+                    logger.warning("%s: %s. Looking elsewhere.", *attempt)
     missing_names = [name for name in sha256 if name not in arrays]
     if missing_names:
         raise DataError(missing_names, attempts)

@@ -13,26 +13,26 @@ from digits.glyphs import Array, Glyphs, load_glyphs
 
 SIDE = 28  # pixels, of an image
 BOX = 20  # pixels, of the square that holds the ink
-CHUNK = 128  # images drawn at a time: few enough for a processor's cache
-SAMPLES = 72  # points along the path of a glyph, about one a pixel
+CHUNK = 128  # images drawn at a time: few, for speed (they fit in the cache) and memory
+SAMPLES = 72  # points along the path of a glyph, at least one a pixel
 
-# How much writers differ. Lengths are in units of the glyph's square unless they are in pixels.
+# How hands differ: standard deviations, of lengths in units of the glyph's unit square.
 JITTER = 0.04  # of each control point
-ELASTIC = 0.04  # amplitude of each elastic wave
+ELASTIC = 0.04  # amplitude of an elastic wave
 WAVES = 2  # elastic waves along each axis
-WAVE_NUMBER = 3.0  # radians, of the waves along each axis: less than a full wave in the square
-SLOPPINESS = 0.4  # of the logarithm of what multiplies jitter and waves
-WAIST = 0.4  # how far the middle of a glyph moves up or down, in quarters of a unit
+WAVE_NUMBER = 3.0  # radians per unit: about half a wave across the glyph
+SLOPPINESS = 0.4  # of the logarithm of the factor on jitter and waves
+WAIST = 0.4  # of four times the height by which the middle of the glyph moves
 SLANT_MEAN, SLANT = 0.22, 0.21  # shear, to the right as most people write
 ROTATION = 0.1  # radians
 ASPECT = 0.2  # of log(width / height)
 
-# The pen.
-LOG_RADIUS_MEAN, LOG_RADIUS = 0.33, 0.23  # of the pen's radius in pixels
-RADIUS_MIN, RADIUS_MAX = 0.8, 2.0  # pixels
+# The pen, in pixels.
+LOG_RADIUS_MEAN, LOG_RADIUS = 0.33, 0.23
+RADIUS_MIN, RADIUS_MAX = 0.8, 2.0
 PRESSURE = 0.12  # relative change of the radius along the path
-LEVEL = 0.15  # ink at the pen's edge, relative to the middle of the stroke
-EDGE = 1.3  # pixels over which the edge goes from black to white
+LEVEL = 0.15  # ink at the pen's edge relative to the middle of the stroke; less: rounder loops
+EDGE = 1.3  # from where the edge is black to where it is white
 
 
 def synthetic_digits(
@@ -64,7 +64,7 @@ def synthetic_digits(
         # A chunk is drawn in full even if less of it is wanted: no image depends on the count.
         choice = np.searchsorted(glyphs.cumulative[:-1], rng.random_sample(CHUNK), side="right")
         path = _write(glyphs, choice, rng)
-        radius = _press(rng)
+        radius = _press(CHUNK, rng)
         boxes = _render(_fit(path, radius), radius, glyphs.ink[choice])
         wanted = slice(start, min(start + CHUNK, count))
         images[wanted] = _centre(boxes)[: count - start]
@@ -73,17 +73,17 @@ def synthetic_digits(
 
 
 def _write(glyphs: Glyphs, choice: npt.NDArray[np.intp], rng: np.random.RandomState) -> Array:
-    """Return a path `(n, SAMPLES, 2)` for each chosen glyph, each in a hand of its own."""
+    """Return the paths `(n, S, 2)` of the chosen glyphs `(n,)`, each in a hand of its own."""
     n, k = len(choice), glyphs.controls.shape[1]
     slant, turn, aspect, waist, sloppiness = rng.standard_normal((5, n, 1))
     sloppy = np.exp(SLOPPINESS * sloppiness)[:, :, None]
     controls = glyphs.controls[choice] + JITTER * sloppy * rng.standard_normal((n, k, 2))
     roundness = rng.random_sample((n, 1, 1))
     path = (1 - roundness) * (glyphs.sharp[choice] @ controls)
-    path += roundness * (glyphs.round[choice] @ controls)
+    path += roundness * (glyphs.rounded[choice] @ controls)
     path += ELASTIC * sloppy * _waves(path, rng)
     x, y = path[..., 0], path[..., 1]
-    y = y + WAIST * waist * (y**2 - 0.25)
+    y = y + WAIST * waist.clip(-2, 2) * (y**2 - 0.25)  # further than 2, the path would fold
     x = x * np.exp(ASPECT * aspect) - y * (SLANT_MEAN + SLANT * slant)
     cos, sin = np.cos(ROTATION * turn), np.sin(ROTATION * turn)
     return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
@@ -99,27 +99,30 @@ def _waves(path: Array, rng: np.random.RandomState) -> Array:
     return total
 
 
-def _press(rng: np.random.RandomState) -> Array:
-    """Return the pen's radius `(CHUNK, SAMPLES - 1)` in pixels between the points of each path."""
-    size, drift, swell = rng.standard_normal((3, CHUNK, 1))
-    mean = np.clip(np.exp(LOG_RADIUS_MEAN + LOG_RADIUS * size), RADIUS_MIN, RADIUS_MAX)
+def _press(n: int, rng: np.random.RandomState) -> Array:
+    """Return the pen's radius `(n, S - 1)` in pixels on the segments of n paths."""
+    size, drift, swell = rng.standard_normal((3, n, 1))
+    mean: Array = np.clip(np.exp(LOG_RADIUS_MEAN + LOG_RADIUS * size), RADIUS_MIN, RADIUS_MAX)
     t = np.linspace(-1, 1, SAMPLES - 1)
-    return mean * np.clip(1 + PRESSURE * (drift * t + swell * np.cos(np.pi * t)), 0.6, 1.4)
+    change: Array = PRESSURE * (drift * t + swell * np.cos(np.pi * t))
+    return mean * (1 + np.clip(change, -0.4, 0.4))
 
 
 def _fit(path: Array, radius: Array) -> Array:
-    """Scale each path and move it so that the pen's track just fits the box, centred at (0, 0)."""
+    """Return the paths in pixels: scaled and moved so that the pen's track just fits the box."""
     low, high = path.min(axis=1, keepdims=True), path.max(axis=1, keepdims=True)
     room = BOX - 2 * radius.mean(axis=1)[:, None, None]
-    return (path - (low + high) / 2) * (room / (high - low).max(axis=2, keepdims=True))
+    fitted: Array = (path - (low + high) / 2) * room / (high - low).max(axis=2, keepdims=True)
+    return fitted
 
 
 def _render(path: Array, radius: Array, ink: Array) -> npt.NDArray[np.uint8]:
-    """Return images `(n, BOX, BOX)` of the paths `(n, S, 2)` in pixels, for a pen of that radius.
+    """Return the boxes `(n, BOX, BOX)` with the paths drawn in them.
 
-    Each segment is a Gaussian splat with the segment's length as its mass. Their sum is the
-    product of two matrices, exp(-(y - y_s)^2 / 2 sigma^2) and the same for x. Across a straight
-    stroke it is exp(-d^2 / 2 sigma^2), which is LEVEL at d = radius.
+    Each segment s leaves a Gaussian splat, its mass the segment's length. A Gaussian is a product
+    of one factor in y and one in x, so the sum over s is a product of two matrices,
+    exp(-(y - y_s)^2 / 2 sigma^2) and exp(-(x - x_s)^2 / 2 sigma^2). At the distance d from a
+    straight stroke it comes to exp(-d^2 / 2 sigma^2), which is LEVEL at d = radius.
     """
     sigma = radius / np.sqrt(-2 * np.log(LEVEL))
     step = np.diff(path, axis=1)
@@ -135,11 +138,13 @@ def _render(path: Array, radius: Array, ink: Array) -> npt.NDArray[np.uint8]:
     # Black half an edge outside the radius, white half an edge inside it, linear in between.
     half = EDGE / 2 / radius.mean(axis=1)[:, None, None]
     black, white = LEVEL ** ((1 + half) ** 2), LEVEL ** ((1 - half) ** 2)
-    return np.rint(np.clip(255 * (track - black) / (white - black), 0, 255)).astype(np.uint8)
+    grey = np.clip(255 * (track - black) / (white - black), 0, 255)
+    boxes: npt.NDArray[np.uint8] = np.rint(grey).astype(np.uint8)
+    return boxes
 
 
 def _centre(boxes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Place each box in an image `(SIDE, SIDE)`, its centre of mass at the middle to half a pixel."""
+    """Return images `(n, SIDE, SIDE)`: each box moved by whole pixels to centre its mass."""
     n, pixels = len(boxes), np.arange(BOX)
     rows, columns = boxes.sum(axis=2), boxes.sum(axis=1)
     total = rows.sum(axis=1)

@@ -24,7 +24,7 @@ def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     from cycler import cycler
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(9, 5.5), layout="constrained")
+    fig = Figure(figsize=(8, 5), layout="constrained")
     ax = fig.subplots()
     ax.set_prop_cycle(cycler(color=COLOURS, linestyle=DASHES))
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -84,7 +84,7 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str) -> Figure:
     fig.suptitle(title, fontsize=16)
     axes = fig.subplots(len(rows), 10, squeeze=False)
     largest = max(float(np.abs(pixels).max()) for pixels in rows.values()) or 1.0
-    scale = AsinhNorm(linear_width=largest / 20, vmin=-largest, vmax=largest)
+    scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
     for row, (name, pixels) in zip(axes, rows.items(), strict=True):
         row[0].set_ylabel(name, fontsize=14)
         for digit, ax in enumerate(row):

@@ -72,7 +72,13 @@ def run_script(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
-    except (digits.DataError, GradientError, FloatingPointError, OSError) as error:
+    except (
+        digits.DataError,
+        GradientError,
+        NotImplementedError,
+        FloatingPointError,
+        OSError,
+    ) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -83,6 +83,9 @@ def check_gradient_test_rejects(
             super().backward(*args, **kwargs)
             self.grad: Any = -self.grad
 
+        def penalty(self) -> float:
+            return 0.0  # lambda is 0 here, and Task 4b perhaps not written yet
+
     wrong = model_with(Wrong(*arguments), textbook.weights(Y.shape[1])[:5])
     try:
         accepted = module.gradient_approximation_test(wrong, np.eye(5)[: len(Y)], Y.copy())

@@ -47,8 +47,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 def softmax(z: np.ndarray) -> np.ndarray:
     """Compute equation 4."""
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
 
 
 def binary_cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> float:

@@ -9,7 +9,7 @@ STOP = "        return min(val_losses[-self.patience :]) >= min(val_losses[: -se
 BETTER = "        if val_loss < self.stop.best_loss:"
 KEEP = "            self._best_w = self.model.w.copy()"
 RESTORE = "                self.model.w[...] = self._best_w"
-OFTEN = "steps_per_check = max(1, len(self.X_train) // self.batch_size // 5)"
+OFTEN = "steps_per_check = max(1, batches_per_epoch // self.checks_per_epoch)"
 LOSS = 'self.train_history["loss"][step] = loss'
 VAL = 'self.val_history["loss"][step] = val_loss'
 SERVED = "self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng"
@@ -66,7 +66,7 @@ WRONG = [
         ("no training loss", LOSS, "pass"),
         ("losses summed", LOSS, LOSS + ' + self.train_history["loss"].get(step - 1, 0)'),
         ("checks every step", OFTEN, "steps_per_check = 1"),
-        ("checks once an epoch", OFTEN, OFTEN.replace(" // 5", "")),
+        ("checks once an epoch", OFTEN, OFTEN.replace(" // self.checks_per_epoch", "")),
         ("validation by number", VAL, VAL.replace("[step]", '[len(self.val_history["loss"])]')),
         also=("2b",),
     ),

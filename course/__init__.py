@@ -1,0 +1,1 @@
+"""For an instructor: the handout computed from the solution, and the grading."""

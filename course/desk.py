@@ -1,0 +1,39 @@
+"""What the course lays around a student's six files: the checks, the rooms, the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from course.tasks import ROOMS
+
+PROJECT = Path(__file__).resolve().parent.parent
+STARTER = Path(__file__).resolve().parent / "starter"
+CHECKS = "tests"
+CONFIGURATION = "pyproject.toml"
+
+_ignore = shutil.ignore_patterns("library", "__pycache__", "*.pyc", ".*")
+
+
+def lay_out(project: Path, folder: Path) -> None:
+    """Copy the checks, the rooms and the students' pyproject.toml into `folder`.
+
+    Args:
+        project: the root of the project that has the checks and the rooms.
+        folder: an existing folder. Nothing of the solution gets there.
+    """
+    for name in (CHECKS, *ROOMS):
+        shutil.copytree(project / name, folder / name, ignore=_ignore)
+    shutil.copyfile(STARTER / CONFIGURATION, folder / CONFIGURATION)
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of all that `lay_out` put into `folder`, names and contents."""
+    total = hashlib.sha256()
+    for top in sorted((CHECKS, *ROOMS, CONFIGURATION)):
+        for path in sorted([folder / top, *(folder / top).rglob("*")]):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+                total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+                total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -1,0 +1,73 @@
+"""Build the autograder for Gradescope: `python -m course.gradescope OUT.zip`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from course.desk import PROJECT, lay_out
+
+HERE = Path(__file__).resolve().parent
+SCRIPTS = ("setup.sh", "run_autograder")  # Gradescope looks for them at the top
+
+
+def build(out: Path, project: Path = PROJECT) -> list[str]:
+    """Write the autograder: the checks, the rooms, `course/` and the two scripts.
+
+    Args:
+        out: the zip; the same bytes for the same files. An older one stays until it is whole.
+        project: the root of the project. Its six files with the solution stay out.
+
+    Returns:
+        The names in the zip.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        source, archive = Path(temporary, "source"), Path(temporary, "autograder.zip")
+        source.mkdir()
+        lay_out(project, source)
+        shutil.copytree(
+            HERE.parent, source / "course", ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+        for name in SCRIPTS:
+            shutil.copyfile(HERE / name, source / name)
+        names = sorted(
+            path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()
+        )
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+            for name in names:
+                info = zipfile.ZipInfo(name)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.create_system = 3  # Unix: the two scripts must be executable
+                info.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
+                target.writestr(info, (source / name).read_bytes())
+        os.replace(archive, out)
+    return names
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Build the zip; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m course.gradescope",
+        description="Build the zip to upload to Gradescope as autograder. It holds the checks "
+        "and what runs them, never the solution.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT.zip")
+    out: Path = parser.parse_args(argv).out
+    try:
+        names = build(out)
+    except OSError as error:
+        print(f"gradescope: {error}. Nothing was written.", file=sys.stderr)
+        return 1
+    print(f"Wrote {out}: {len(names)} files. Upload it under Configure Autograder.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

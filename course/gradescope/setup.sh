@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Gradescope runs this once, when it builds the autograder: Python and what the assignment needs.
+set -eu
+root=${AUTOGRADER_ROOT:-/autograder}
+apt-get update
+apt-get install -y python3 python3-venv
+python3 -m venv "$root/venv"
+"$root/venv/bin/pip" install "$root/source/course/starter"

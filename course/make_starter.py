@@ -1,0 +1,110 @@
+"""The handout, computed from the solution: `python -m course.make_starter OUT`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from course.blank import blank
+from course.desk import PROJECT, STARTER, lay_out
+from course.notebook import make_notebook
+from course.tasks import STUDENT_FILES, TASKS, Task
+
+REPORT = "AssignmentReport.ipynb"
+AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
+
+
+class HandoutError(Exception):
+    """The handout cannot be made; the message says why and what to do."""
+
+
+def starter_file(name: str, source: str, tasks: Sequence[Task] = TASKS) -> str:
+    """Take the solutions of some tasks out of one of the students' files.
+
+    Args:
+        name: of the file.
+        source: of the solution.
+        tasks: what is left for a student to do; by default everything.
+    """
+    module = name.removesuffix(".py")
+    functions = {
+        function: task.name
+        for task in tasks
+        for function in task.functions
+        if function.split(".")[0] == module
+    }
+    return blank(source, module, functions)
+
+
+def make_starter(out: Path, project: Path = PROJECT) -> None:
+    """Write the handout to `out`: whole, or not at all.
+
+    Args:
+        out: a folder that is empty or does not exist.
+        project: the root of the project that has the solution.
+
+    Raises:
+        HandoutError: if `out` is in use, or a part of the handout cannot be had.
+        OSError: if it cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise HandoutError(f"{out} is there already and not an empty folder: choose another.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        folder = Path(temporary) / "starter"
+        folder.mkdir()
+        _fill(folder, project)
+        os.replace(folder, out)  # takes the place of an empty folder, too
+
+
+def _fill(folder: Path, project: Path) -> None:
+    missing = [name for name in (*STUDENT_FILES, *AS_THEY_ARE) if not (project / name).is_file()]
+    if missing:
+        raise HandoutError(f"{project} has no {', '.join(missing)}.")
+    for name in STUDENT_FILES:
+        source = (project / name).read_text(encoding="utf-8")
+        (folder / name).write_text(starter_file(name, source), encoding="utf-8")
+    for name in AS_THEY_ARE:
+        shutil.copyfile(project / name, folder / name)
+    lay_out(project, folder)
+    (folder / "README.md").write_text(_readme(), encoding="utf-8")
+    try:
+        (folder / REPORT).write_text(make_notebook(), encoding="utf-8")
+    except ModuleNotFoundError as error:
+        raise HandoutError(f"{REPORT} needs {error.name}: pip install nbformat.") from None
+
+
+def _readme() -> str:
+    rows = [
+        f"| {task.name} | {task.points} | {', '.join(f'`{name}`' for name in task.functions)} |"
+        for task in TASKS
+    ]
+    template = (STARTER / "README.md").read_text(encoding="utf-8")
+    return template.replace("@TASKS@", "\n".join(rows))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the handout; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m course.make_starter",
+        description="Write the handout for students: the assignment without its solution.",
+    )
+    parser.add_argument("out", type=Path, help="a folder that is empty or does not exist")
+    out: Path = parser.parse_args(argv).out
+    try:
+        make_starter(out)
+    except (HandoutError, OSError) as error:
+        print(f"make_starter: {error} Nothing was written.", file=sys.stderr)
+        return 1
+    points = sum(task.points for task in TASKS)
+    print(f"Wrote {out}: {len(TASKS)} tasks to do in code, worth {points} points.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

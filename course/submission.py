@@ -1,0 +1,160 @@
+"""A submission is read, not unpacked: only the files that count are opened, each up to a limit."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import packages_distributions
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from course.listing import Listing, UnreadableError, list_folder, list_zip
+from course.tasks import ROOMS, STUDENT_FILES
+
+MAX_FILE = 1_000_000  # bytes of one source file
+MAX_HELPERS = 50
+MAX_NESTED_ZIP = 20_000_000
+OF_THE_COURSE = (*ROOMS, "tests", "course", "conftest", "create_submission_zip", "pytest")
+CUSTOMIZE = ("sitecustomize", "usercustomize")  # Python imports these by itself
+
+
+@dataclass
+class Submission:
+    """What counts of a submission.
+
+    Attributes:
+        files: {path beside the six files: its bytes}, the six files and what they may import.
+        remarks: what an instructor should know of it.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """Those of the six files that are not there."""
+        return [name for name in STUDENT_FILES if name not in self.files]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that counts."""
+        total = hashlib.sha256(repr(self.remarks).encode())
+        for name, data in sorted(self.files.items()):
+            total.update(name.encode("utf-8", "surrogateescape") + b"\0")
+            total.update(hashlib.sha256(data).digest())
+        return total.hexdigest()
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a zip or a folder, wherever in it the code is.
+
+    Hidden files, pictures, notebooks, links and what belongs to the course are passed over. If
+    there are several files of one name, that in the folder with the most of the six counts.
+
+    Args:
+        path: a zip, or a folder.
+
+    Returns:
+        The files found; none at all is possible.
+
+    Raises:
+        UnreadableError: if it is neither, or it is broken, encrypted or too large.
+    """
+    if path.is_symlink():
+        raise UnreadableError("it is a symbolic link: the files themselves are needed")
+    submission = Submission()
+    try:
+        with ExitStack() as stack:
+            if path.is_dir():
+                listing = list_folder(path)
+            elif path.is_file():
+                listing = list_zip(stack.enter_context(path.open("rb")))
+            else:
+                raise UnreadableError("it is neither a file nor a folder")
+            _read(_look_into_zip(listing, submission), submission)
+    except OSError as error:
+        raise UnreadableError(f"it cannot be read: {error.strerror}") from None
+    return submission
+
+
+def _look_into_zip(listing: Listing, submission: Submission) -> Listing:
+    """Return what is in the one zip of a listing without code: some course hosts give out such."""
+    inner = [name for name in listing if name.suffix.lower() == ".zip"]
+    if len(inner) != 1 or any(name.name in STUDENT_FILES for name in listing):
+        return listing
+    data = listing[inner[0]](MAX_NESTED_ZIP)
+    if len(data) > MAX_NESTED_ZIP:
+        raise UnreadableError(f"{inner[0]} in it is larger than {MAX_NESTED_ZIP:,} bytes")
+    submission.remarks.append(f"the code was in {inner[0]}")
+    return list_zip(BytesIO(data))
+
+
+def _read(listing: Listing, submission: Submission) -> None:
+    for wanted, name in _choose(listing, submission.remarks).items():
+        try:
+            data = listing[name](MAX_FILE)
+        except Exception as error:  # a broken file in a zip raises almost anything
+            submission.remarks.append(f"{name} cannot be read: {error}")
+            continue
+        if len(data) > MAX_FILE:
+            submission.remarks.append(f"{name} was left out: more than {MAX_FILE:,} bytes")
+        else:
+            submission.files[wanted] = data
+
+
+def _choose(listing: Listing, remarks: list[str]) -> dict[str, PurePosixPath]:
+    folders = Counter(name.parent for name in listing if name.name in STUDENT_FILES)
+
+    def preference(name: PurePosixPath) -> tuple[int, int, str]:
+        return -folders[name.parent], len(name.parts), str(name)
+
+    chosen: dict[str, PurePosixPath] = {}
+    for wanted in STUDENT_FILES:
+        found = sorted((name for name in listing if name.name == wanted), key=preference)
+        if found:
+            chosen[wanted] = found[0]
+        if len(found) > 1:
+            others = ", ".join(map(str, found[1:4])) + (", ..." if len(found) > 4 else "")
+            remarks.append(f"{found[0]} was graded, not {others}")
+    if chosen:
+        home = min(chosen.values(), key=preference).parent
+        chosen.update(_helpers(listing, home, remarks))
+    return chosen
+
+
+def _helpers(listing: Listing, home: PurePosixPath, remarks: list[str]) -> dict[str, PurePosixPath]:
+    """Choose the student's own modules, as far as they stand in nobody's way."""
+    helpers: dict[str, PurePosixPath] = {}
+    for name in sorted(listing):
+        if name.suffix != ".py" or name.name in STUDENT_FILES or not name.is_relative_to(home):
+            continue
+        helper = name.relative_to(home)
+        if _is_free(helper.parts[0].removesuffix(".py")):
+            helpers[str(helper)] = name
+        elif len(helper.parts) == 1 and helper.stem not in OF_THE_COURSE:
+            remarks.append(f"{helper} was left out: that name is taken")
+    if len(helpers) > MAX_HELPERS:
+        remarks.append(f"its {len(helpers)} other modules were left out: {MAX_HELPERS} at most")
+        return {}
+    return helpers
+
+
+def _is_free(module: str) -> bool:
+    """Tell whether a student's module of this name hides none that the checks need."""
+    return (
+        module.isidentifier()
+        and module not in _taken()
+        and not module.startswith("test_")
+        and not module.endswith("_test")
+    )
+
+
+@cache
+def _taken() -> frozenset[str]:
+    special = ("sitecustomize", "usercustomize", "_pytest")
+    return frozenset(
+        (*sys.stdlib_module_names, *packages_distributions(), *OF_THE_COURSE, *special)
+    )

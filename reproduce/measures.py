@@ -1,0 +1,57 @@
+"""The numbers behind words: spikes, roughness, likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def spikes(accuracy: Mapping[int, float], size: float = 0.005) -> int:
+    """Count the checks at which the accuracy is lower than at the one before by more than `size`.
+
+    Args:
+        accuracy: {step: accuracy}.
+        size: a difference of accuracies, 0.005 is half a percentage point.
+    """
+    values = np.array(list(accuracy.values()))
+    return int(np.sum(np.diff(values) < -size))
+
+
+def roughness(images: np.ndarray) -> float:
+    """Compute how noisy weights are: squared differences of neighbouring pixels per variance.
+
+    Args:
+        images: weights (K, 784).
+
+    Returns:
+        About 2 for white noise, towards 0 for smooth images.
+    """
+    squares = images.reshape(-1, 28, 28)
+    differences = np.concatenate(
+        [np.diff(squares, axis=axis).reshape(len(squares), -1) for axis in (1, 2)], axis=1
+    )
+    return float(np.mean(np.mean(differences**2, axis=1) / np.var(images, axis=1)))
+
+
+def own_mean_is_most_alike(weights: np.ndarray, means: np.ndarray) -> int:
+    """Count the digits whose weights are, of all mean images, most like that of their own digit.
+
+    Likeness is correlation, after the mean of all digits is taken away from each.
+
+    Args:
+        weights: (K, 784).
+        means: the mean image of each digit (K, 784).
+    """
+    K = len(means)
+    correlation = np.corrcoef(weights, means - means.mean(axis=0))[:K, K:]
+    return int(np.sum(correlation.argmax(axis=1) == np.arange(K)))
+
+
+def deepest_fall(accuracy: Mapping[int, float]) -> float:
+    """Compute the largest fall of the accuracy from one check to the next.
+
+    Args:
+        accuracy: {step: accuracy}.
+    """
+    return float(-np.diff(list(accuracy.values())).min(initial=0))

@@ -1,0 +1,118 @@
+"""Small data sets, and a web server on this machine, for the tests of the library."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import struct
+import threading
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digits import Digits
+from digits.synthetic import synthetic_digits
+
+MNIST_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """Encode a uint8 array in the IDX format."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def small_idx() -> dict[str, bytes]:
+    """{name: raw bytes} of four small files with the names of the MNIST files."""
+    rng = np.random.default_rng(0)
+    shapes = ((6, 28, 28), (6,), (4, 28, 28), (4,))
+    return {
+        name: idx_bytes(rng.integers(0, 10, shape, dtype=np.uint8))
+        for name, shape in zip(MNIST_FILES, shapes, strict=True)
+    }
+
+
+@pytest.fixture
+def small_sha256(small_idx: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in small_idx.items()}
+
+
+@pytest.fixture
+def small_folder(small_idx: dict[str, bytes], tmp_path: Path) -> Path:
+    """A folder with the four small files, gzip-compressed."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for name, raw in small_idx.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(raw))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_data_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep every test away from the user's MNIST files and cache, and from the network."""
+    monkeypatch.delenv("MNIST_DATA_DIR", raising=False)
+    monkeypatch.setenv("MNIST_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/")
+    for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    no_pause = types.SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr("pooch.core.time", no_pause)  # between retries
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """A function that serves a folder (or a handler's answers) on loopback: it returns the URL."""
+    servers = []
+
+    def start(folder: Path | None = None, handler: Any = QuietHandler) -> str:
+        factory = functools.partial(handler, directory=str(folder)) if folder else handler
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), factory)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def tiny_digits() -> Digits:
+    """400 synthetic digits to train on, 200 to validate on."""
+    images, labels = synthetic_digits(600)
+    return Digits("tiny digits", images[:400], labels[:400], images[400:], labels[400:])
+
+
+MNIST_FOLDER = os.environ.get("MNIST_DATA_DIR", "")
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder with the real MNIST files; without it the test is skipped."""
+    folder = Path(MNIST_FOLDER)
+    if not MNIST_FOLDER or not all((folder / f"{name}.gz").exists() for name in MNIST_FILES):
+        pytest.skip("the MNIST files are missing: MNIST_DATA_DIR names no folder with all four")
+    return folder

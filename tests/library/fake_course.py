@@ -1,0 +1,116 @@
+"""A tiny course: three checks, worth 6 points, of two files that must answer 42 and 43."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+CONFTEST = """
+import json
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--results", type=Path)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "check(about): a check")
+    config.tests = {}
+
+
+def pytest_collection_modifyitems(config, items):
+    for number, item in enumerate(items):
+        about = item.get_closest_marker("check").args[0]
+        config.tests[item.nodeid] = {
+            "name": item.name, "number": f"{about.task}.{number}", "max_score": about.points,
+            "score": 0.0, "status": "failed", "output": "not run", "tags": [about.task],
+        }
+
+
+def pytest_deselected(items):
+    for item in items:
+        del item.config.tests[item.nodeid]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        test = item.config.tests[item.nodeid]
+        test["status"], test["output"] = report.outcome, report.longreprtext
+        test["score"] = test["max_score"] if report.passed else 0.0
+    return report
+
+
+def pytest_sessionfinish(session):
+    if path := session.config.getoption("results"):
+        path.write_text(json.dumps({"tests": list(session.config.tests.values())}))
+"""
+
+CHECKS = """
+import importlib
+from types import SimpleNamespace
+
+import pytest
+
+
+def check(task, points):
+    return pytest.mark.check(SimpleNamespace(task=task, points=points))
+
+
+@check("2a", 3.0)
+def test_answer():
+    assert importlib.import_module("task2a").answer() == 42
+
+
+@check("2a", 1.0)
+def test_module():
+    assert importlib.import_module("task2a")
+
+
+@check("3a", 2.0)
+def test_other_answer():
+    assert importlib.import_module("task3a").answer() == 43
+"""
+
+ANSWER, OTHER = "def answer():\n    return 42\n", "def answer():\n    return 43\n"
+RIGHT = {
+    "task2a.py": ANSWER,
+    "task3a.py": OTHER,
+    **dict.fromkeys(("task2.py", "task3.py", "trainer.py", "utils.py"), ""),
+}
+
+
+def make_course(root: Path) -> Path:
+    """Write the course to `root`: its checks, and rooms with a module each."""
+    files = {
+        "tests/conftest.py": CONFTEST,
+        "tests/test_answers.py": CHECKS,
+        "tests/library/test_of_the_course.py": "raise AssertionError('not for students')\n",
+        "digits/__init__.py": "",
+        "lab/__init__.py": "NAME = 'lab'\n",
+    }
+    write_files(root, files)
+    return root
+
+
+def write_files(folder: Path, files: dict[str, str]) -> Path:
+    """Write files into a folder, which is made when it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def write_zip(path: Path, files: dict[str, str]) -> Path:
+    """Write files into a zip."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path

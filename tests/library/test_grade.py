@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import select
+import tempfile
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from course import grade as cli
+from course import isolation
+from course.desk import lay_out
+from course.grading import Checks, grade, prepare
+from course.isolation import Limits, run_checks
+from tests.library.fake_course import (
+    ANSWER,
+    CHECKS,
+    OTHER,
+    RIGHT,
+    make_course,
+    write_files,
+    write_zip,
+)
+
+LIMITS = Limits(seconds=24, memory=1 << 30, file_size=1 << 20)
+LOOP = "while True:\n    pass"
+STUBBORN = "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
+
+# {name: (what task2a.py does beside a right answer, points, a part of the remark)}. What costs only
+# the checks of task2a leaves the 2 points of task3a.
+HOSTILE: dict[str, tuple[str, float, str]] = {
+    "sys_exit": ("import sys; sys.exit(3)", 2, ""),
+    "os_exit": ("import os; os._exit(3)", 2, "Task 2a: Python ended with exit code 3 in test_an"),
+    "killed": ("import os; os.kill(os.getpid(), 9)", 2, "Task 2a: Python was ended by SIGKILL"),
+    "forks": (
+        "import os\n"
+        "if child := os.fork(): os.waitpid(child, 0)\n"
+        "else:\n"
+        "    def answer(): return 41  # the wrong one, and done first\n",
+        6,
+        "",
+    ),
+    "hungry": ("hog = bytearray(3 << 30)", 2, ""),
+    "fills_disk": ("open('big', 'wb').write(bytes(100_000_000))", 2, ""),
+    "loops": (LOOP, 2, ""),
+    "loops_and_catches": (STUBBORN.replace("BaseException", "Exception"), 2, ""),
+    "loops_for_ever": (STUBBORN, 2, "Task 2a: stuck for 3 s in test_answer"),
+    "latin_1": ("NAME = 'sk\udce5l'", 2, ""),
+    "asks": ("input('password? ')", 2, ""),
+    "closes": ("import os; os.closerange(0, 100)", 2, "Task 2a: Python ended"),
+    "raises_oddly": ("class Odd(BaseException): pass\nraise Odd", 2, ""),
+    "interrupts": ("raise KeyboardInterrupt", 0, ""),
+    "breaks_json": ("import sys; sys.modules['json'] = None", 6, ""),
+    "overwrites_checks": (
+        "from pathlib import Path\nfor p in Path('tests').glob('*.py'): p.write_text('')",
+        0,
+        "the checks were changed while they ran",
+    ),
+    "deletes_all": ("import shutil; shutil.rmtree('.', True)", 0, "the checks were changed"),
+    "fakes_results": (
+        "import atexit, json, pathlib, sys\n"
+        "fake = json.dumps({'score': 1000, 'tests': [{'name': 'test_answer', 'score': 1000}]})\n"
+        "for place in [*pathlib.Path('..').rglob('*'), pathlib.Path('results.json')]:\n"
+        "    if place.suffix in ('', '.json') and not place.is_dir(): place.write_text(fake)\n"
+        "def answer(): return 0\n"
+        "sys.stdout.write(fake)\n",
+        3,
+        "",
+    ),
+    "writes_to_every_pipe": (
+        "import json, os\n"
+        "fake = json.dumps({'word': '', 'results': {'tests': []}})\n"
+        "for fd in range(3, 30):\n"
+        "    try: os.write(fd, f'\\n{fake}\\n'.encode())\n"
+        "    except OSError: pass\n",
+        6,
+        "",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def checks(project: Path) -> Checks:
+    return prepare(project, LIMITS)
+
+
+@pytest.fixture(scope="module")
+def graded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grade a class of hostile submissions once, by the command line."""
+    top = tmp_path_factory.mktemp("grade")
+    for name, (code, _, _) in HOSTILE.items():
+        folder = write_files(top / "class" / name, RIGHT)
+        text = f"{ANSWER}{code}\n"
+        (folder / "task2a.py").write_bytes(text.encode("utf-8", "surrogateescape"))
+    write_zip(top / "class" / "right.zip", RIGHT)
+    write_zip(top / "class" / "wrong.zip", {**RIGHT, "task2a.py": "def answer(): return 41\n"})
+    write_files(top / "class", {"no_zip.zip": "hello"})
+    write_files(top / "class" / "nothing", {"report.pdf": ""})
+    write_zip(top / "class" / "half.zip", {"deep/task3a.py": OTHER})
+    own = {
+        "tests/conftest.py": "raise SystemExit",
+        "conftest.py": "raise SystemExit",
+        "pytest.ini": "[pytest]\naddopts = --collect-only\n",
+        "pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['nowhere']\n",
+        "sitecustomize.py": "raise SystemExit",
+        "numpy.py": "raise SystemExit",
+        "pytest.py": "raise SystemExit",
+        "lab/__init__.py": "raise SystemExit",
+        "digits/__init__.py": "raise SystemExit",
+        "task2a.py": f"import helper, lab\nassert lab.NAME == 'lab'\n{ANSWER}",
+        "helper.py": "",
+    }
+    write_files(top / "class" / "brings_its_own", {**RIGHT, **own})
+    arguments = [str(top / "class"), "--out", str(top / "out"), "--jobs", "2", "--timeout", "24"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolation, "GRACE", 0.7)
+        assert cli.main([*arguments, "--memory", "1024"], project) == 0
+    return top / "out"
+
+
+def report(graded: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((graded / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def grades(graded: Path) -> dict[str, dict[str, str]]:
+    with (graded / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_every_submission_gets_a_report_and_a_row(graded: Path) -> None:
+    names = {*HOSTILE, "right", "wrong", "no_zip", "nothing", "half", "brings_its_own"}
+    assert {path.stem for path in graded.glob("*.json")} == names
+    assert set(grades(graded)) == names
+    assert {path.name for path in graded.iterdir()} == {f"{n}.json" for n in names} | {"grades.csv"}
+
+
+def test_a_report_has_gradescopes_schema(graded: Path) -> None:
+    found = report(graded, "wrong")
+    assert found["score"] == 3
+    assert found["visibility"] == "visible"
+    assert found["stdout_visibility"] == "hidden"
+    assert found["execution_time"] > 0
+    keys = ("name", "number", "score", "max_score", "status", "tags")
+    assert [tuple(test[key] for key in keys) for test in found["tests"]] == [
+        ("test_answer", "2a.0", 0, 3, "failed", ["2a"]),
+        ("test_module", "2a.1", 1, 1, "passed", ["2a"]),
+        ("test_other_answer", "3a.2", 2, 2, "passed", ["3a"]),
+    ]
+    assert "assert 41 == 42" in found["tests"][0]["output"]
+
+
+def test_the_table_has_a_column_for_each_task(graded: Path) -> None:
+    assert (graded / "grades.csv").read_text().splitlines()[0] == "name,2a,3a,total,remark"
+    right = grades(graded)["right"]
+    assert right == {"name": "right", "2a": "4", "3a": "2", "total": "6", "remark": ""}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_submission_costs_itself_only(graded: Path, name: str) -> None:
+    _, points, remark = HOSTILE[name]
+    row = grades(graded)[name]
+    assert (float(row["total"]), report(graded, name)["score"]) == (points, points)
+    assert remark in row["remark"]
+    assert bool(remark) == bool(row["remark"])
+
+
+def test_what_cannot_be_graded_says_why_in_the_table_and_in_each_check(graded: Path) -> None:
+    why = "not graded: it is no zip file (File is not a zip file); it begins with b'hello'"
+    assert grades(graded)["no_zip"]["remark"] == why
+    assert {test["output"] for test in report(graded, "no_zip")["tests"]} == {why}
+    assert "none of the files" in grades(graded)["nothing"]["remark"]
+    assert grades(graded)["nothing"]["total"] == "0"
+
+
+def test_missing_files_are_named_and_the_others_graded(graded: Path) -> None:
+    row = grades(graded)["half"]
+    assert (row["2a"], row["3a"]) == ("0", "2")
+    assert row["remark"] == "missing: task2a.py, task2.py, task3.py, trainer.py, utils.py"
+
+
+def test_only_students_files_are_taken_of_a_submission(graded: Path) -> None:
+    row = grades(graded)["brings_its_own"]
+    assert row["total"] == "6"
+    assert row["remark"] == (
+        "numpy.py was left out: that name is taken; sitecustomize.py was left out: that name is "
+        "taken"
+    )
+
+
+def test_a_stopped_check_says_so(graded: Path) -> None:
+    assert "Is there a loop that never ends?" in report(graded, "loops")["tests"][0]["output"]
+
+
+def test_a_hundred_megabytes_of_output_are_dropped(checks: Checks, tmp_path: Path) -> None:
+    loud = f"for _ in range(100): print('x' * 1_000_000)\n{ANSWER}"
+    folder = write_files(tmp_path / "a", {**RIGHT, "task2a.py": loud})
+    found = grade(folder, checks, Limits())
+    assert found["score"] == 6
+    assert len(json.dumps(found)) < 10_000
+
+
+def test_the_time_for_a_submission_is_limited(checks: Checks, tmp_path: Path) -> None:
+    loop = {**RIGHT, "task2a.py": STUBBORN, "task3a.py": STUBBORN}
+    found = grade(write_files(tmp_path / "a", loop), checks, Limits(seconds=1))
+    assert found["score"] == 0
+    assert found["extra_data"]["remarks"] == [
+        "Task 2a: not done after 1 s in test_answer",
+        "no results: no time was left for the other tasks",
+    ]
+    assert found["execution_time"] < 5
+
+
+def test_children_left_behind_are_ended(checks: Checks, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    leaves = (
+        "import os, subprocess, sys\n"
+        f"fifo = os.open({str(tmp_path / 'fifo')!r}, os.O_WRONLY)\n"
+        "os.write(fifo, b'x')\n"
+        "command = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "subprocess.Popen(command, pass_fds=[fifo])\n"
+    )
+    reading = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        folder = write_files(tmp_path / "a", {**RIGHT, "task2a.py": ANSWER + leaves})
+        assert grade(folder, checks, LIMITS)["score"] == 6
+        assert set(os.read(reading, 100)) == set(b"x")
+        ready, _, _ = select.select([reading], [], [], 5)  # ready when no process has the other end
+        assert ready
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
+
+
+def test_the_solution_and_the_graders_environment_are_out_of_reach(
+    project: Path, checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(project, {"trainer.py": "solution = 1\n"})
+    monkeypatch.chdir(project)
+    for name in ("PYTHONPATH", "MNIST_DATA_DIR", "SECRET_TOKEN", "PYTEST_ADDOPTS"):
+        monkeypatch.setenv(name, str(project))
+    looks = (
+        "import importlib.util, os\n"
+        "names = ('PYTHONPATH', 'MNIST_DATA_DIR', 'SECRET_TOKEN', 'PYTEST_ADDOPTS')\n"
+        "found = [name for name in names if name in os.environ]\n"
+        f"found += [value for value in os.environ.values() if {str(project)!r} in value]\n"
+        "found += [name for name in ('trainer', 'course') if importlib.util.find_spec(name)]\n"
+        "assert not found, found\n"
+    )
+    files = {"task2a.py": looks + ANSWER, "task3a.py": OTHER}
+    found = grade(write_files(tmp_path / "a", files), checks, LIMITS)
+    assert found["score"] == 6, found["tests"][0]["output"]
+
+
+def test_temporary_files_are_gone_afterwards(
+    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    place = str(tmp_path / "temporary")
+    litters = (
+        "import os, tempfile\n"
+        f"assert tempfile.mkstemp()[1].startswith({place!r})\n"
+        "os.mkdir('locked', 0)\n"
+        "def answer(): return 42\n"
+    )
+    folder = write_files(tmp_path / "a", {"task2a.py": litters})
+    assert grade(folder, checks, LIMITS)["score"] == 4
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_second_run_grades_only_what_changed(project: Path, tmp_path: Path) -> None:
+    for name in ("ann", "bo"):
+        write_files(tmp_path / "class" / name, RIGHT)
+    arguments = [str(tmp_path / "class"), "--out", str(tmp_path / "out"), "--jobs", "1"]
+
+    def run(*more: str) -> dict[str, int]:
+        assert cli.main([*arguments, *more], project) == 0
+        return {path.stem: path.stat().st_ino for path in (tmp_path / "out").glob("*.json")}
+
+    first = run()
+    assert run() == first
+    write_files(tmp_path / "class" / "bo", {"task2a.py": ""})
+    changed = run()
+    assert changed["ann"] == first["ann"]
+    assert changed["bo"] != first["bo"]
+    assert grades(tmp_path / "out")["bo"]["total"] == "3"
+    assert run("--again")["ann"] != first["ann"]
+
+
+def test_other_checks_grade_again(tmp_path: Path) -> None:
+    project = make_course(tmp_path / "course")
+    folder = write_files(tmp_path / "ann", RIGHT)
+    known = grade(folder, prepare(project, LIMITS), LIMITS)
+    assert grade(folder, prepare(project, LIMITS), LIMITS, known) is known
+    write_files(project, {"tests/test_answers.py": CHECKS.replace("== 42", "== 41")})
+    assert grade(folder, prepare(project, LIMITS), LIMITS, known)["score"] == 3
+
+
+def test_a_broken_report_is_written_anew(project: Path, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "ann", RIGHT)
+    write_files(tmp_path / "out", {"ann.json": "{"})
+    assert cli.main([str(folder), "--out", str(tmp_path / "out")], project) == 0
+    assert report(tmp_path / "out", "ann")["score"] == 6
+
+
+def test_a_fault_of_the_grader_costs_one_submission(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(path: Path, *rest: object) -> Any:
+        if path.name == "ann":
+            raise RuntimeError("no room left")
+        return grade(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cli, "grade", fault)
+    for name in ("ann", "bo"):
+        write_files(tmp_path / "class" / name, RIGHT)
+    assert cli.main([str(tmp_path / "class"), "--out", str(tmp_path / "out")], project) == 0
+    assert grades(tmp_path / "out")["ann"]["remark"] == "not graded: RuntimeError: no room left"
+    assert grades(tmp_path / "out")["bo"]["total"] == "6"
+
+
+def test_a_run_can_be_stopped(project: Path, tmp_path: Path) -> None:
+    folder, home = write_files(tmp_path / "desk", RIGHT), write_files(tmp_path / "home", {})
+    lay_out(project, folder)
+    stop = Event()
+    stop.set()
+    run = run_checks(folder, home, LIMITS, [], stop)
+    assert (run.results, run.ending) == (None, "interrupted")
+
+
+def test_an_interrupted_run_ends_what_it_started(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def interrupt(futures: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "as_completed", interrupt)
+    folder = write_files(tmp_path / "ann", {**RIGHT, "task2a.py": STUBBORN})
+    arguments = [str(folder), "--out", str(tmp_path / "out"), "--timeout", "1200"]
+    assert cli.main(arguments, project) == 130
+    assert not list((tmp_path / "out").iterdir())
+    assert "run it again to go on" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_the_call_is_one_line(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert cli.main([str(tmp_path / "nowhere"), "--out", str(out)], project) == 1
+    assert capsys.readouterr().err == f"grade: {tmp_path / 'nowhere'} does not exist.\n"
+    assert not out.exists()
+    with pytest.raises(SystemExit):
+        cli.main([str(tmp_path), "--out", str(out), "--jobs", "0"], project)
+
+
+def test_checks_that_do_not_run_are_reported_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_course(tmp_path / "course")
+    write_files(project, {"tests/conftest.py": "raise RuntimeError('broken conftest')\n"})
+    folder = write_files(tmp_path / "ann", RIGHT)
+    assert cli.main([str(folder), "--out", str(tmp_path / "out")], project) == 1
+    assert "RuntimeError: broken conftest" in capsys.readouterr().err
+
+
+def test_nothing_is_printed_but_one_line_where_there_is_no_terminal(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_files(tmp_path / "ann", {"task2a.py": ANSWER})
+    assert cli.main([str(folder), "--out", str(tmp_path / "out")], project) == 0
+    path = tmp_path / "out" / "grades.csv"
+    said = f"Wrote {path}: 1 graded, 4.0 of 6 points on average, 1 with a remark.\n"
+    assert capsys.readouterr() == (said, "")

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
+
+from course.blank import blank, drop_unused_imports
+from course.desk import PROJECT
+from course.grading import task_of
+from course.make_starter import (
+    REPORT,
+    HandoutError,
+    main,
+    make_starter,
+    starter_file,
+)
+from course.notebook import QUESTIONS, SHOW, make_notebook
+from course.tasks import ROOMS, STUDENT_FILES, TASKS, Task
+
+FUNCTIONS = {function: task.name for task in TASKS for function in task.functions}
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("handout") / "starter"
+    make_starter(out)
+    return out
+
+
+def functions_of(code: CodeType, prefix: str) -> dict[str, CodeType]:
+    """Return {full name: code} of the functions and methods in a compiled module."""
+    found: dict[str, CodeType] = {}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType) and not inner.co_name.startswith("<"):
+            name = f"{prefix}.{inner.co_name}"
+            found |= {name: inner, **functions_of(inner, name)}
+    return found
+
+
+def compiled(folder: Path) -> dict[str, CodeType]:
+    found: dict[str, CodeType] = {}
+    for name in STUDENT_FILES:
+        code = compile((folder / name).read_text(encoding="utf-8"), name, "exec")
+        found |= functions_of(code, name.removesuffix(".py"))
+    return found
+
+
+def lines_of(function: str) -> set[str]:
+    """Return the lines of a function's body in the solution, without its docstring."""
+    module, *path = function.split(".")
+    text = (PROJECT / f"{module}.py").read_text(encoding="utf-8")
+    body: list[ast.stmt] = ast.parse(text).body
+    for name in path:
+        node = next(node for node in body if getattr(node, "name", None) == name)
+        body = node.body  # type: ignore[attr-defined]
+    lines = text.splitlines()[body[0].end_lineno : body[-1].end_lineno]
+    return {line.strip() for line in lines if line.strip()}
+
+
+def test_the_tasks_are_worth_62_points() -> None:
+    assert sum(task.points for task in TASKS) == 62
+    assert [task.name for task in TASKS] == ["2a", "2b", "2c", "2d", "2e", "3a", "3b", "3c", "4b"]
+
+
+def test_every_function_to_write_is_one_of_the_solution() -> None:
+    assert set(FUNCTIONS) <= set(compiled(PROJECT))
+    assert len(FUNCTIONS) == sum(len(task.functions) for task in TASKS) == 17
+
+
+def test_a_body_goes_and_all_around_it_stays() -> None:
+    source = '''\
+"""Module."""
+
+import math
+from collections import Counter, deque  # kept to the letter
+
+
+class A:
+    @staticmethod
+    def f(æ: int = 1) -> int:
+        """Do it, "æ".
+
+        At length.
+        """
+        # the secret
+        return math.floor(æ)
+        # the last secret
+
+    # about g
+    def g(self): return deque()
+
+
+def h() -> Counter[str]:
+    return Counter()
+'''
+    assert (
+        blank(source, "m", {"m.A.f": "1a", "m.A.g": "1b"})
+        == '''\
+"""Module."""
+
+import math
+from collections import Counter
+
+
+class A:
+    @staticmethod
+    def f(æ: int = 1) -> int:
+        """Do it, "æ".
+
+        At length.
+        """
+        raise NotImplementedError("Task 1a: write m.A.f")
+
+    # about g
+    def g(self):
+        raise NotImplementedError("Task 1b: write m.A.g")
+
+
+def h() -> Counter[str]:
+    return Counter()
+'''
+    )
+
+
+def test_a_function_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"m\.py has no function m\.g: see course/tasks\.py"):
+        blank("def f(): pass\n", "m", {"m.f": "1a", "m.g": "1a"})
+
+
+def test_imports_that_are_used_stay_as_they_are() -> None:
+    source = "from a import (\n    b,\n    c,\n)\nfrom d import e as f\n\nprint(b, c, f)\n"
+    assert drop_unused_imports(source) == source
+    assert drop_unused_imports("from a import b\nfrom d import e as f, g\ng()\n") == (
+        "from d import g\ng()\n"
+    )
+
+
+def test_imports_that_no_line_can_hold_are_broken_up() -> None:
+    names = [f"name_number_{i}" for i in range(9)]
+    source = f"from a import {', '.join(names)}, b\n\nprint({', '.join(names)})\n"
+    first, second, *_ = drop_unused_imports(source).splitlines()
+    assert (first, second) == ("from a import (", "    name_number_0,")
+
+
+def test_the_handout_is_complete(starter: Path) -> None:
+    assert {path.name for path in starter.iterdir()} == {
+        *STUDENT_FILES, *ROOMS, "tests", "create_submission_zip.py", "pyproject.toml",
+        "README.md", "LICENSE", ".gitignore", REPORT,
+    }  # fmt: skip
+    assert not list(starter.rglob("library"))
+    assert not list(starter.rglob("__pycache__"))
+
+
+def test_every_function_to_write_raises_and_keeps_its_docstring(starter: Path) -> None:
+    ours, theirs = compiled(PROJECT), compiled(starter)
+    assert set(ours) == set(theirs)
+    for name, task in FUNCTIONS.items():
+        code = theirs[name]
+        assert code.co_names == ("NotImplementedError",)
+        constants = [constant for constant in code.co_consts if isinstance(constant, str)]
+        assert constants == [ours[name].co_consts[0], f"Task {task}: write {name}"]
+        assert code.co_varnames == ours[name].co_varnames[: code.co_argcount]
+
+
+def test_every_other_function_is_as_it_was(starter: Path) -> None:
+    ours, theirs = compiled(PROJECT), compiled(starter)
+    for name in set(ours) - set(FUNCTIONS):
+        assert theirs[name].co_code == ours[name].co_code, name
+
+
+def test_no_line_of_the_solution_is_left(starter: Path) -> None:
+    files = [starter / name for name in STUDENT_FILES]
+    files += [path for room in (*ROOMS, "tests") for path in (starter / room).rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    left = {line.strip() for text in texts for line in text.splitlines()}
+    solution = set().union(*map(lines_of, FUNCTIONS))
+    assert len(solution) > 30
+    # What functions that stay have in common with those that go.
+    assert solution & left <= {")", "return False", 'expect_shape("Y", Y, ("N", 1), COLUMN_FIX)'}
+
+
+def test_no_import_is_left_over(starter: Path) -> None:
+    for name in STUDENT_FILES:
+        source = (starter / name).read_text(encoding="utf-8")
+        assert drop_unused_imports(source) == source
+
+
+def test_every_module_of_the_handout_imports(starter: Path) -> None:
+    modules = ", ".join(name.removesuffix(".py") for name in STUDENT_FILES)
+    subprocess.run([sys.executable, "-B", "-c", f"import {modules}"], cwd=starter, check=True)
+
+
+def test_the_handout_is_the_same_each_time(starter: Path, tmp_path: Path) -> None:
+    tmp_path.joinpath("empty").mkdir()
+    make_starter(tmp_path / "empty")  # an empty folder is as good as none
+    paths = sorted(path.relative_to(starter) for path in starter.rglob("*") if path.is_file())
+    for path in paths:
+        assert (tmp_path / "empty" / path).read_bytes() == (starter / path).read_bytes()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    (tmp_path / "file").write_text("keep")
+    for name in ("mine", "file"):
+        assert main([str(tmp_path / name)]) == 1
+        assert "is there already and not an empty folder" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "mine"]
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_project_without_the_solution_gives_no_handout(tmp_path: Path) -> None:
+    with pytest.raises(HandoutError, match=r"has no task2a\.py, task2\.py"):
+        make_starter(tmp_path / "out", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_nbformat_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    assert main([str(tmp_path / "out")]) == 1
+    assert "pip install nbformat" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_readme_lists_every_task(starter: Path) -> None:
+    text = (starter / "README.md").read_text(encoding="utf-8")
+    for task in TASKS:
+        assert f"| {task.name} | {task.points} | `{task.functions[0]}`" in text
+    assert f"the bodies of {len(FUNCTIONS)} functions" in text
+    assert "@" not in text
+
+
+def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
+    def dependencies(folder: Path) -> set[str]:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        return set(text.split("\ndependencies = [\n")[1].split("]")[0].split())
+
+    ours, theirs = dependencies(PROJECT), dependencies(PROJECT / "course" / "starter")
+    assert theirs == ours | {'"pytest>=8",'}
+
+
+def test_the_notebook_has_a_place_for_every_task() -> None:
+    counts = {1: "ab", 2: "abcde", 3: "abcd", 4: "abcde"}
+    parts = [f"{task}{letter}" for task, letters in counts.items() for letter in letters]
+    assert [question.task for question in QUESTIONS] == parts
+    cells = json.loads(make_notebook())["cells"]
+    for part in parts:
+        ids = [cell["id"] for cell in cells if cell["id"].split("-")[1:2] == [part]]
+        assert (ids[0], ids[-1]) == (f"question-{part}", f"answer-{part}")
+
+
+def test_the_notebook_shows_every_figure_of_the_script_that_writes_it() -> None:
+    shown: dict[str, set[str]] = {script: set() for script in ("task2.py", "task3.py")}
+    for question in QUESTIONS:
+        if question.figures:
+            shown[question.script] |= set(question.figures)
+    for script, figures in shown.items():
+        assert figures == set(re.findall(r'"(\w+\.png)"', (PROJECT / script).read_text()))
+
+
+def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -> None:
+    stand_in = "class Image:\n    def __init__(self, filename): self.filename = filename\n"
+    stand_in += "def display(image): print('shown:', image.filename)\n"
+    (tmp_path / "IPython").mkdir()
+    (tmp_path / "IPython" / "display.py").write_text(stand_in)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "b.png").write_text("")
+    code = f"{SHOW}\nshow('a.png', 'task2.py')\nshow('b.png', 'task2.py')\n"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    missing, there = os.path.join("figures", "a.png"), os.path.join("figures", "b.png")
+    assert said == [
+        f"{missing} is not there yet: run `python task2.py` first.",
+        f"shown: {there}",
+    ]
+
+
+def run_checks(folder: Path, tmp_path: Path) -> tuple[dict[str, float], str]:
+    """Run the checks of a handout; return the points by task, and what pytest printed."""
+    results = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--results", results],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    points = dict.fromkeys((task.name for task in TASKS), 0.0)
+    for test in json.loads(results.read_text())["tests"]:
+        points[task_of(test)] += test["score"]
+    return points, done.stdout
+
+
+def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
+    starter: Path, tmp_path: Path
+) -> None:
+    points, said = run_checks(starter, tmp_path)
+    assert set(points.values()) == {0}
+    table = said[said.rindex(" points ") :].splitlines()[1:]
+    for task, line in zip(TASKS, table, strict=False):
+        points_of, to_write = line.split("not written yet: ")
+        assert points_of.split() == [task.name, "0", "/", str(task.points)]
+        assert set(to_write.split(", ")) <= {name.split(".", 1)[1] for name in FUNCTIONS}
+    assert table[len(TASKS)].split() == ["total", "0", "/", "62"]
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_tasks_solution_earns_exactly_its_points(
+    starter: Path, tmp_path: Path, task: Task
+) -> None:
+    folder = tmp_path / "desk"
+    shutil.copytree(starter, folder)
+    done = {task.name: task.points}
+    if task.name == "4b":  # the penalty shows in the gradient that Task 3a computes
+        done["3a"] = 14
+    others = [other for other in TASKS if other.name not in done]
+    for name in STUDENT_FILES:
+        source = (PROJECT / name).read_text(encoding="utf-8")
+        (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
+    points, _ = run_checks(folder, tmp_path)
+    assert {name: earned for name, earned in points.items() if earned} == done

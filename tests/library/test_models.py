@@ -1,0 +1,174 @@
+"""The two models and their losses: stable everywhere, of the right dtype, strict about shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+import task2a
+import task3a
+from task2 import calculate_accuracy as binary_accuracy
+from task2a import BinaryModel, pre_process_images
+from task3 import calculate_accuracy as softmax_accuracy
+from task3a import SoftmaxModel, one_hot_encode
+
+DType = type[np.floating[Any]]
+
+X1 = np.zeros((1, 785), np.float32)
+EXTREME = (-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4)
+
+
+def inputs_with_logits(logits: list[float], dtype: DType) -> np.ndarray:
+    """Inputs whose first entry is the logit, for weights that pick the first entry."""
+    X: np.ndarray = np.zeros((len(logits), 785), dtype)
+    X[:, 0] = logits
+    return X
+
+
+def test_pixels_are_mapped_to_minus_one_to_one_and_a_one_is_appended() -> None:
+    X = np.zeros((2, 784), np.uint8)
+    X[1] = 255
+    X[1, 5] = 51
+    inputs = pre_process_images(X)
+    assert inputs.dtype == np.float32
+    assert inputs.shape == (2, 785)
+    assert inputs[0, :784].tolist() == [-1.0] * 784
+    assert inputs[1, 4:7].tolist() == pytest.approx([1.0, -0.6, 1.0])
+    assert inputs[:, 784].tolist() == [1.0, 1.0]
+    assert X[1, 5] == 51
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_agrees_with_scipy_at_any_logit(dtype: DType) -> None:
+    model = BinaryModel()
+    model.w = np.eye(785, 1, dtype=dtype)
+    outputs = model.forward(inputs_with_logits(list(EXTREME), dtype))
+    assert outputs.dtype == dtype
+    np.testing.assert_allclose(outputs[:, 0], special.expit(np.array(EXTREME, dtype)), 1e-6, 1e-40)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_agrees_with_scipy_at_any_logit(dtype: DType) -> None:
+    model = SoftmaxModel(0)
+    model.w = np.zeros((785, 10), dtype)
+    model.w[0] = np.linspace(-1, 1, 10)
+    X = inputs_with_logits(list(EXTREME), dtype)
+    outputs = model.forward(X)
+    assert outputs.dtype == dtype
+    np.testing.assert_allclose(outputs, special.softmax(X @ model.w, axis=1), rtol=1e-5, atol=1e-30)
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_are_finite_where_outputs_are_exactly_zero_and_one(dtype: DType) -> None:
+    wrong: np.ndarray = np.array([[0.0], [1.0]], dtype)
+    assert 80 < task2a.cross_entropy_loss(1 - wrong, wrong) < 800
+    assert task2a.cross_entropy_loss(wrong, wrong) == 0
+    one_hot: np.ndarray = np.array([[1.0, 0.0]], dtype)
+    assert 80 < task3a.cross_entropy_loss(one_hot, one_hot[:, ::-1]) < 800
+    assert task3a.cross_entropy_loss(one_hot, one_hot) == 0
+
+
+@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=8), st.integers(0, 255))
+def test_binary_and_two_class_cross_entropy_are_the_same(
+    probabilities: list[float], bits: int
+) -> None:
+    outputs = np.array(probabilities).reshape(-1, 1)
+    targets = np.array([[bits >> i & 1] for i in range(len(probabilities))])
+    both = task3a.cross_entropy_loss(
+        np.hstack([targets, 1 - targets]), np.hstack([outputs, 1 - outputs])
+    )
+    assert task2a.cross_entropy_loss(targets, outputs) == pytest.approx(both)
+
+
+def test_training_in_float32_stays_in_float32() -> None:
+    for model, targets in (
+        (BinaryModel(), np.ones((1, 1), np.uint8)),
+        (SoftmaxModel(1), one_hot_encode(np.array([[3]]), 10)),
+    ):
+        outputs = model.forward(X1)
+        model.backward(X1, outputs, targets)
+        assert outputs.dtype == model.grad.dtype == model.w.dtype == np.float32
+
+
+def test_zero_grad_forgets_the_gradient() -> None:
+    model = BinaryModel()
+    model.grad = np.ones_like(model.w)
+    model.zero_grad()
+    assert not model.grad.any()
+
+
+def test_gradient_approximation_tests_pass_with_and_without_l2() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (3, 785))
+    task2a.gradient_approximation_test(BinaryModel(), X, np.array([[0], [1], [1]]))
+    for l2_reg_lambda in (0, 0.5):
+        model = SoftmaxModel(l2_reg_lambda)
+        model.w = rng.standard_normal((785, 10)).astype(np.float32)
+        task3a.gradient_approximation_test(model, X, one_hot_encode(np.array([[0], [7], [7]]), 10))
+
+
+def test_accuracy_predicts_one_at_exactly_a_half() -> None:
+    model = BinaryModel()  # every output is 0.5
+    X = np.zeros((4, 785))
+    assert binary_accuracy(X, np.array([[1], [1], [1], [0]]), model) == 0.75
+
+
+def test_accuracy_predicts_the_largest_output() -> None:
+    model = SoftmaxModel(0)
+    model.w[0, 4] = 1
+    X = inputs_with_logits([1.0, 1.0], np.float32)
+    assert softmax_accuracy(X, one_hot_encode(np.array([[4], [5]]), 10), model) == 0.5
+
+
+SHAPES = "expected one shape, got"
+SOFTMAX = SoftmaxModel(0)
+BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
+    "images not flat": (lambda: pre_process_images(np.zeros((2, 28, 28))), r"\(N, 784\), got"),
+    "images already with bias": (lambda: pre_process_images(np.zeros((2, 785))), "once"),
+    "pixels below 0": (lambda: pre_process_images(np.full((2, 784), -1.0)), r"in \[0, 255\]"),
+    "inputs without bias": (lambda: BinaryModel().forward(np.zeros((2, 784))), "pre_process"),
+    "inputs without bias, softmax": (lambda: SOFTMAX.forward(np.zeros((2, 784))), "pre_process"),
+    "labels (N,)": (lambda: task2a.cross_entropy_loss(np.zeros(2), np.zeros((2, 1))), SHAPES),
+    "labels (N,) backward": (
+        lambda: BinaryModel().backward(np.zeros((2, 785)), np.zeros((2, 1)), np.zeros(2)),
+        r"labels of shape \(N,\) become \(N, 1\) with Y.reshape\(-1, 1\)",
+    ),
+    "another batch": (
+        lambda: BinaryModel().backward(np.zeros((3, 785)), np.zeros((2, 1)), np.zeros((2, 1))),
+        r"expected shape \(3, 1\), got \(2, 1\)",
+    ),
+    "another batch, softmax": (
+        lambda: SOFTMAX.backward(np.zeros((3, 785)), np.zeros((2, 10)), np.zeros((2, 10))),
+        r"expected shape \(3, 10\), got \(2, 10\)",
+    ),
+    "labels 2 and 3": (
+        lambda: task2a.cross_entropy_loss(np.full((2, 1), 3), np.zeros((2, 1))),
+        r"targets: expected values in \[0, 1\], got values in \[3, 3\].*binary_prune_dataset",
+    ),
+    "labels not one-hot": (
+        lambda: task3a.cross_entropy_loss(np.zeros((2, 1)), np.zeros((2, 10))),
+        "one_hot_encode",
+    ),
+    "label 10 of 10 classes": (lambda: one_hot_encode(np.array([[10]]), 10), r"in \[0, 9\]"),
+    "label -1": (lambda: one_hot_encode(np.array([[-1]]), 10), r"values in \[-1, -1\]"),
+    "labels (N,) one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
+    "negative lambda": (lambda: SoftmaxModel(-1), "l2_reg_lambda: expected at least 0, got -1"),
+    "accuracy of labels (N,)": (
+        lambda: binary_accuracy(X1, np.zeros(1), BinaryModel()),
+        SHAPES,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
+    call, message = BAD_CALLS[case]
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,176 @@
+"""The scripts: files whole and the same every time, one table, one clean line on a fault."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import digits
+import task2
+import task2a
+import task3
+import task3a
+from lab.atomic import replacing
+from lab.script import run_script
+
+Run = Callable[..., Path]
+
+ROOT = Path(__file__).parents[2]
+FIGURES = {
+    task2: (
+        "task2b_binary_train_loss.png",
+        "task2b_binary_train_accuracy.png",
+        "task2e_train_accuracy_shuffle_difference.png",
+    ),
+    task3: (
+        "task3b_softmax_train_loss.png",
+        "task3b_softmax_train_accuracy.png",
+        "task4b_softmax_weight.png",
+        "task4c_l2_reg_accuracy.png",
+        "task4d_l2_reg_norms.png",
+    ),
+}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tiny_digits: digits.Digits, tmp_path: Path) -> Run:
+    """A function that runs a script's main on the tiny data set, its batches made to fit."""
+    monkeypatch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
+
+    def run(script: Any, *options: str, out: str = "figures") -> Path:
+        arguments = ["--out", str(tmp_path / out)] if script in FIGURES else []
+        monkeypatch.setattr(sys, "argv", [script.__file__, *arguments, *options])
+        script.main()
+        return tmp_path / out
+
+    return run
+
+
+@pytest.mark.parametrize("script", FIGURES, ids=["task2", "task3"])
+def test_figures_and_results_are_written_the_same_every_time(run: Run, script: Any) -> None:
+    first, second = (run(script, "--epochs", "2", out=out) for out in ("first", "second"))
+    names = sorted(path.name for path in first.iterdir())
+    assert names == sorted([*FIGURES[script], "results.json"])
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+        if name.endswith(".png"):
+            assert (first / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_results_say_what_was_run_and_what_came_out(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(task2, "--quick", "--seed", "3")
+    results = json.loads((out / "results.json").read_text())["task2"]
+    assert results["data"] == "tiny digits"
+    assert (results["seed"], results["max_epochs"], results["quick"]) == (3, 3, True)
+    assert set(results["versions"]) == {"python", "numpy", "matplotlib"}
+    shuffled = results["runs"]["2e, shuffling"]
+    assert shuffled["stop_reason"] == "all epochs"
+    assert shuffled["stop_epoch"] == 2
+    assert 0 < shuffled["best_check"]["val_loss"] < 0.7
+    assert 0.5 < shuffled["last_check"]["train_accuracy"] <= 1
+    assert shuffled["weight_norm"] > 0
+    printed = capsys.readouterr().out
+    assert "Data: tiny digits" in printed
+    assert "2e, shuffling" in printed
+
+
+def test_two_scripts_share_one_results_file(run: Run) -> None:
+    run(task2, "--epochs", "1")
+    out = run(task3, "--epochs", "1")
+    results = json.loads((out / "results.json").read_text())
+    assert set(results) == {"task2", "task3"}
+    assert list(results["task3"]["runs"]) == [f"lambda {x}" for x in (0, 0.001, 0.01, 0.1, 1)]
+
+
+@pytest.mark.parametrize("content", ["not json", "[]"])
+def test_a_file_in_the_way_of_the_results_is_left_alone(
+    run: Run, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "results.json").write_text(content)
+    with pytest.raises(OSError, match=r"is no results file .* move it away"):
+        run(task2, "--epochs", "1")
+    assert (tmp_path / "figures" / "results.json").read_text() == content
+
+
+@pytest.mark.parametrize("script", [task2a, task3a], ids=["task2a", "task3a"])
+def test_the_self_checks_pass(run: Run, script: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(script)
+    assert "backward agrees with central differences" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--epochs", "0"), ("--epochs", "-1"), ("--seed", "-1"), ("--seed", "x"), ("--data", "cifar")],
+)
+def test_a_wrong_option_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    with pytest.raises(SystemExit) as exit:
+        run(task2, option, value)
+    assert exit.value.code == 2
+    assert f"argument {option}" in capsys.readouterr().err
+
+
+def test_data_mnist_never_falls_back() -> None:
+    ended = subprocess.run(
+        [sys.executable, "task2.py", "--data", "mnist"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("task2.py: MNIST could not be had. Tried:")
+    assert "MNIST_DATA_DIR" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "line"),
+    [
+        (FloatingPointError("the loss is nan"), 1, "the loss is nan"),
+        (NotImplementedError("Task 2a: write it"), 1, "Task 2a: write it"),
+        (PermissionError(13, "Permission denied", "figures"), 1, "Permission denied: 'figures'"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_fault_ends_with_one_clean_line(
+    capsys: pytest.CaptureFixture[str], fault: BaseException, code: int, line: str
+) -> None:
+    def main() -> None:
+        raise fault
+
+    with pytest.raises(SystemExit) as exit:
+        run_script(main)
+    assert exit.value.code == code
+    assert line in capsys.readouterr().err
+
+
+def test_a_fault_of_the_code_keeps_its_traceback() -> None:
+    def main() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_script(main)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert list(path.parent.iterdir()) == []
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+    assert [p.read_text() for p in path.parent.iterdir()] == ["whole"]

@@ -1,0 +1,154 @@
+"""Where the MNIST files are looked for, in which order, and what is said when they are nowhere."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digits
+from digits import sources
+from digits.errors import DataError
+from digits.sources import find
+
+Serve = Callable[..., str]
+
+
+def test_files_are_found_in_the_folder_given(
+    small_folder: Path, small_sha256: dict[str, str]
+) -> None:
+    arrays = find(small_folder, small_sha256)
+    assert list(arrays) == list(small_sha256)
+    assert [array.shape for array in arrays.values()] == [(6, 28, 28), (6,), (4, 28, 28), (4,)]
+
+
+def test_the_environment_names_the_folder_when_the_caller_does_not(
+    small_folder: Path, small_sha256: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
+    assert len(find(None, small_sha256)) == 4
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{}.gz", "{dotted}", "{dotted}.gz"])
+def test_unpacked_files_and_names_with_a_dot_are_found_too(
+    small_folder: Path, small_sha256: dict[str, str], spelling: str
+) -> None:
+    for name in small_sha256:
+        packed = small_folder / f"{name}.gz"
+        content = packed.read_bytes()
+        packed.unlink()
+        target = small_folder / spelling.format(name, dotted=name.replace("-idx", ".idx"))
+        target.write_bytes(content if target.suffix == ".gz" else gzip.decompress(content))
+    assert len(find(small_folder, small_sha256)) == 4
+
+
+def test_what_the_folder_lacks_comes_from_the_cache(
+    small_folder: Path, small_sha256: dict[str, str], cache: Path
+) -> None:
+    cache.mkdir()
+    for name in list(small_sha256)[2:]:
+        (small_folder / f"{name}.gz").rename(cache / f"{name}.gz")
+    assert len(find(small_folder, small_sha256)) == 4
+
+
+def test_a_bad_file_of_the_user_is_left_alone_and_the_next_place_is_tried(
+    small_folder: Path,
+    small_sha256: dict[str, str],
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    own = tmp_path / "own"
+    own.mkdir()
+    bad = own / "t10k-labels-idx1-ubyte.gz"
+    bad.write_bytes(b"<html>")
+    assert len(find(own, small_sha256)) == 4
+    assert bad.read_bytes() == b"<html>"
+    assert f"{bad}: 6 bytes that are neither gzip nor IDX" in caplog.text
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(
+    small_folder: Path,
+    small_sha256: dict[str, str],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    cache.mkdir()
+    name = "train-labels-idx1-ubyte"
+    (cache / f"{name}.gz").write_bytes(b"\x1f\x8b damaged")
+    find(None, small_sha256)
+    assert (cache / f"{name}.gz").read_bytes() == (small_folder / f"{name}.gz").read_bytes()
+
+
+def test_the_mirror_is_not_asked_for_what_the_cache_has(
+    small_folder: Path,
+    small_sha256: dict[str, str],
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    first = find(None, small_sha256)
+    monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/")
+    second = find(None, small_sha256)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
+    small_sha256: dict[str, str], tmp_path: Path, cache: Path
+) -> None:
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>moved</html>")
+    with pytest.raises(DataError) as caught:
+        find(tmp_path, small_sha256)
+    message = str(caught.value)
+    for part in (
+        f"{tmp_path}/train-images-idx3-ubyte.gz\n    18 bytes that are neither gzip nor IDX",
+        "they begin b'<html>moved</html>'",
+        f"{tmp_path}/t10k-labels-idx1-ubyte.gz\n    no such file",
+        f"{cache}\n    no such folder",
+        "http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    ConnectionRefusedError",
+        "received 0 bytes",
+        "Missing:\n  train-images-idx3-ubyte.gz\n",
+        "--data-dir",
+        "MNIST_DATA_DIR",
+    ):
+        assert part in message
+
+
+def test_auto_stands_in_with_synthetic_digits_and_says_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tuple(np.zeros(shape, np.uint8) for shape in ((2, 784), (2, 1)) * 2)
+    monkeypatch.setattr("digits.synthetic_cache.load", lambda: stand_in)
+    with caplog.at_level(logging.WARNING):
+        assert digits.load("auto").name == "synthetic digits"
+    assert "MNIST could not be had: synthetic digits stand in" in caplog.text
+    with pytest.raises(DataError):
+        digits.load("mnist")
+
+
+def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
+    small_folder: Path, small_sha256: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "SHA256", small_sha256)
+    monkeypatch.setattr(sources.find, "__defaults__", (None, small_sha256))
+    data = digits.load("mnist", small_folder)
+    assert data.name == "MNIST"
+    assert data.train_images.shape == (6, 784)
+    assert data.train_labels.shape == (6, 1)
+    assert data.test_images.shape == (4, 784)
+    assert data.test_labels.shape == (4, 1)
+    assert data.train_images.dtype == data.train_labels.dtype == np.uint8
+
+
+def test_an_unknown_data_set_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one of auto, mnist, synthetic, got 'cifar'"):
+        digits.load("cifar")

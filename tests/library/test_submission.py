@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from course import listing, submission
+from course.listing import UnreadableError
+from course.roster import RosterError, find_submissions
+from course.submission import read_submission
+from course.tasks import STUDENT_FILES
+from tests.library.fake_course import RIGHT, write_files, write_zip
+
+
+def test_a_zip_gives_its_six_files(tmp_path: Path) -> None:
+    found = read_submission(write_zip(tmp_path / "a.zip", RIGHT))
+    assert {name: data.decode() for name, data in found.files.items()} == RIGHT
+    assert not found.missing
+    assert not found.remarks
+
+
+def test_a_folder_gives_its_six_files(tmp_path: Path) -> None:
+    found = read_submission(write_files(tmp_path / "a", RIGHT))
+    assert {name: data.decode() for name, data in found.files.items()} == RIGHT
+
+
+def test_code_is_found_however_deep(tmp_path: Path) -> None:
+    files = {f"hand in/group 7/code/{name}": text for name, text in RIGHT.items()}
+    assert sorted(read_submission(write_zip(tmp_path / "a.zip", files)).files) == sorted(RIGHT)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    files = {name: text for name, text in RIGHT.items() if name != "task3.py"}
+    assert read_submission(write_zip(tmp_path / "a.zip", files)).missing == ["task3.py"]
+
+
+def test_what_is_no_code_is_passed_over(tmp_path: Path) -> None:
+    junk = {
+        "__MACOSX/task2a.py": "\0",
+        "._task2a.py": "\0",
+        ".git/hooks/task2a.py": "",
+        "venv/lib/task2a.py": "",
+        "AssignmentReport.ipynb": "{}",
+        "figure.png": "",
+        "report.pdf": "",
+    }
+    for path in (
+        write_zip(tmp_path / "a.zip", {**junk, **RIGHT}),
+        write_files(tmp_path / "a", {**junk, **RIGHT}),
+    ):
+        found = read_submission(path)
+        assert sorted(found.files) == sorted(RIGHT)
+        assert not found.remarks
+
+
+def test_of_two_candidates_the_one_among_most_of_the_six_counts(tmp_path: Path) -> None:
+    files = {"task2a.py": "old = 1\n", **{f"final/{name}": text for name, text in RIGHT.items()}}
+    found = read_submission(write_zip(tmp_path / "a.zip", files))
+    assert found.files["task2a.py"].decode() == RIGHT["task2a.py"]
+    assert found.remarks == ["final/task2a.py was graded, not task2a.py"]
+
+
+def test_helpers_come_along_unless_their_name_is_taken(tmp_path: Path) -> None:
+    extra = dict.fromkeys(
+        (
+            "plots.py",
+            "helpers/tools.py",
+            "numpy.py",
+            "pytest.py",
+            "sitecustomize.py",
+            "json.py",
+            "conftest.py",
+            "test_mine.py",
+            "create_submission_zip.py",
+            "tests/conftest.py",
+            "tests/test_task2a.py",
+            "digits/__init__.py",
+            "lab/expect.py",
+            "pytest.ini",
+            "pyproject.toml",
+        ),
+        "",
+    )
+    found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, **extra}))
+    assert set(found.files) - set(RIGHT) == {"plots.py", "helpers/tools.py"}
+    left_out = {remark.split()[0] for remark in found.remarks}
+    assert left_out == {"numpy.py", "pytest.py", "sitecustomize.py", "json.py", "test_mine.py"} - {
+        "pytest.py"  # a name of the course, which its own files may have
+    }
+
+
+def test_too_many_helpers_are_left_out(tmp_path: Path) -> None:
+    many = {f"helper{number}.py": "" for number in range(3000)}
+    found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, **many}))
+    assert sorted(found.files) == sorted(RIGHT)
+    assert "3000 other modules were left out" in found.remarks[0]
+
+
+def test_a_folder_with_a_zip_in_it_gives_what_is_in_the_zip(tmp_path: Path) -> None:
+    write_zip(tmp_path / "ann" / "assignment_code.zip", RIGHT)
+    write_files(tmp_path / "ann", {"report.pdf": ""})
+    assert sorted(read_submission(tmp_path / "ann").files) == sorted(RIGHT)
+
+
+def test_a_zip_in_a_zip_is_opened_once(tmp_path: Path) -> None:
+    inner = write_zip(tmp_path / "inner.zip", RIGHT)
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(inner, "submission/assignment_code.zip")
+        archive.writestr("submission/comment.txt", "")
+    found = read_submission(tmp_path / "outer.zip")
+    assert sorted(found.files) == sorted(RIGHT)
+    assert found.remarks == ["the code was in submission/assignment_code.zip"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is an empty file"),
+        (b"%PDF-1.7 report", "it is no zip file .* begins with b'%PDF-1.7'"),
+        (b"PK\x03\x04 cut off", "it is no zip file"),
+    ],
+)
+def test_what_is_no_zip_says_what_it_is(tmp_path: Path, data: bytes, reason: str) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(UnreadableError, match=reason):
+        read_submission(tmp_path / "a.zip")
+
+
+def test_an_empty_zip_and_an_empty_folder_have_no_files(tmp_path: Path) -> None:
+    assert read_submission(write_zip(tmp_path / "a.zip", {})).missing == list(STUDENT_FILES)
+    assert read_submission(write_files(tmp_path / "a", {})).missing == list(STUDENT_FILES)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"task2a.py": "answer = 42\n"})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x03\x04") + 6] |= 1  # the flag in the file's header
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # and in the directory
+    path.write_bytes(data)
+    with pytest.raises(UnreadableError, match="encrypted: hand it in without a password"):
+        read_submission(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../task2a.py", "code/../../task2a.py", "/tmp/task2a.py", "C:\\code\\task2a.py"],
+)
+def test_a_path_that_leads_out_is_passed_over(tmp_path: Path, name: str) -> None:
+    found = read_submission(write_zip(tmp_path / "in" / "a.zip", {name: "", "utils.py": ""}))
+    assert list(found.files) == ["utils.py"]
+
+
+def test_backslashes_of_a_zip_made_on_windows_are_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("code/task2a.py")
+        info.filename = "code\\task2a.py"
+        archive.writestr(info, "")
+    assert list(read_submission(path).files) == ["task2a.py"]
+
+
+def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
+    secret = write_files(tmp_path / "secret", RIGHT)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("task2a.py")
+        info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, str(secret / "task2a.py"))
+        archive.writestr("utils.py", "")
+    folder = write_files(tmp_path / "a", {"utils.py": ""})
+    (folder / "task2a.py").symlink_to(secret / "task2a.py")
+    (folder / "code").symlink_to(secret)
+    (tmp_path / "link").symlink_to(secret)
+    assert list(read_submission(tmp_path / "a.zip").files) == ["utils.py"]
+    assert list(read_submission(folder).files) == ["utils.py"]
+    with pytest.raises(UnreadableError, match="symbolic link"):
+        read_submission(tmp_path / "link")
+
+
+def test_a_pipe_is_neither_opened_nor_waited_for(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "a", {"utils.py": ""})
+    os.mkfifo(folder / "task2a.py")
+    os.mkfifo(tmp_path / "pipe.zip")
+    assert list(read_submission(folder).files) == ["utils.py"]
+    with pytest.raises(UnreadableError, match="neither a file nor a folder"):
+        read_submission(tmp_path / "pipe.zip")
+
+
+def test_a_bomb_is_read_to_the_limit_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "MAX_FILE", 10_000)
+    path = write_zip(tmp_path / "a.zip", {"task2a.py": "0" * 60_000_000, "utils.py": ""})
+    assert path.stat().st_size < 100_000
+    found = read_submission(path)
+    assert list(found.files) == ["utils.py"]
+    assert found.remarks == ["task2a.py was left out: more than 10,000 bytes"]
+
+
+def declare(path: Path, size: int) -> None:
+    """Let the first file of a zip say that it has another size."""
+    data = bytearray(path.read_bytes())
+    for header, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = data.index(header) + offset
+        data[at : at + 4] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def test_what_a_file_declares_is_not_believed(tmp_path: Path) -> None:
+    huge = write_zip(tmp_path / "huge.zip", {"task2a.py": "x = 1\n", "utils.py": ""})
+    declare(huge, 4_000_000_000)
+    assert read_submission(huge).files["task2a.py"] == b"x = 1\n"
+    tiny = write_zip(tmp_path / "tiny.zip", {"task2a.py": "0" * 60_000_000, "utils.py": ""})
+    declare(tiny, 10)
+    found = read_submission(tiny)
+    assert list(found.files) == ["utils.py"]
+    assert "task2a.py cannot be read: Bad CRC-32" in found.remarks[0]
+
+
+def test_what_is_not_needed_of_a_bomb_is_not_opened(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"data.bin": "0" * 1000, **RIGHT})
+    declare(path, 4_000_000_000)
+    assert sorted(read_submission(path).files) == sorted(RIGHT)
+
+
+def test_a_damaged_file_costs_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("task2a.py", "answer = 42\n")
+        archive.writestr("utils.py", "")
+    path.write_bytes(path.read_bytes().replace(b"answer", b"damage"))
+    found = read_submission(path)
+    assert found.missing[0] == "task2a.py"
+    assert "task2a.py cannot be read: Bad CRC-32" in found.remarks[0]
+
+
+def test_an_unbounded_compression_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("task2a.py", "0" * 10_000_000)
+    assert "compressed in an unusual way" in read_submission(path).remarks[0]
+
+
+def test_names_in_wrong_encodings_are_survived(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"kode_xx/task2a.py": "", "kode_xx/utils.py": ""})
+    path.write_bytes(path.read_bytes().replace(b"kode_xx", b"kode_\xe5\xff"))
+    folder = write_files(tmp_path / "a", {})
+    os.mkdir(os.fsencode(folder) + b"/kode_\xe5\xff")
+    with open(os.fsencode(folder) + b"/kode_\xe5\xff/task2a.py", "w"):
+        pass
+    assert sorted(read_submission(path).files) == ["task2a.py", "utils.py"]
+    found = read_submission(folder)
+    assert list(found.files) == ["task2a.py"]
+    assert found.digest()
+    assert list(find_submissions([folder])) == ["kode___"]
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MAX_ENTRIES", 5)
+    for path in (write_zip(tmp_path / "a.zip", RIGHT), write_files(tmp_path / "a", RIGHT)):
+        with pytest.raises(UnreadableError, match="more than 5 files"):
+            read_submission(path)
+
+
+def test_the_digest_follows_the_code_alone(tmp_path: Path) -> None:
+    a = read_submission(write_zip(tmp_path / "a.zip", RIGHT))
+    b = read_submission(write_files(tmp_path / "b", {**RIGHT, "report.pdf": "x"}))
+    c = read_submission(write_files(tmp_path / "c", {**RIGHT, "utils.py": "x = 1\n"}))
+    assert a.digest() == b.digest() != c.digest()
+
+
+def test_a_class_is_a_folder_of_zips_and_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    write_zip(folder / "ann.zip", RIGHT)
+    write_files(folder / "bo" / "code", RIGHT)
+    write_files(folder / "empty", {})
+    write_files(folder, {"list.txt": "", "cy.rar": "", ".hidden/task2a.py": ""})
+    write_files(folder / "__MACOSX", {"x": ""})
+    write_files(folder / "grades", {"ann.json": ""})
+    roster = find_submissions([folder], out=folder / "grades")
+    assert list(roster) == ["ann", "bo", "cy", "empty"]
+
+
+def test_a_folder_with_code_is_one_submission(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "ann", {"task2a.py": "", "helpers/plots.py": ""})
+    assert find_submissions([folder]) == {"ann": folder}
+
+
+def test_a_folder_can_be_said_to_be_one_submission(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "ann", {"deep/code/task2a.py": ""})
+    assert find_submissions([folder], one=True) == {"ann": folder}
+
+
+def test_equal_names_are_told_apart(tmp_path: Path) -> None:
+    for name in ("a/ann.zip", "b/Ann.zip", "b/ann-2.zip"):
+        write_zip(tmp_path / name, {})
+    assert list(find_submissions([tmp_path / "a", tmp_path / "b"])) == ["ann", "Ann-2", "ann-2-2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("=cmd()", "_cmd()"),
+        ("-1+1", "1+1"),
+        ("åse ø", "åse ø"),
+        ("a\nb;c", "a_b_c"),
+        ("x" * 200, "x" * 80),
+        ("...", "submission"),
+    ],
+)
+def test_names_are_safe_as_files_and_in_spreadsheets(tmp_path: Path, name: str, clean: str) -> None:
+    folder = write_files(tmp_path / "class" / name, {"task2a.py": ""})
+    assert find_submissions([folder]) == {clean: folder}
+
+
+def test_nothing_to_grade_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RosterError, match="nowhere does not exist"):
+        find_submissions([tmp_path / "nowhere"])
+    with pytest.raises(RosterError, match="no submission in it: expected task2a"):
+        find_submissions([write_files(tmp_path / "empty", {})])

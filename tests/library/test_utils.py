@@ -1,0 +1,165 @@
+"""Data sets, batches, predictions in blocks, and the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+import utils
+from digits import Digits
+from task3a import SoftmaxModel
+from utils import batch_loader, binary_prune_dataset
+
+
+def numbered(count: int) -> np.ndarray:
+    return np.arange(count).reshape(-1, 1)
+
+
+@given(st.integers(1, 40), st.data(), st.booleans(), st.booleans())
+def test_batches_hold_every_example_once_with_its_own_target(
+    count: int, data: st.DataObject, shuffle: bool, drop_last: bool
+) -> None:
+    batch_size = data.draw(st.integers(1, count))
+    X = numbered(count)
+    batches = list(batch_loader(X, 10 * X, batch_size, shuffle, drop_last))
+    seen = np.concatenate([X_batch for X_batch, _ in batches])[:, 0].tolist()
+    full, rest = divmod(count, batch_size)
+    assert [len(X_batch) for X_batch, _ in batches] == [batch_size] * full + (
+        [rest] if rest and not drop_last else []
+    )
+    assert len(set(seen)) == len(seen)
+    for X_batch, Y_batch in batches:
+        np.testing.assert_array_equal(Y_batch, 10 * X_batch)
+    if not shuffle:
+        assert seen == list(range(len(seen)))
+    assert X[:, 0].tolist() == list(range(count))
+
+
+def test_the_order_is_drawn_from_the_generator_given() -> None:
+    X = numbered(100)
+    rng, expected = np.random.RandomState(0), np.random.RandomState(0)
+    for _ in range(2):
+        ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True, rng=rng)
+        assert X_batch[:, 0].tolist() == expected.permutation(100).tolist()
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    np.random.seed(5)
+    next(batch_loader(numbered(9), numbered(9), 3, shuffle=True))
+    assert np.random.random_sample() == np.random.RandomState(5).random_sample()
+
+
+@pytest.mark.parametrize("count", [0, 1, utils.ROWS_AT_ONCE, 2 * utils.ROWS_AT_ONCE + 7])
+def test_predictions_in_blocks_are_those_of_forward(count: int) -> None:
+    model = SoftmaxModel(0)
+    rng = np.random.default_rng(0)
+    model.w = rng.standard_normal((785, 10)).astype(np.float32)
+    X = rng.uniform(-1, 1, (count, 785)).astype(np.float32)
+    np.testing.assert_allclose(utils.predict(model, X), model.forward(X), rtol=1e-4)
+
+
+def test_pruning_keeps_two_classes_in_order_with_targets_one_and_zero() -> None:
+    Y = np.array([[2], [7], [3], [2]], np.uint8)
+    X_kept, Y_kept = binary_prune_dataset(2, 3, numbered(4), Y)
+    assert X_kept[:, 0].tolist() == [0, 2, 3]
+    assert Y_kept.tolist() == [[1], [0], [1]]
+    assert Y_kept.dtype == np.uint8
+    assert Y[:, 0].tolist() == [2, 7, 3, 2]
+
+
+def test_the_full_data_set_is_cut_to_the_size_of_the_assignment() -> None:
+    images, labels = np.zeros((20_001, 784), np.uint8), np.zeros((20_001, 1), np.uint8)
+    data = Digits("zeros", images, labels, images[:5], labels[:5])
+    shapes = [array.shape for array in utils.load_full_mnist(data)]
+    assert shapes == [(20_000, 784), (20_000, 1), (5, 784), (5, 1)]
+
+
+def test_the_binary_data_set_holds_two_digits(tiny_digits: Digits) -> None:
+    X_train, Y_train, X_val, Y_val = utils.load_binary_dataset(2, 3, tiny_digits)
+    assert len(X_train) == len(Y_train) == np.isin(tiny_digits.train_labels, (2, 3)).sum()
+    assert Y_train.sum() == (tiny_digits.train_labels == 2).sum()
+    assert X_val.shape[1] == 784
+    assert set(Y_val[:, 0]) == {0, 1}
+
+
+Y4 = np.array([[2], [3], [2], [3]])
+BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
+    "equal classes": (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
+    "a class that is not there": (
+        lambda: binary_prune_dataset(2, 11, Y4, Y4),
+        r"class2: expected one of \[2, 3\], got 11",
+    ),
+    "labels (N,)": (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"Y.reshape\(-1, 1\)"),
+    "unequal lengths": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
+    "batch of 0": (lambda: batch_loader(Y4, Y4, 0), "batch_size: expected 1 to 4 .* got 0"),
+    "batch too large": (lambda: batch_loader(Y4, Y4, 5), "got 5.*smaller batch"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
+    call, message = BAD_CALLS[case]
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_plotted_loss_is_the_series_itself() -> None:
+    ax = Figure().subplots()
+    utils.plot_loss({0: 3.0, 5: 2.0, 10: 1.0}, "loss", ax=ax)
+    (line,) = ax.get_lines()
+    assert np.asarray(line.get_xydata()).tolist() == [[0, 3], [5, 2], [10, 1]]
+    assert line.get_label() == "loss"
+
+
+def test_an_averaged_loss_has_the_means_and_a_band_of_one_deviation() -> None:
+    ax = Figure().subplots()
+    utils.plot_loss({0: 1.0, 1: 3.0, 2: 5.0, 3: 5.0, 4: 9.0}, npoints_to_average=2, ax=ax)
+    assert np.asarray(ax.get_lines()[0].get_xydata()).tolist() == [[0.5, 2], [2.5, 5]]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {tuple(point) for point in np.asarray(band).tolist()} >= {(0.5, 1.0), (0.5, 3.0)}
+
+
+def test_without_axes_a_loss_goes_to_the_current_axes_of_pyplot() -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.figure()
+    utils.plot_loss({0: 1.0, 1: 2.0}, "loss")
+    assert len(plt.gca().get_lines()) == 1
+    plt.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "limits"),
+    [
+        ([9.0, 0.2, 0.3, 0.25], (0.0, 0.5)),
+        ([9.0, 0.2, 0.9, 0.25], (0.0, 0.945)),
+        ([9.0, 0.2, 0.3, -0.5], (-0.55, 0.5)),
+    ],
+    ids=["early values may leave the picture", "later ones may not, above", "nor below"],
+)
+def test_a_figure_is_zoomed_to_what_the_curves_settle_at(
+    values: list[float], limits: tuple[float, float]
+) -> None:
+    fig = utils.plot_histories({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
+    assert fig.axes[0].get_ylim() == pytest.approx(limits)
+
+
+def test_a_figure_is_labelled() -> None:
+    curves = {"Training loss": {0: 1.0, 1: 0.5}, "Validation loss": {0: 1.0}}
+    (ax,) = utils.plot_histories(curves, "Task 2b (MNIST)", "Loss", (0, 1)).axes
+    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
+        "Task 2b (MNIST)",
+        "Gradient step",
+        "Loss",
+    )
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == list(curves)
