@@ -50,9 +50,8 @@ class EchoModel(TextbookModel):
 def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
     """Compute what `calculate_accuracy` should."""
     outputs = model.forward(X)
-    if outputs.shape[1] == 1:
-        return float(np.mean((outputs >= 0.5) == targets))
-    return float(np.mean(outputs.argmax(axis=1) == targets.argmax(axis=1)))
+    threshold = 0.5 if outputs.shape[1] == 1 else outputs.max(axis=1, keepdims=True)
+    return float(((outputs >= threshold) == targets).all(axis=1).mean())
 
 
 def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
