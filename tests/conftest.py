@@ -24,7 +24,13 @@ DESK = pytest.StashKey[Desk]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "the assignment's checks")
     group.addoption("--results", type=Path, help="write Gradescope's results.json to this file")
-    group.addoption("--task", choices=POINTS, help="run the checks of this task only")
+    group.addoption(
+        "--task",
+        action="append",
+        choices=POINTS,
+        default=[],
+        help="run the checks of this task only; may be given more than once",
+    )
     group.addoption(
         "--desk", type=Path, default=HERE.parent, help="folder with task2a.py and the others"
     )

@@ -14,7 +14,7 @@ from tests.checks.desk import Desk
 from tests.checks.histories import expect_checks, expect_training_losses, falling_run
 from tests.checks.mistake import expect_close, expect_shape, expect_zeros
 from tests.checks.points import check
-from tests.checks.standins import batches, stand_in
+from tests.checks.standins import batches, stand_in, textbook_accuracy
 from tests.checks.steps import Steps
 
 OUTPUTS = [[0.9], [0.4], [0.6], [0.2], [0.1], [0.7], [0.3], [0.8]]
@@ -31,9 +31,9 @@ def judge_these_tasks_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def any_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a constant in place of calculate_accuracy, which is Task 2c's."""
-    stand_in(desk, monkeypatch, "task2.calculate_accuracy", lambda X, targets, model: 0.5)
+def right_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the textbook's in place of calculate_accuracy, which is Task 2c's."""
+    stand_in(desk, monkeypatch, "task2.calculate_accuracy", textbook_accuracy)
 
 
 def steps(task2: Any) -> Steps:
@@ -87,10 +87,11 @@ def test_training_starts_from_zero_weights(task2a: Any) -> None:
     "3",
     [test_train_step_returns_the_loss_of_the_batch],
 )
-@pytest.mark.usefixtures("any_accuracy")
+@pytest.mark.usefixtures("right_accuracy")
 def test_validation_step_returns_the_loss_of_the_validation_set(task2: Any) -> None:
     with suppress(NotImplementedError):  # what it calls for the accuracies is Task 2c's to write
         steps(task2).check_validation_loss()
+        steps(task2).check_order_of_accuracies()
 
 
 @check(

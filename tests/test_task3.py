@@ -13,7 +13,7 @@ from tests.checks.accuracy import expect_accuracy, expect_fraction
 from tests.checks.desk import Desk
 from tests.checks.mistake import expect_shape, expect_zeros
 from tests.checks.points import check
-from tests.checks.standins import batches, stand_in
+from tests.checks.standins import batches, stand_in, textbook_accuracy
 from tests.checks.steps import Steps
 
 # The largest output of each of 6 images, and their labels: the outputs are right for 4.
@@ -31,9 +31,9 @@ def judge_these_tasks_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def any_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a constant in place of calculate_accuracy, which is Task 3c's."""
-    stand_in(desk, monkeypatch, "task3.calculate_accuracy", lambda X, targets, model: 0.5)
+def right_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the textbook's in place of calculate_accuracy, which is Task 3c's."""
+    stand_in(desk, monkeypatch, "task3.calculate_accuracy", textbook_accuracy)
 
 
 def steps(task3: Any) -> Steps:
@@ -87,10 +87,11 @@ def test_training_starts_from_zero_weights(task3a: Any) -> None:
     "5",
     [test_train_step_returns_the_loss_of_the_batch],
 )
-@pytest.mark.usefixtures("any_accuracy")
+@pytest.mark.usefixtures("right_accuracy")
 def test_validation_step_returns_the_loss_of_the_validation_set(task3: Any) -> None:
     with suppress(NotImplementedError):  # what it calls for the accuracies is Task 3c's to write
         steps(task3).check_validation_loss()
+        steps(task3).check_order_of_accuracies()
 
 
 # Task 3c: shape, values by hand, invariants

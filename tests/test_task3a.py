@@ -1,4 +1,4 @@
-"""Tasks 3a and 4b: the pieces of softmax regression (14 points), and L2 (7 points)."""
+"""Task 3a: the pieces of softmax regression (14 points)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.gradients import expect_gradient, expect_penalty_gradient
+from tests.checks.gradients import expect_gradient
 from tests.checks.mistake import (
     expect,
     expect_close,
@@ -39,23 +39,7 @@ def model(task3a: Any) -> Callable[[np.ndarray], Any]:
     return lambda w: model_with(task3a.SoftmaxModel(0.0), w)
 
 
-@pytest.fixture
-def penalty_gradient(task3a: Any) -> Callable[..., np.ndarray]:
-    """Compute what lambda adds to the gradient, be the rest of it right or wrong."""
-
-    def compute(strength: float, num_examples: int = 7) -> np.ndarray:
-        gradients = []
-        for l2_reg_lambda in (strength, 0.0):
-            model = model_with(task3a.SoftmaxModel(l2_reg_lambda), W)
-            model.backward(*(array[:num_examples].copy() for array in (X, OUTPUTS, Y)))
-            expect_shape(f"grad with lambda = {l2_reg_lambda:g}", model.grad, (785, 10))
-            gradients.append(np.asarray(model.grad, dtype=np.float64))
-        return gradients[0] - gradients[1]
-
-    return compute
-
-
-# Task 3a: shapes
+# Shapes
 
 
 @check("3a", 0.5, "task3a.one_hot_encode")
@@ -85,7 +69,7 @@ def test_cross_entropy_loss_is_one_number(task3a: Any) -> None:
     expect_number("the loss", loss, "the sum over classes or the mean over examples is missing.")
 
 
-# Task 3a: values by hand
+# Values by hand
 
 
 @check("3a", 1.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_gives_one_row_for_each_label])
@@ -159,7 +143,7 @@ def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
     expect_close("the loss of 7 examples", loss, textbook.cross_entropy(Y, OUTPUTS))
 
 
-# Task 3a: invariants
+# Invariants
 
 
 @check("3a", 0.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_puts_a_1_at_the_label])
@@ -193,7 +177,7 @@ def test_cross_entropy_loss_leaves_its_arguments_as_they_were(task3a: Any) -> No
         task3a.cross_entropy_loss(y, yhat)
 
 
-# Task 3a: gradient
+# Gradient
 
 
 @check("3a", 0.5, "task3a.SoftmaxModel.backward", "13")
@@ -247,7 +231,7 @@ def test_gradient_approximation_test_rejects_a_wrong_gradient(task3a: Any) -> No
     check_gradient_test_rejects(task3a, task3a.SoftmaxModel, (0.0,), Y[:3])
 
 
-# Task 3a: extremes
+# Extremes
 
 
 @check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
@@ -268,43 +252,3 @@ def test_cross_entropy_loss_is_finite_at_0_and_1(task3a: Any) -> None:
     wrong = task3a.cross_entropy_loss(y, yhat)
     what = "the loss of certain, wrong outputs"
     expect(np.isfinite(wrong) and wrong > 1, what, "a large number, finite", wrong, likely)
-
-
-# Task 4b: shape, values, invariants
-
-
-@check("4b", 1, "task3a.SoftmaxModel.backward", "28")
-def test_the_gradient_with_l2_has_the_shape_of_w(penalty_gradient: Any) -> None:
-    term = penalty_gradient(0.3)
-    what = "the gradient does not change with lambda"
-    likely = "the L2 term is missing in backward; it is 2 lambda w."
-    expect(np.abs(term).max() > 1e-6, what, "2 lambda w more", "the same gradient", likely)
-
-
-@check(
-    "4b",
-    4,
-    "task3a.SoftmaxModel.backward",
-    "28",
-    [test_the_gradient_with_l2_has_the_shape_of_w],
-)
-def test_l2_adds_2_lambda_w_to_the_gradient(penalty_gradient: Any) -> None:
-    expect_penalty_gradient(penalty_gradient(0.3), W, 0.3, 7)
-
-
-@check("4b", 1, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_l2_is_proportional_to_lambda(penalty_gradient: Any) -> None:
-    for strength in (1.0, 0.1, 0.01):
-        expect_penalty_gradient(penalty_gradient(strength), W, strength, 7)
-
-
-@check("4b", 0.5, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_l2_does_not_depend_on_the_number_of_examples(penalty_gradient: Any) -> None:
-    expect_penalty_gradient(penalty_gradient(0.3, num_examples=1), W, 0.3, 1)
-    expect_penalty_gradient(penalty_gradient(0.3, num_examples=5), W, 0.3, 5)
-
-
-@check("4b", 0.5, "task3a.SoftmaxModel.backward", "28", [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_backward_with_l2_touches_nothing_else(task3a: Any) -> None:
-    check_keeps_its_weights(model_with(task3a.SoftmaxModel(0.3), W), X, "backward", OUTPUTS, Y)
-    check_gradient_is_not_accumulated(model_with(task3a.SoftmaxModel(0.3), W), X, OUTPUTS, Y)

@@ -50,14 +50,17 @@ def test_batches_are_pairs_of_batch_size_examples(utils: Any) -> None:
 
 @check("2e", 0.5, LOADER, needs=[test_batches_are_pairs_of_batch_size_examples])
 def test_drop_last_leaves_out_a_batch_that_is_not_full(utils: Any) -> None:
-    for num_examples, drop_last, right in (
-        (23, True, [5, 5, 5, 5]),
-        (23, False, [5, 5, 5, 5, 3]),
-        (20, True, [5, 5, 5, 5]),
-        (20, False, [5, 5, 5, 5]),
+    for num_examples, drop_last, shuffle, right in (
+        (23, True, False, [5, 5, 5, 5]),
+        (23, True, True, [5, 5, 5, 5]),
+        (23, False, False, [5, 5, 5, 5, 3]),
+        (23, False, True, [5, 5, 5, 5, 3]),
+        (20, True, False, [5, 5, 5, 5]),
+        (20, False, False, [5, 5, 5, 5]),
     ):
-        came = [len(batch) for batch in served(utils, num_examples, 5, drop_last=drop_last)]
-        what = f"the batches of {num_examples} examples, batch_size=5, drop_last={drop_last}"
+        options = {"shuffle": shuffle, "drop_last": drop_last}
+        came = [len(batch) for batch in served(utils, num_examples, 5, **options)]
+        what = f"{num_examples} examples, batch_size=5, shuffle={shuffle}, drop_last={drop_last}"
         likely = "N // batch_size batches are full; drop_last says whether one more is served."
         expect(came == right, what, f"of sizes {right}", f"of sizes {came}", likely)
     came = [len(batch) for batch in served(utils, 23, 5)]

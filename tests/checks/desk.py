@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from tests.checks.mistake import ImportMistake, Mistake
+from tests.checks.mistake import ImportMistake, Mistake, in_words
 
 NAMES = ("task2a", "task2", "task3a", "task3", "trainer", "utils")
 
@@ -118,13 +118,12 @@ class Desk:
         where = self.where(error)
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
-        reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
         likely = ""
         if isinstance(error, SystemExit):
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
         return ImportMistake(
             name,
-            f"{name}.py cannot be imported: {where + ': ' if where else ''}{reason}",
+            f"{name}.py cannot be imported: {where + ': ' if where else ''}{in_words(error)}",
             likely,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from _pytest._code.code import TerminalRepr
 from _pytest._io import TerminalWriter
 
 from tests.checks.desk import Desk
-from tests.checks.mistake import ImportMistake, Mistake
+from tests.checks.mistake import ImportMistake, Mistake, in_words
 from tests.checks.points import Check
 
 # What an exception in a student's function usually means, by a part of its message.
@@ -84,7 +83,7 @@ def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
 
 
 def _raised(error: BaseException, desk: Desk) -> str:
-    said = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    said = in_words(error)
     where = desk.where(error)
     text = f"  raised {said}"
     text += f"\n  {'At:':<10}{where}" if where else "\n  on what your function returned"

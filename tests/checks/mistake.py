@@ -47,6 +47,12 @@ class ImportMistake(Mistake):
         self.module = module
 
 
+def in_words(error: BaseException) -> str:
+    """Say in a line what an exception says."""
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return ": ".join([type(error).__name__, *said.splitlines()[:1]])
+
+
 def expect(true: object, what: str, expected: object, came: object, likely: str = "") -> None:
     """Raise Mistake unless `true`."""
     if not true:
@@ -63,8 +69,8 @@ def expect_shape(name: str, came: Any, shape: tuple[int, ...], likely: str = "")
     if array.dtype.kind not in "fiub":
         raise Mistake(f"{name} should hold numbers", "an array of numbers", _short(came))
     if array.shape != shape:
-        if not likely and array.shape == shape[::-1]:
-            likely = "it is transposed."
+        if array.shape == shape[::-1]:
+            likely = f"it is transposed. {likely}".strip()
         raise Mistake(f"{name} has the wrong shape", shape, array.shape, likely=likely)
 
 
@@ -98,6 +104,7 @@ def expect_close(
     relations: Sequence[Relation] = (),
     likely: str = "",
     what: str = "",
+    function: str | None = None,
 ) -> None:
     """Raise Mistake, with its likely cause, unless an array or a number is as expected.
 
@@ -108,6 +115,7 @@ def expect_close(
         relations: wrong results and the mistakes that lead to them; the first that fits is named.
         likely: the mistake to name when none fits.
         what: the first line of the failure.
+        function: the function at fault, where it is not the one that the check names.
     """
     expected = np.asarray(expected, dtype=np.float64)
     expect_shape(name, came, expected.shape)
@@ -125,6 +133,7 @@ def expect_close(
         f"{array[worst]:.7g}",
         index,
         cause(array, relations) or likely,
+        function,
     )
 
 
@@ -156,6 +165,9 @@ class untouched:
             return
         for name, array in self._arrays.items():
             before = self._before[name]
+            if array.shape != before.shape:
+                what = f"{name}, which the caller still needs, has another shape now"
+                raise Mistake(what, before.shape, array.shape, likely="make a copy, or a view.")
             changed = np.argwhere(array != before)
             if len(changed):
                 index = tuple(map(int, changed[0]))

@@ -47,6 +47,13 @@ class EchoModel(TextbookModel):
         self.grad = np.zeros_like(self.w)
 
 
+def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
+    """Compute what `calculate_accuracy` should."""
+    outputs = model.forward(X)
+    threshold = 0.5 if outputs.shape[1] == 1 else outputs.max(axis=1, keepdims=True)
+    return float(((outputs >= threshold) == targets).all(axis=1).mean())
+
+
 def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
     """Make the inputs (N, 785) for which an EchoModel gives these outputs."""
     X = np.zeros((len(outputs), textbook.I))

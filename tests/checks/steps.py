@@ -13,6 +13,7 @@ from tests.checks.mistake import (
     Mistake,
     Relation,
     close,
+    expect,
     expect_close,
     expect_number,
     expect_shape,
@@ -137,6 +138,14 @@ class Steps:
         relations = [(training, "this is the loss of the training set.")]
         expect_close("the validation loss", came[0], right, relations)
 
+    def check_order_of_accuracies(self) -> None:
+        """`validation_step` does not exchange the accuracies; they may be wrong."""
+        _, train, val = self._trainer_with_known_accuracies().validation_step()
+        came = np.array([train, val], dtype=np.float64)
+        exchanged = close(came, np.array([VAL_ACCURACY, TRAIN_ACCURACY])).all()
+        what = "validation_step exchanges the accuracies"
+        expect(not exchanged, what, "val_loss, train_accuracy, val_accuracy", "val before train")
+
     def check_accuracies(self) -> None:
         """`validation_step` finds the accuracies, and `train` writes them where they belong."""
         trainer = self._trainer_with_known_accuracies()
@@ -166,12 +175,11 @@ class Steps:
 
 def _expect_accuracies(train: Any, val: Any, function: str | None) -> None:
     swapped = "the accuracies of training and of validation are mixed up."
-    try:
-        expect_close("training accuracy", train, TRAIN_ACCURACY, [(VAL_ACCURACY, swapped)])
-        expect_close("validation accuracy", val, VAL_ACCURACY, [(TRAIN_ACCURACY, swapped)])
-    except Mistake as mistake:
-        mistake.function = function
-        raise
+    for name, came, right, other in (
+        ("training", train, TRAIN_ACCURACY, VAL_ACCURACY),
+        ("validation", val, VAL_ACCURACY, TRAIN_ACCURACY),
+    ):
+        expect_close(f"{name} accuracy", came, right, [(other, swapped)], function=function)
 
 
 def _swapped(loss: Loss, Y: np.ndarray, outputs: np.ndarray) -> float:

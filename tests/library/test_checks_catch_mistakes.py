@@ -11,6 +11,33 @@ from tests.library.variants.variant import Variant
 
 WRONG = [*logistic.WRONG, *training.WRONG, *softmax.WRONG]
 
+DIAGNOSES = {
+    "2a backward wrong sign": "the sign is opposite",
+    "2a backward the sigmoid's derivative left in": "the factor yhat (1 - yhat) cancels",
+    "2a backward accumulated, from None": "`grad` is used before it is set",
+    "3a backward not averaged": "N times too large",
+    "3a backward averaged over N and K": "K times too small",
+    "3a backward averaged twice": "averaged twice",
+    "3a backward half": "half of it",
+    "3a backward no bias": "only row 784, that of the bias",
+    "3a backward transposed": "it is transposed",
+    "3a backward accumulated": "accumulated over calls",
+    "3a backward updates the weights": "backward changed the weights",
+    "4b backward missing": "the L2 term is missing",
+    "4b backward half": "the 2 of 2 lambda w is missing",
+    "4b backward doubled": "the L2 term is added twice",
+    "4b backward subtracted": "the sign is opposite",
+    "4b backward over N": "the L2 term is divided by N",
+    "4b backward lambda squared": "lambda comes in squared",
+    "4b backward without the bias": "the bias is left out",
+    "2b train_step uphill": "subtract the gradient",
+    "2c calculate_accuracy > 0.5": "the prediction is 1 if yhat >= 0.5",
+    "2d train nine checks": "one check too early",
+    "2d train eleven checks": "one check too late",
+    "2d train an alias": "keep a copy of w",
+    "2e batch_loader two orders": "draw one order and take X and Y both by it",
+}
+
 
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
@@ -19,9 +46,9 @@ def results() -> dict[Variant, Results]:
 
 
 def lost(results: Results) -> set[str]:
-    """Give the tasks that lost points."""
+    """Give the tasks that lost points, of those that were checked."""
     tasks = results["extra_data"]["tasks"]
-    return {task for task, points in POINTS.items() if tasks[task]["score"] != points}
+    return {task for task, found in tasks.items() if found["score"] != POINTS[task]}
 
 
 @pytest.mark.parametrize("variant", WRONG, ids=str)
@@ -38,6 +65,14 @@ def test_a_mistake_costs_points_of_its_own_task_and_is_named(
     assert lost(came) <= {variant.task, *variant.also}
 
 
+@pytest.mark.parametrize(("mistake", "diagnosis"), DIAGNOSES.items())
+def test_a_known_mistake_is_diagnosed(
+    mistake: str, diagnosis: str, results: dict[Variant, Results]
+) -> None:
+    (came,) = (found for variant, found in results.items() if str(variant) == mistake)
+    assert any(diagnosis in test["output"] for test in came["tests"])
+
+
 @pytest.mark.parametrize("variant", right.RIGHT, ids=str)
 def test_a_right_solution_gets_all_points(
     variant: Variant, results: dict[Variant, Results]
@@ -50,3 +85,15 @@ def test_a_right_solution_gets_all_points(
 def test_there_are_many_variants() -> None:
     assert len({str(variant) for variant in WRONG}) == len(WRONG) >= 60
     assert len(right.RIGHT) >= 10
+
+
+def test_every_check_fails_for_some_mistake(results: dict[Variant, Results]) -> None:
+    def names(outcome: str, variants: list[Variant]) -> set[tuple[str, str]]:
+        return {
+            (test["number"], test["name"])
+            for variant in variants
+            for test in results[variant]["tests"]
+            if test["extra_data"]["outcome"] == outcome
+        }
+
+    assert names("passed", right.RIGHT) - names("failed", WRONG) == set()

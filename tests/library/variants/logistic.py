@@ -44,6 +44,11 @@ WRONG = [
         ("range of the images", NORMALISE, "    inputs[:, :-1] = 2 * X / (X.max() or 1) - 1\n"),
         ("standardised", NORMALISE, "    inputs[:, :-1] = (X - X.mean()) / (X.std() + 1e-9)\n"),
         ("changes X", NORMALISE, "    X[...] = X / 127.5 - 1\n    inputs[:, :-1] = X\n"),
+        (
+            "an alias of X",
+            NORMALISE,
+            "    X = np.asarray(X, float)\n    X /= 127.5\n    X -= 1\n    inputs[:, :-1] = X\n",
+        ),
         ("X -= in place", NORMALISE, "    X -= X.dtype.type(1)\n" + NORMALISE),
         ("uint8 overflows", NORMALISE, "    inputs[:, :-1] = X * X.dtype.type(2) / 255 - 1\n"),
         ("integers", GIVE, "    return inputs.astype(int)"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.library.variants.steps import step_mistakes
+from tests.library.variants.steps import UPDATE, step_mistakes
 from tests.library.variants.variant import CLASSIC, Variant, wrong
 
 ONE_HOT = "    return np.eye(num_classes, dtype=np.float32)[Y[:, 0]]"
@@ -43,6 +43,7 @@ WRONG = [
             "    rows = np.zeros((len(Y), num_classes))\n    rows[:, Y[:, 0]] = 1\n    return rows",
         ),
         ("changes the labels", ONE_HOT, "    Y -= Y.min()\n" + ONE_HOT),
+        ("flattens the labels", ONE_HOT, ONE_HOT.replace("Y[:, 0]", "Y.resize(len(Y)) or Y")),
     ),
     *wrong(
         "3a",
@@ -96,6 +97,8 @@ WRONG = [
         ("a sigmoid", SHARE, "        return 1 / (1 + np.exp(-np.clip(logits, -99, 99)))"),
         ("no softmax", SHARE, "        return logits"),
         ("no bias", LOGITS, "        logits = X[:, :-1] @ self.w[:-1]"),
+        ("scales X", LOGITS, "        X /= 2\n        logits = 2 * X @ self.w"),
+        ("clips the scores", EXP, "        e = np.exp(np.clip(logits, -20, 20))\n"),
         ("transposed", SHARE, "        return (e / e.sum(axis=1, keepdims=True)).T"),
         ("the class", SHARE, "        return e.argmax(axis=1)"),
         ("epsilon in the sum", SHARE, SHARE + " * 0.99"),
@@ -190,6 +193,7 @@ WRONG = [
         ("of ||w||", PENALTY, PENALTY.replace("2 *", "1 *") + " / np.linalg.norm(self.w)"),
         ("averaged over the weights", PENALTY, PENALTY + " / self.w.size"),
         ("only for lambda = 1", IF_PENALTY, IF_PENALTY.replace("> 0", "== 1")),
+        ("not for lambda = 1", IF_PENALTY, IF_PENALTY.replace("> 0", "< 1")),
         ("lambda always 1", PENALTY, "        return 2 * self.w"),
         (
             "shrinks the weights",
@@ -197,6 +201,15 @@ WRONG = [
             "        self.w = self.w * (1 - 2 * self.l2_reg_lambda)",
         ),
         ("of the gradient", PENALTY, PENALTY.replace("self.w", "self.grad")),
+    ),
+    *wrong(
+        "4b",
+        "task3.SoftmaxTrainer.train_step",
+        (
+            "L2 once more",
+            UPDATE,
+            UPDATE.replace("self.model.grad", "self.model.penalty_gradient()") + UPDATE,
+        ),
     ),
     *wrong(
         "4b",

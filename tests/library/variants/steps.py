@@ -91,6 +91,11 @@ def step_mistakes(task: str, trainer: str) -> list[Variant]:
             next_task,
             f"{trainer}.validation_step",
             ("accuracies exchanged", TRAIN_ACCURACY + VAL_ACCURACY, VAL_ACCURACY + TRAIN_ACCURACY),
+            also=(task,),
+        ),
+        *wrong(
+            next_task,
+            f"{trainer}.validation_step",
             ("training twice", VAL_ACCURACY, TRAIN_ACCURACY),
         ),
     ]

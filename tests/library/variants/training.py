@@ -175,6 +175,7 @@ WRONG = [
         ),
         ("always drops", DROP, "end = len(X) - len(X) % batch_size"),
         ("never drops", DROP, "end = len(X)"),
+        ("never drops when shuffled", DROP, DROP.replace("drop_last", "drop_last and not shuffle")),
         ("drops when not asked", DROP, DROP.replace("if drop_last", "if not drop_last")),
         ("drops by default not", "drop_last: bool = True", "drop_last: bool = False"),
         ("one batch too few", DROP, DROP + "\n    end -= batch_size"),

@@ -1,0 +1,80 @@
+"""The gradient check's oracle is right, and each known mistake has a result of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.checks import textbook
+from tests.checks.gradients import (
+    data_relations,
+    expect_gradient,
+    expect_penalty_gradient,
+    penalty_relations,
+)
+from tests.checks.mistake import Mistake, Relation, close
+
+N, LAMBDA = 7, 0.3
+X = textbook.inputs(N)
+W = textbook.weights(10) / 2
+TARGETS = {1: textbook.binary_targets(N), 10: textbook.class_targets(N)}
+OUTPUTS = {1: textbook.sigmoid(X @ W[:, :1]), 10: textbook.softmax(X @ W)}
+
+
+def relations(K: int) -> list[Relation]:
+    return data_relations(X, OUTPUTS[K], TARGETS[K])
+
+
+@pytest.mark.parametrize("K", [1, 10])
+def test_the_textbooks_gradient_is_that_of_central_differences(K: int) -> None:
+    def loss(w: np.ndarray) -> float:
+        if K == 1:
+            return textbook.binary_cross_entropy(TARGETS[1], textbook.sigmoid(X @ w))
+        return textbook.cross_entropy(TARGETS[10], textbook.softmax(X @ w))
+
+    w = W[:, :K]
+    gradient = textbook.gradient(X, OUTPUTS[K], TARGETS[K])
+    expect_gradient(gradient, X, w, OUTPUTS[K], TARGETS[K])
+    for index in [(0, 0), (392, K - 1), (784, K // 2), (3, 0)]:
+        numerical = textbook.central_difference(loss, w, index)
+        assert gradient[index] == pytest.approx(numerical, abs=1e-9)
+
+
+@pytest.mark.parametrize("K", [1, 10])
+def test_each_mistake_in_the_gradient_is_named(K: int) -> None:
+    for result, mistake in relations(K):
+        with pytest.raises(Mistake) as caught:
+            expect_gradient(result, X, W[:, :K], OUTPUTS[K], TARGETS[K])
+        assert mistake in str(caught.value)
+
+
+def test_each_mistake_in_the_penalty_is_named() -> None:
+    expect_penalty_gradient(2 * LAMBDA * W, W, LAMBDA, N)
+    for result, mistake in penalty_relations(W, LAMBDA, N):
+        with pytest.raises(Mistake) as caught:
+            expect_penalty_gradient(result, W, LAMBDA, N)
+        assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize("known", [relations(1), relations(10), penalty_relations(W, LAMBDA, N)])
+def test_no_two_mistakes_are_mistaken_for_each_other(known: list[Relation]) -> None:
+    for n, (first, name) in enumerate(known):
+        for second, other in known[n + 1 :]:
+            assert not close(np.asarray(first), np.asarray(second)).all(), f"{name} / {other}"
+
+
+def test_a_wrong_row_a_wrong_class_and_an_unknown_factor_are_named() -> None:
+    right = textbook.gradient(X, OUTPUTS[10], TARGETS[10])
+    bias, one_class = right.copy(), right.copy()
+    bias[784] += 1
+    one_class[:, 4] *= 3
+    for wrong, named in (
+        (bias, "only row 784, that of the bias"),
+        (one_class, "only column 4, that of one class"),
+        (1.7 * right, "it is 1.7 times what it should be"),
+        (np.full_like(right, np.nan), "the formula"),
+    ):
+        with pytest.raises(Mistake, match=named):
+            expect_gradient(wrong, X, W, OUTPUTS[10], TARGETS[10])
+    with pytest.raises(Mistake, match="it is transposed"):
+        expect_gradient(right.T, X, W, OUTPUTS[10], TARGETS[10])
