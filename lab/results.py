@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digits import Digits
-from lab import figures
+from lab import digest, figures
 from lab.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE = "results.json"
+DROP = 0.01  # of the validation accuracy, from one check to the next, that counts as a spike
 HEADER = ("run", "stopped by", "epoch", "step", "best val loss", "at step", "train acc", "val acc")
 
 
@@ -42,9 +43,9 @@ def publish(
     runs = {name: of_run(trainer) for name, trainer in trainers.items()}
     for name, figure in drawn.items():
         figures.save(figure, options.out / name)
-    path = write(options.out, task, data, options, runs)
+    path = write(options.out, task, data, options, runs, drawn)
     print(f"Data: {data.name}. Accuracies are those of the weights kept, the best on validation.\n")
-    print_table(HEADER, [_row(name, run) for name, run in runs.items()])
+    print_table(HEADER, [row(name, run) for name, run in runs.items()])
     print(f"\nWrote {len(drawn)} figures and {path.name} to {options.out}/")
     if options.show:
         figures.show([options.out / name for name in drawn])
@@ -57,22 +58,52 @@ def of_run(trainer: Any) -> dict[str, Any]:
         trainer: a BaseTrainer after `train`.
 
     Returns:
-        Why, in which epoch and at which step it stopped; the losses and accuracies of the last
-        check and of the best one, whose weights are kept; and the sum of those weights squared.
+        Why, in which epoch and at which step it stopped; how many checks there were, and how often
+        the validation accuracy dropped by more than `DROP` from one to the next; the losses and
+        accuracies of the check one epoch in (of the last one, if there are fewer), of the last
+        check and of the best one, whose weights are kept; and of those weights the sum of squares
+        and the roughness.
     """
-    stop, w = trainer.stop, trainer.model.w
+    stop, w = trainer.stop, trainer.model.w.astype(np.float64)
+    checks = list(trainer.val_history["accuracy"])
+    accuracies = np.array(list(trainer.val_history["accuracy"].values()))
     return {
         "stop_reason": stop.reason,
         "stop_epoch": stop.epoch,
         "stop_step": stop.step,
-        "last_check": _check(trainer, max(trainer.val_history["loss"])),
+        "checks": len(checks),
+        "drops": int(np.sum(np.diff(accuracies) < -DROP)),
+        "early_check": _check(trainer, checks[: trainer.checks_per_epoch + 1][-1]),
+        "last_check": _check(trainer, checks[-1]),
         "best_check": _check(trainer, stop.best_step),
-        "weight_norm": float(np.sum(w.astype(np.float64) ** 2)),
+        "weight_norm": float(np.sum(w**2)),
+        "weight_roughness": roughness(w[:-1].T.reshape(-1, 28, 28)),
     }
 
 
+def roughness(images: np.ndarray) -> float:
+    """Measure the noise in images: how unlike their neighbours pixels are.
+
+    Args:
+        images: (N, height, width).
+
+    Returns:
+        The mean squared difference of pixels side by side, or one above the other, as a fraction
+        of the variance within the images: 2 for independent pixels, near 0 for smooth images; 0 if
+        there is nothing but constant images.
+    """
+    variance = float(np.mean(np.var(images, axis=(1, 2))))
+    squared = (np.mean(np.diff(images, axis=axis) ** 2) for axis in (1, 2))
+    return float(sum(squared)) / 2 / variance if variance else 0.0
+
+
 def write(
-    out: Path, task: str, data: Digits, options: argparse.Namespace, runs: Mapping[str, Any]
+    out: Path,
+    task: str,
+    data: Digits,
+    options: argparse.Namespace,
+    runs: Mapping[str, Any],
+    drawn: Iterable[str],
 ) -> Path:
     """Write one task's part of `results.json`; the parts of other tasks stay as they are.
 
@@ -82,6 +113,7 @@ def write(
         data: the data set that was used.
         options: with `seed`, `epochs` and `quick`.
         runs: {name of the run: its numbers}.
+        drawn: the file names of the task's figures, which stand in `out` already.
 
     Returns:
         The path of the file.
@@ -102,6 +134,8 @@ def write(
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("numpy", "matplotlib")},
             },
+            "code_sha256": digest.of_code(),
+            "figures": {name: digest.of_file(out / name) for name in drawn},
             "runs": dict(runs),
         }
     except (ValueError, TypeError) as error:
@@ -122,7 +156,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([first, *others]).rstrip())
 
 
-def _row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
+def row(name: str, run: Mapping[str, Any]) -> tuple[str, ...]:
+    """Format the numbers of a run, as `of_run` gives them, for the columns of `HEADER`."""
     best = run["best_check"]
     return (
         name,

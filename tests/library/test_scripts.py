@@ -16,6 +16,7 @@ import task2
 import task2a
 import task3
 import task3a
+from lab import digest
 from lab.atomic import replacing
 from lab.script import run_script
 
@@ -72,6 +73,8 @@ def test_results_say_what_was_run_and_what_came_out(
     assert results["data"] == "tiny digits"
     assert (results["seed"], results["max_epochs"], results["quick"]) == (3, 3, True)
     assert set(results["versions"]) == {"python", "numpy", "matplotlib"}
+    assert results["code_sha256"] == digest.of_code()
+    assert results["figures"] == {name: digest.of_file(out / name) for name in FIGURES[task2]}
     shuffled = results["runs"]["2e, shuffling"]
     assert shuffled["stop_reason"] == "all epochs"
     assert shuffled["stop_epoch"] == 2
