@@ -110,12 +110,21 @@ def batch_loader(
     """
     expect_same_length(X=X, Y=Y)
     expect_batch_size(batch_size, len(X))
-    if shuffle:
-        # One gather an epoch: batches are then slices, several times faster than a gather each.
-        order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)
-        X, Y = X[order], Y[order]
     end = len(X) - len(X) % batch_size if drop_last else len(X)
+    if shuffle:
+        order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)
+        return _gather(X, Y, batch_size, order[:end])
     return ((X[i : i + batch_size], Y[i : i + batch_size]) for i in range(0, end, batch_size))
+
+
+def _gather(
+    X: np.ndarray, Y: np.ndarray, batch_size: int, order: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    # Several batches at once: cheaper than one by one, and than a copy of the whole data set.
+    several = max(1, ROWS_AT_ONCE // batch_size) * batch_size
+    for start in range(0, len(order), several):
+        rows = order[start : start + several]
+        yield from batch_loader(X[rows], Y[rows], batch_size, drop_last=False)
 
 
 def shuffled_order(num_examples: int, rng: Any) -> np.ndarray:

@@ -138,7 +138,7 @@ def _waits(split: utils.Split, place: list[str]) -> list[str]:
         "|---|---|",
         f"| start-up: imports, loading and verifying | {spread(costs.start_up_seconds(place))} |",
         f"| saving a figure of Task 3 | {spread(costs.figure_seconds(split))} |",
-        "| gradient check, 7,850 weights on 100 images, at one point | "
+        "| gradient check, 7,850 weights on 100 images | "
         f"{spread(costs.gradient_check_seconds(split))} |",
     ]
     return ["## What else one waits for", "\n".join(rows)]

@@ -15,6 +15,7 @@ import numpy as np
 from digits import Digits
 from lab import digest, figures
 from lab.atomic import replacing
+from lab.measures import roughness, spikes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,35 +67,18 @@ def of_run(trainer: Any) -> dict[str, Any]:
     """
     stop, w = trainer.stop, trainer.model.w.astype(np.float64)
     checks = list(trainer.val_history["accuracy"])
-    accuracies = np.array(list(trainer.val_history["accuracy"].values()))
     return {
         "stop_reason": stop.reason,
         "stop_epoch": stop.epoch,
         "stop_step": stop.step,
         "checks": len(checks),
-        "drops": int(np.sum(np.diff(accuracies) < -DROP)),
+        "drops": spikes(trainer.val_history["accuracy"], DROP),
         "early_check": _check(trainer, checks[: trainer.checks_per_epoch + 1][-1]),
         "last_check": _check(trainer, checks[-1]),
         "best_check": _check(trainer, stop.best_step),
         "weight_norm": float(np.sum(w**2)),
-        "weight_roughness": roughness(w[:-1].T.reshape(-1, 28, 28)),
+        "weight_roughness": roughness(w[:-1].T),
     }
-
-
-def roughness(images: np.ndarray) -> float:
-    """Measure the noise in images: how unlike their neighbours pixels are.
-
-    Args:
-        images: (N, height, width).
-
-    Returns:
-        The mean squared difference of pixels side by side, or one above the other, as a fraction
-        of the variance within the images: 2 for independent pixels, near 0 for smooth images; 0 if
-        there is nothing but constant images.
-    """
-    variance = float(np.mean(np.var(images, axis=(1, 2))))
-    squared = (np.mean(np.diff(images, axis=axis) ** 2) for axis in (1, 2))
-    return float(sum(squared)) / 2 / variance if variance else 0.0
 
 
 def write(

@@ -10,8 +10,8 @@ import numpy as np
 import digits
 import utils
 from lab import figures
+from lab.measures import roughness
 from reproduce.claims import Claim, number
-from reproduce.measures import roughness
 from reproduce.protocols import Protocol, only, rises_in_a_row, unit_range_bias_first
 from task3 import calculate_accuracy
 from task3a import cross_entropy_loss, one_hot_encode

@@ -11,8 +11,8 @@ import digits
 import task2
 import task3
 import utils
+from lab.measures import deepest_fall, roughness, spikes
 from reproduce.claims import Claim, number
-from reproduce.measures import deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS, Protocol, only
 
 if TYPE_CHECKING:

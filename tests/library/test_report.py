@@ -19,7 +19,8 @@ import digits
 import task2
 import task3
 from lab import digest
-from lab.results import of_run, roughness
+from lab.measures import roughness
+from lab.results import of_run
 from lab.script import run_script
 from reproduce import answers, report
 from reproduce.page import Page, width_of, wrap
@@ -271,11 +272,11 @@ def test_a_run_counts_its_drops_and_keeps_an_early_check() -> None:
 
 
 def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
-    assert roughness(np.random.default_rng(0).normal(size=(40, 28, 28))) == pytest.approx(2, 0.05)
-    slope = np.add.outer(np.arange(28.0), np.arange(28.0))[None]
+    assert roughness(np.random.default_rng(0).normal(size=(40, 784))) == pytest.approx(2, 0.05)
+    slope = np.add.outer(np.arange(28.0), np.arange(28.0)).reshape(1, 784)
     assert roughness(slope) == pytest.approx(1 / slope.var())
     assert roughness(7 * slope) == pytest.approx(roughness(slope))
-    assert roughness(np.ones((1, 28, 28))) == 0
+    assert roughness(np.ones((1, 784))) == 0
 
 
 # The pages.

@@ -13,7 +13,8 @@ import pytest
 import digits
 import reproduce.__main__
 from digits.synthetic import synthetic_digits
-from reproduce import claims, course_2019, course_2020, course_2021, measures, protocols
+from lab import measures
+from reproduce import claims, course_2019, course_2020, course_2021, protocols
 from reproduce.protocols import Protocol, rises_in_a_row, unit_range_bias_first
 
 

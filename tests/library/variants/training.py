@@ -17,7 +17,7 @@ SINCE = "since_best += 1"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
 DROP = "end = len(X) - len(X) % batch_size if drop_last else len(X)"
 DRAW = "order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)"
-TAKE = "X, Y = X[order], Y[order]"
+TAKE = "yield from batch_loader(X[rows], Y[rows], batch_size, drop_last=False)"
 SERVE = "return ((X[i : i + batch_size], Y[i : i + batch_size]) for i in range(0, end, batch_size))"
 
 WRONG = [
@@ -141,10 +141,10 @@ WRONG = [
     *wrong(
         "2e",
         LOADER,
-        ("no shuffling", TAKE, "pass"),
-        ("images only", TAKE, "X = X[order]"),
-        ("targets only", TAKE, "Y = Y[order]"),
-        ("two orders", TAKE, "X, Y = X[order], Y[np.random.default_rng().permutation(order)]"),
+        ("no shuffling", DRAW, "order = np.arange(len(X))"),
+        ("images only", TAKE, TAKE.replace("Y[rows]", "Y[start : start + several]")),
+        ("targets only", TAKE, TAKE.replace("X[rows]", "X[start : start + several]")),
+        ("two orders", TAKE, TAKE.replace("Y[rows]", "Y[np.random.permutation(rows)]")),
         ("the same order always", DRAW, "order = np.random.default_rng(0).permutation(len(X))"),
         ("seeds", DRAW, "np.random.seed(1)\n        order = np.random.permutation(len(X))"),
         ("with replacement", DRAW, "order = np.random.default_rng().integers(len(X), size=len(X))"),
@@ -152,7 +152,7 @@ WRONG = [
         ("turned", DRAW, "order = np.roll(np.arange(len(X)), np.random.randint(1, len(X)))"),
         ("always", "    if shuffle:", "    if True:"),
         ("when not asked", "    if shuffle:", "    if not shuffle:"),
-        ("in place", TAKE, "X[...], Y[...] = X[order], Y[order]"),
+        ("in place", DRAW, DRAW + "\n        X[...], Y[...] = X[order], Y[order]"),
         (
             "whole batches",
             DRAW,

@@ -40,10 +40,12 @@ class Variant:
         """Write the six files.
 
         Raises:
-            ValueError: if a text to replace is not there exactly once.
+            ValueError: if a text to replace is not there exactly once, or replaced by itself.
         """
         files = {name: (self.base / f"{name}.py").read_text(encoding="utf-8") for name in NAMES}
         for module, old, new in self.edits:
+            if old == new:
+                raise ValueError(f"{self}: replaces a text by itself: {old!r}")
             if files[module].count(old) != 1:
                 count = files[module].count(old)
                 raise ValueError(f"{self}: expected once in {module}, found {count} times: {old!r}")
