@@ -80,15 +80,22 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str) -> Figure:
     from matplotlib.colors import AsinhNorm
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(15, 1 + 1.6 * len(rows)), layout="constrained")
-    fig.suptitle(title, fontsize=16)
-    axes = fig.subplots(len(rows), 10, squeeze=False)
+    fig = Figure(figsize=(12, 1 + 1.3 * len(rows)), layout="constrained")
+    fig.suptitle(title, fontsize=14)
+    axes = fig.subplots(len(rows), squeeze=False)[:, 0]
     largest = max(float(np.abs(pixels).max()) for pixels in rows.values()) or 1.0
     scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
-    for row, (name, pixels) in zip(axes, rows.items(), strict=True):
-        row[0].set_ylabel(name, fontsize=14)
-        for digit, ax in enumerate(row):
-            image = ax.imshow(pixels[digit].reshape(28, 28), cmap="RdBu_r", norm=scale)
-            ax.set(xticks=[], yticks=[], title=str(digit))
+    for ax, (name, pixels) in zip(axes, rows.items(), strict=True):
+        # One wide image a row, nan between the digits: far quicker to draw than axes for each.
+        tiles = [
+            np.pad(tile, ((0, 0), (0, 2)), constant_values=np.nan)
+            for tile in pixels.reshape(-1, 28, 28)
+        ]
+        image = ax.imshow(np.hstack(tiles)[:, :-2], cmap="RdBu_r", norm=scale)
+        ax.set_xticks(np.arange(len(tiles)) * 30 + 13.5, map(str, range(len(tiles))))
+        ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+        ax.set_yticks([])
+        ax.set_ylabel(name, fontsize=12)
+        ax.spines[:].set_visible(False)
     fig.colorbar(image, ax=axes, label=label, fraction=0.02, pad=0.01)
     return fig
