@@ -45,6 +45,7 @@ def main() -> None:
     sections = [
         *_provenance(data.name, options.rounds),
         *_race(entries),
+        *_parts(split),
         *_whole(*costs.whole_script(place, split, min(options.rounds, 3))),
         *_growth(),
         *_waits(split, place),
@@ -110,6 +111,21 @@ def _race(entries: Mapping[str, Entry]) -> list[str]:
         f"{verdict} SGDClassifier trains ten separate logistic regressions and evaluates nothing; "
         "the bare floor is the matrix products and one gather an epoch, and trains nothing.",
         "![Seconds of each](figures/benchmarks.png)",
+    ]
+
+
+def _parts(split: utils.Split) -> list[str]:
+    rows = ["| part of an epoch | milliseconds | of these, matrix products |", "|---|---|---|"]
+    parts = costs.epoch_parts(split)
+    parts["together"] = (sum(p[0] for p in parts.values()), sum(p[1] for p in parts.values()))
+    for part, (whole, products) in parts.items():
+        rows.append(f"| {part} | {1e3 * whole:.1f} | {1e3 * products:.1f} |")
+    return [
+        "## Where an epoch goes",
+        "\n".join(rows),
+        "The products are NumPy's, and so the library's behind it: they and the gather are what no "
+        "plain NumPy program can leave out. Whoever is faster than that computes the products in "
+        "another way.",
     ]
 
 

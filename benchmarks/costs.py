@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from task3a import SoftmaxModel, gradient_approximation_test, one_hot_encode
 
 ROOT = Path(__file__).parents[1]
 
-# Runs a script in this process, then prints the peak of its resident memory (in kB on Linux).
+# Runs a script in this process, then prints the lines on its memory, which Linux has; ru_maxrss
+# would count the memory of the process that started this one, too.
 WATCH = (
-    "import resource, runpy, sys; sys.path.insert(0, '.'); sys.argv = sys.argv[1:]; "
+    "import os, runpy, sys; sys.path.insert(0, '.'); sys.argv = sys.argv[1:]; "
     "runpy.run_path(sys.argv[0], run_name='__main__'); "
-    "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    "status = '/proc/self/status'; os.path.exists(status) and print(open(status).read())"
 )
 START = (
     "import sys, task3, utils; from lab.script import load_data, parse_options; "
@@ -47,6 +49,45 @@ def epoch_seconds(num_examples: int, num_classes: int) -> list[float]:
         model, task3.LEARNING_RATE, task3.BATCH_SIZE, True, X[:N], Y[:N], X[N:], Y[N:], rng=rng
     )
     return timed(lambda: trainer.train(1))
+
+
+def epoch_parts(split: utils.Split) -> dict[str, tuple[float, float]]:
+    """Time the parts of an epoch of Task 3, and of each the matrix products alone.
+
+    Returns:
+        {part: (seconds of the whole part, seconds of its matrix products)}, for one epoch.
+    """
+    X, X_v = pre_process_images(split[0]), pre_process_images(split[2])
+    Y, Y_v = one_hot_encode(split[1], 10), one_hot_encode(split[3], 10)
+    size = task3.BATCH_SIZE
+    trainer = task3.SoftmaxTrainer(SoftmaxModel(0), 0.01, size, True, X, Y, X_v, Y_v)
+    w, X_batch, Y_batch = trainer.model.w, X[:size], Y[:size]
+
+    def step_products() -> None:
+        X_batch @ w
+        X_batch.T @ Y_batch
+
+    def check_products() -> None:
+        for images in (X, X_v):
+            for start in range(0, len(images), utils.ROWS_AT_ONCE):
+                images[start : start + utils.ROWS_AT_ONCE] @ w
+
+    def gather() -> None:
+        for _ in utils.batch_loader(X, Y, size, shuffle=True):
+            pass
+
+    def median(work: Callable[[], object], times_an_epoch: int, repeat: int) -> float:
+        return times_an_epoch * statistics.median(timed(work, repeat))
+
+    steps = len(X) // size
+    return {
+        "5 checks": (median(trainer.validation_step, 5, 30), median(check_products, 5, 30)),
+        f"{steps} steps": (
+            median(lambda: trainer.train_step(X_batch, Y_batch), steps, 500),
+            median(step_products, steps, 500),
+        ),
+        "the loader's gather": (median(gather, 1, 10), 0.0),
+    }
 
 
 def gradient_check_seconds(split: utils.Split) -> list[float]:
@@ -92,7 +133,7 @@ def whole_script(data: Sequence[str], split: utils.Split, rounds: int) -> tuple[
             start = time.perf_counter()
             ended = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             ours.append(time.perf_counter() - start)
-            peak = re.search(r"PEAK (\d+)", ended.stdout)
+            peak = re.search(r"VmHWM:\s+(\d+) kB", ended.stdout)
             peaks.append(int(peak.group(1)) / 1024 if peak else float("nan"))
             runs = json.loads((Path(folder) / "results.json").read_text())["task3"]["runs"]
             start = time.perf_counter()

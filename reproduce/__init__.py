@@ -1,1 +1,1 @@
-"""Every published number beside ours, one module per document."""
+"""Every published number beside ours, one module per document; the theory; the report."""

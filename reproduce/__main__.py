@@ -18,7 +18,7 @@ DOCUMENTS = (course_2021, course_2020, course_2019)
 
 
 def main() -> None:
-    """Repeat what five documents on this exercise report, and write ours beside theirs."""
+    """Repeat what four documents on this exercise report, and write ours beside theirs."""
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
     parser.add_argument("--data", choices=digits.CHOICES, default="auto")
     parser.add_argument("--data-dir", type=Path, help="folder with the four MNIST files")
