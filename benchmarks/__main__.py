@@ -16,8 +16,8 @@ import utils
 from benchmarks import costs
 from benchmarks.contenders import CONTENDERS, EPOCHS
 from benchmarks.race import Entry, installed, race, same_loss, spread
+from digits.atomic import replacing
 from lab import figures
-from lab.atomic import replacing
 from lab.script import load_data, run_script
 
 if TYPE_CHECKING:

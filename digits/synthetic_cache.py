@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from digits.atomic import replacing
 from digits.cache import cache_folder
 from digits.synthetic import synthetic_digits
-from lab.atomic import replacing
 
 TRAIN, TEST = 20_000, 10_000
 FILE = "synthetic-digits-1.npz"  # count up when the same seed draws other digits

@@ -16,8 +16,8 @@ import task2
 import task2a
 import task3
 import task3a
+from digits.atomic import replacing
 from lab import digest
-from lab.atomic import replacing
 from lab.script import run_script
 
 Run = Callable[..., Path]
