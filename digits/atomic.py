@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
         A path with the same suffix in the same folder. When the block raises, `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".part-", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 TITLE = "2020: a notebook"
 K = 10
 LAMBDAS = (0.0, 0.001, 0.01, 0.1, 1.0)
-BASE = Protocol(
-    learning_rate=0.2, epochs=50, shuffle=False, normalise=unit_range_bias_first, patience=None
-)
+BASE = Protocol(learning_rate=0.2, epochs=50, shuffle=False, normalise=unit_range_bias_first)
 BINARY = (
     "2 against 3; pixels in [0, 1], bias first, batch 128, no shuffling, stop after five rises in "
     "a row. Assumed: rate 0.2, 50 epochs, and of 20,000 images the first 2,000 to validate (the "
