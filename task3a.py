@@ -14,7 +14,6 @@ from lab.expect import (
     expect_within,
 )
 from lab.gradient import check_gradient
-from lab.rows import row_max, row_sum
 from lab.script import load_data, parse_options, run_script
 from task2a import pre_process_images
 
@@ -84,9 +83,9 @@ class SoftmaxModel:
             ValueError: if the shape of X is another.
         """
         expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
-        logits = X @ self.w
-        e = np.exp(logits - row_max(logits))  # at most 1: never overflows
-        return e / row_sum(e)
+        logits = np.asfortranarray(X @ self.w)  # by column: ten entries a row are slow to reduce
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))  # at most 1: never overflows
+        return e / e.sum(axis=1, keepdims=True)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set `grad` to dJ/dw = -X^T (y - yhat) / N + 2 lambda w (equations 13 and 28).

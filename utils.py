@@ -124,7 +124,8 @@ def _gather(
     several = max(1, ROWS_AT_ONCE // batch_size) * batch_size
     for start in range(0, len(order), several):
         rows = order[start : start + several]
-        yield from batch_loader(X[rows], Y[rows], batch_size, drop_last=False)
+        block = X.take(rows, axis=0), Y.take(rows, axis=0)  # faster than X[rows], Y[rows]
+        yield from batch_loader(*block, batch_size, drop_last=False)
 
 
 def shuffled_order(num_examples: int, rng: Any) -> np.ndarray:

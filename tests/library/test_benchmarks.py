@@ -11,7 +11,7 @@ from matplotlib.container import BarContainer
 
 import utils
 from benchmarks import __main__ as report
-from benchmarks import contenders, costs, plain_numpy, race
+from benchmarks import contenders, costs, goals, plain_numpy, race
 from benchmarks.race import Entry
 from digits import Digits
 
@@ -85,10 +85,33 @@ def test_the_table_and_the_chart_show_every_contender() -> None:
     assert "MNIST" in ax.get_title()
 
 
+def test_a_goal_is_met_within_its_bound_and_named_where_it_is_not() -> None:
+    entries = {
+        name: Entry(name, seconds)
+        for name, seconds in {
+            "this project": [1.0, 2.0, 4.0],
+            "plain float64 NumPy": [2.5, 5.0, 9.0],
+            "JAX, compiled": [0.9, 1.8, 4.4],
+            "bare floor": [0.8, 1.0, 3.2],
+        }.items()
+    }
+    race_goals = goals.of_the_race(entries, "this project")
+    assert [goal.measured for goal in race_goals] == [2.5, 0.9, 1.25]
+    assert [goal.is_met for goal in race_goals] == [True, False, True]
+    script_goals = goals.of_the_script([10, 10, 20], [30, 29, 61], [255, 451, 260])
+    assert [goal.is_met for goal in script_goals] == [True, False]
+    wait_goals = goals.of_the_waits([0.5, 9, 0.6], [0.1, 0.5], [1.1, 0.9, 1.2])
+    assert [goal.is_met for goal in wait_goals] == [True, False, False]
+    rows = goals.table(race_goals[1:])
+    assert "| times as fast as compiled JAX | at least 1 | 0.9 | **not met** |" in rows
+    assert "| times as long as the bare floor | at most 1.35 | 1.25 | met |" in rows
+
+
 def test_costs_are_measured_in_seconds(split: utils.Split) -> None:
     assert all(0 < seconds < 10 for seconds in costs.epoch_seconds(500, 3))
+    assert all(0 < seconds < 10 for seconds in costs.check_products_seconds(split, 2))
     parts = costs.epoch_parts(split)
-    assert list(parts) == ["5 checks", "25 steps", "the loader's gather"]
+    assert list(parts) == ["5 checks", "25 steps", "the loader's gather, and the loop"]
     assert all(whole > 0 <= products for whole, products in parts.values())
 
 

@@ -9,10 +9,11 @@ ONE_HOT = "    return np.eye(num_classes, dtype=np.float32)[Y[:, 0]]"
 TERMS = "    log_likelihood = targets * np.log(np.maximum(outputs, tiny))\n"
 LOSS = "    return -float(log_likelihood.sum() / len(targets))"
 START = "self.w = np.zeros((785, 10), dtype=np.float32)"
-LOGITS = "        logits = X @ self.w"
-EXP = "        e = np.exp(logits - row_max(logits))  # at most 1: never overflows\n"
-MEAN = "logits.mean(axis=1, keepdims=True)"
-SHARE = "        return e / row_sum(e)"
+LOGITS = "logits = np.asfortranarray(X @ self.w)"
+LARGEST = "logits.max(axis=1, keepdims=True)"
+EXP = f"        e = np.exp(logits - {LARGEST})  # at most 1: never overflows\n"
+SUM = "e.sum(axis=1, keepdims=True)"
+SHARE = f"        return e / {SUM}"
 GRADIENT = "        self.grad = X.T @ (outputs - targets) / len(X)"
 FORGET = "        self.grad = np.zeros_like(self.w)"
 IF_PENALTY = "        if self.l2_reg_lambda > 0:\n            self.grad += self.penalty_gradient()"
@@ -84,25 +85,21 @@ WRONG = [
         "3a",
         "task3a.SoftmaxModel.forward",
         ("overflows", EXP, "        e = np.exp(logits)\n"),
-        ("one maximum for all", EXP, EXP.replace("row_max(logits)", "logits.max()")),
-        ("maximum of each class", EXP, EXP.replace("row_max(logits)", "logits.max(axis=0)")),
-        ("mean instead of maximum", EXP, EXP.replace("row_max(logits)", MEAN)),
+        ("one maximum for all", EXP, EXP.replace(LARGEST, "logits.max()")),
+        ("maximum of each class", EXP, EXP.replace(LARGEST, "logits.max(axis=0)")),
+        ("mean instead of maximum", EXP, EXP.replace("max", "mean")),
         ("wrong sign", EXP, "        logits = -logits\n" + EXP),
         ("one sum for all", SHARE, "        return e / e.sum()"),
-        ("sum of each class", SHARE, SHARE.replace("row_sum(e)", "e.sum(axis=0)")),
+        ("sum of each class", SHARE, SHARE.replace(SUM, "e.sum(axis=0)")),
         ("no sum", SHARE, "        return e"),
-        (
-            "mean instead of sum",
-            SHARE,
-            SHARE.replace("row_sum(e)", "e.mean(axis=1)[:, None]"),
-        ),
-        ("the logarithm", SHARE, "        return np.log(e / row_sum(e))"),
+        ("mean instead of sum", SHARE, SHARE.replace("sum", "mean")),
+        ("the logarithm", SHARE, f"        return np.log(e / {SUM})"),
         ("a sigmoid", SHARE, "        return 1 / (1 + np.exp(-np.clip(logits, -99, 99)))"),
         ("no softmax", SHARE, "        return logits"),
-        ("no bias", LOGITS, "        logits = X[:, :-1] @ self.w[:-1]"),
-        ("scales X", LOGITS, "        X /= 2\n        logits = 2 * X @ self.w"),
+        ("no bias", LOGITS, "logits = X[:, :-1] @ self.w[:-1]"),
+        ("scales X", LOGITS, "X /= 2\n        logits = 2 * X @ self.w"),
         ("clips the scores", EXP, "        e = np.exp(np.clip(logits, -20, 20))\n"),
-        ("transposed", SHARE, "        return (e / row_sum(e)).T"),
+        ("transposed", SHARE, f"        return (e / {SUM}).T"),
         ("the class", SHARE, "        return e.argmax(axis=1)"),
         ("epsilon in the sum", SHARE, SHARE + " * 0.99"),
     ),

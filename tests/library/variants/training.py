@@ -17,7 +17,7 @@ SINCE = "since_best += 1"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
 DROP = "end = len(X) - len(X) % batch_size if drop_last else len(X)"
 DRAW = "order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)"
-TAKE = "yield from batch_loader(X[rows], Y[rows], batch_size, drop_last=False)"
+TAKE = "block = X.take(rows, axis=0), Y.take(rows, axis=0)"
 SERVE = "return ((X[i : i + batch_size], Y[i : i + batch_size]) for i in range(0, end, batch_size))"
 
 WRONG = [
@@ -142,9 +142,9 @@ WRONG = [
         "2e",
         LOADER,
         ("no shuffling", DRAW, "order = np.arange(len(X))"),
-        ("images only", TAKE, TAKE.replace("Y[rows]", "Y[start : start + several]")),
-        ("targets only", TAKE, TAKE.replace("X[rows]", "X[start : start + several]")),
-        ("two orders", TAKE, TAKE.replace("Y[rows]", "Y[np.random.permutation(rows)]")),
+        ("images only", TAKE, TAKE.replace("Y.take(rows, axis=0)", "Y[start : start + several]")),
+        ("targets only", TAKE, TAKE.replace("X.take(rows, axis=0)", "X[start : start + several]")),
+        ("two orders", TAKE, TAKE.replace("Y.take(rows", "Y.take(np.random.permutation(rows)")),
         ("the same order always", DRAW, "order = np.random.default_rng(0).permutation(len(X))"),
         ("seeds", DRAW, "np.random.seed(1)\n        order = np.random.permutation(len(X))"),
         ("with replacement", DRAW, "order = np.random.default_rng().integers(len(X), size=len(X))"),
