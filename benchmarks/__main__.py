@@ -133,13 +133,14 @@ def _parts(split: utils.Split) -> list[str]:
     for part, (whole, products) in parts.items():
         rows.append(f"| {part} | {1e3 * whole:.1f} | {1e3 * products:.1f} |")
     ten, two = (statistics.median(costs.check_products_seconds(split, K)) for K in (10, 2))
+    share = f"{100 * two / ten:.0f} %"
     return [
         "## Where an epoch goes",
         "\n".join(rows),
-        "The products are NumPy's, and so the library's behind it: no plain NumPy program can "
+        "The products are NumPy's, and so the library's behind it: plain NumPy code cannot "
         f"leave them out, nor the gather. {EPOCHS} epochs of the products alone take "
         f"{EPOCHS * parts['together'][1]:.2f} s. With weights for 2 classes in place of 10, the "
-        f"products of a check take {two / ten:.0%} of the time: that much is reading the inputs "
+        f"products of a check take {share} of the time: that much is reading the inputs "
         "and copying them into the library's own order, which it does anew for each product.",
     ]
 
