@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 import utils
-from lab.expect import BIAS_FIX, COLUMN_FIX, expect_same_shape, expect_shape, expect_within
+from lab.expect import (
+    BIAS_FIX,
+    FORWARD_FIX,
+    expect_probabilities,
+    expect_same_shape,
+    expect_shape,
+    expect_within,
+)
 from lab.gradient import check_gradient
 from lab.script import load_data, parse_options, run_script
 
@@ -20,7 +27,7 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
         float32 inputs (N, 785); the last column is 1.
 
     Raises:
-        ValueError: if the shape or the range of X is another.
+        ValueError: if X is not of shape (N, 784), or a pixel not in [0, 255].
     """
     expect_shape("X", X, ("N", 784), "flatten the images with X.reshape(-1, 784), once")
     expect_within("X", X, 0, 255, "pass the pixels as they were loaded, not yet normalised")
@@ -42,10 +49,11 @@ def cross_entropy_loss(targets: np.ndarray, outputs: np.ndarray) -> float:
         C in nats, finite also where an output is exactly 0 or 1.
 
     Raises:
-        ValueError: if the shapes differ, or a target lies outside [0, 1].
+        ValueError: if the shapes differ, or a value lies outside [0, 1].
     """
     expect_same_shape(targets=targets, outputs=outputs)
     expect_within("targets", targets, 0, 1, "binary_prune_dataset makes the labels 1 and 0")
+    expect_probabilities("outputs", outputs)
     tiny = np.finfo(np.result_type(outputs, np.float32)).tiny  # ln(0) is -inf, ln(tiny) is not
     log_likelihood = targets * np.log(np.maximum(outputs, tiny))
     log_likelihood += (1 - targets) * np.log(np.maximum(1 - outputs, tiny))
@@ -74,7 +82,7 @@ class BinaryModel:
             outputs (N, 1) in [0, 1].
 
         Raises:
-            ValueError: if the shape of X is another.
+            ValueError: if X is not of shape (N, 785).
         """
         expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
         logits = X @ self.w
@@ -93,7 +101,7 @@ class BinaryModel:
             ValueError: if the shapes do not belong together.
         """
         expect_same_shape(targets=targets, outputs=outputs)
-        expect_shape("outputs", outputs, (len(X), 1), COLUMN_FIX)
+        expect_shape("outputs", outputs, (len(X), 1), FORWARD_FIX)
         self.grad = X.T @ (outputs - targets) / len(X)
 
     def zero_grad(self) -> None:

@@ -8,7 +8,10 @@ import utils
 from lab.expect import (
     BIAS_FIX,
     COLUMN_FIX,
+    FORWARD_FIX,
     expect_at_least,
+    expect_integers,
+    expect_probabilities,
     expect_same_shape,
     expect_shape,
     expect_within,
@@ -29,9 +32,10 @@ def one_hot_encode(Y: np.ndarray, num_classes: int) -> np.ndarray:
         float32 targets (N, K).
 
     Raises:
-        ValueError: if the shape of Y is another or a label is out of range.
+        ValueError: if Y is not of shape (N, 1), or a label is no integer or out of range.
     """
     expect_shape("Y", Y, ("N", 1), COLUMN_FIX)
+    expect_integers("Y", Y, "Y.astype(int)")
     expect_within("Y", Y, 0, num_classes - 1, "num_classes is one more than the largest label")
     return np.eye(num_classes, dtype=np.float32)[Y[:, 0]]
 
@@ -47,9 +51,10 @@ def cross_entropy_loss(targets: np.ndarray, outputs: np.ndarray) -> float:
         C in nats, finite also where an output is exactly 0.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: if the shapes differ, or an output lies outside [0, 1].
     """
     expect_same_shape(targets=targets, outputs=outputs)
+    expect_probabilities("outputs", outputs)
     tiny = np.finfo(np.result_type(outputs, np.float32)).tiny  # ln(0) is -inf, ln(tiny) is not
     log_likelihood = targets * np.log(np.maximum(outputs, tiny))
     return -float(log_likelihood.sum() / len(targets))
@@ -80,7 +85,7 @@ class SoftmaxModel:
             outputs (N, 10) in [0, 1]; each row sums to 1.
 
         Raises:
-            ValueError: if the shape of X is another.
+            ValueError: if X is not of shape (N, 785).
         """
         expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
         logits = np.asfortranarray(X @ self.w)  # by column: ten entries a row are slow to reduce
@@ -99,7 +104,7 @@ class SoftmaxModel:
             ValueError: if the shapes do not belong together.
         """
         expect_same_shape(targets=targets, outputs=outputs)
-        expect_shape("outputs", outputs, (len(X), self.w.shape[1]), "pass forward(X) of the same X")
+        expect_shape("outputs", outputs, (len(X), self.w.shape[1]), FORWARD_FIX)
         self.grad = X.T @ (outputs - targets) / len(X)
         if self.l2_reg_lambda > 0:
             self.grad += self.penalty_gradient()

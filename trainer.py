@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from lab.expect import expect_at_least, expect_batch_size, expect_same_length
+from lab.expect import expect_at_least, expect_batch_size, expect_count, expect_same_length
 from lab.gradient import GradientCheck, check_gradient
 from utils import batch_loader
 
@@ -57,11 +57,13 @@ class BaseTrainer:
         schedule: the learning rate of each step, in place of a constant one.
         stopping_rule: tells from the validation losses so far whether to stop, in place of
             `should_stop`.
-        checks_per_epoch: how often the validation set is checked, at least 1.
+        checks_per_epoch: a check comes at step 0, and then every
+            max(1, batches per epoch // checks_per_epoch) steps.
 
     Attributes:
-        train_history: the loss of every step, and the training accuracy of every check.
-        val_history: the validation loss and the validation accuracy of every check.
+        train_history: the loss of every step's batch, before the update of that step, and the
+            training accuracy of every check.
+        val_history: the validation loss and accuracy of every check, after the update of its step.
         stop: why and where training stopped.
 
     Raises:
@@ -90,8 +92,8 @@ class BaseTrainer:
         expect_batch_size(batch_size, len(X_train))
         expect_at_least("learning_rate", learning_rate, 0, "a small positive number, say 0.05")
         if patience is not None:
-            expect_at_least("patience", patience, 1, "None switches early stopping off")
-        expect_at_least("checks_per_epoch", checks_per_epoch, 1, "5, as the assignment has it")
+            expect_count("patience", patience, 1, "None switches early stopping off")
+        expect_count("checks_per_epoch", checks_per_epoch, 1, "5, as the assignment has it")
         self.model = model
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -130,17 +132,17 @@ class BaseTrainer:
     def train(self, num_epochs: int) -> tuple[History, History]:
         """Train for `num_epochs` epochs, or until early stopping.
 
-        The validation set is checked `checks_per_epoch` times an epoch, and the weights of its
-        least loss are what training leaves behind, however it ends; `stop` says how it did.
+        The weights of the check with the least validation loss are what training leaves behind,
+        however it ends; `stop` says how it did.
 
         Returns:
             `train_history` and `val_history`, each {"loss": {step: value}, "accuracy": ...}.
 
         Raises:
-            ValueError: if `num_epochs` is negative.
+            ValueError: if `num_epochs` is negative or no whole number.
             DivergedError: if a loss is not finite. The histories up to there are kept.
         """
-        expect_at_least("num_epochs", num_epochs, 0, "0 epochs train nothing")
+        expect_count("num_epochs", num_epochs, 0, "say 50; early stopping ends them")
         self._forget()
         self.stop.reason = "failed"
         try:

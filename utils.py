@@ -19,6 +19,7 @@ TRAIN_SIZE = 20_000  # of MNIST's 60,000 training images, as the assignment has 
 ROWS_AT_ONCE = 2048  # a block of inputs (6 MB) and its outputs stay in the processor's cache
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Batch = tuple[np.ndarray, np.ndarray]
 Series = Mapping[int, float]  # {step: value}
 
 
@@ -91,7 +92,7 @@ def batch_loader(
     shuffle: bool = False,
     drop_last: bool = True,
     rng: Any = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[Batch]:
     """Serve the examples of one epoch in batches.
 
     Args:
@@ -114,18 +115,21 @@ def batch_loader(
     if shuffle:
         order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)
         return _gather(X, Y, batch_size, order[:end])
-    return ((X[i : i + batch_size], Y[i : i + batch_size]) for i in range(0, end, batch_size))
+    return _slices(X[:end], Y[:end], batch_size)
 
 
-def _gather(
-    X: np.ndarray, Y: np.ndarray, batch_size: int, order: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _slices(X: np.ndarray, Y: np.ndarray, batch_size: int) -> Iterator[Batch]:
+    for start in range(0, len(X), batch_size):
+        yield X[start : start + batch_size], Y[start : start + batch_size]
+
+
+def _gather(X: np.ndarray, Y: np.ndarray, batch_size: int, order: np.ndarray) -> Iterator[Batch]:
     # Several batches at once: cheaper than one by one, and than a copy of the whole data set.
     several = max(1, ROWS_AT_ONCE // batch_size) * batch_size
     for start in range(0, len(order), several):
         rows = order[start : start + several]
         block = X.take(rows, axis=0), Y.take(rows, axis=0)  # faster than X[rows], Y[rows]
-        yield from batch_loader(*block, batch_size, drop_last=False)
+        yield from _slices(*block, batch_size)
 
 
 def shuffled_order(num_examples: int, rng: Any) -> np.ndarray:

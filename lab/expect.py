@@ -8,6 +8,7 @@ import numpy as np
 
 BIAS_FIX = "pre_process_images turns (N, 784) pixels into (N, 785) inputs"
 COLUMN_FIX = "labels of shape (N,) become (N, 1) with Y.reshape(-1, 1)"
+FORWARD_FIX = "pass forward(X) of the same X"
 
 
 def expect_shape(name: str, array: np.ndarray, shape: tuple[int | str, ...], fix: str) -> None:
@@ -64,15 +65,41 @@ def expect_within(name: str, array: np.ndarray, low: float, high: float, fix: st
         )
 
 
+def expect_probabilities(name: str, array: np.ndarray) -> None:
+    """Raise ValueError if a value lies outside [0, 1]; nan passes, for the trainer to report."""
+    array = np.asarray(array)
+    if array.size and (array.min() < 0 or array.max() > 1):
+        raise ValueError(
+            f"{name}: expected probabilities, in [0, 1], got values in [{array.min():g}, "
+            f"{array.max():g}]. Likely fix: pass what forward(X) returned, not the logits."
+        )
+
+
+def expect_integers(name: str, array: np.ndarray, fix: str) -> None:
+    """Raise ValueError unless the values are integers; truth values are none."""
+    dtype = np.asarray(array).dtype
+    if not np.issubdtype(dtype, np.integer):
+        raise ValueError(f"{name}: expected integers, got {dtype}. Likely fix: {fix}.")
+
+
 def expect_at_least(name: str, value: Any, low: float, fix: str) -> None:
     """Raise ValueError unless the number `value` is at least `low`."""
     if not value >= low:  # written so that nan fails too
         raise ValueError(f"{name}: expected at least {low}, got {value}. Likely fix: {fix}.")
 
 
+def expect_count(name: str, value: Any, low: int, fix: str) -> None:
+    """Raise ValueError unless `value` is a whole number of at least `low`."""
+    if not (isinstance(value, (int, np.integer)) and value >= low):
+        raise ValueError(
+            f"{name}: expected a whole number, at least {low}, got {value}. Likely fix: {fix}."
+        )
+
+
 def expect_batch_size(batch_size: int, num_examples: int) -> None:
-    """Raise ValueError unless 1 <= batch_size <= num_examples."""
-    if not 1 <= batch_size <= num_examples:
+    """Raise ValueError unless batch_size is a whole number from 1 to num_examples."""
+    expect_count("batch_size", batch_size, 1, "128, as the assignment has it")
+    if batch_size > num_examples:
         raise ValueError(
             f"batch_size: expected 1 to {num_examples} (the examples there are), got {batch_size}. "
             "Likely fix: choose a smaller batch or a larger data set."

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+SPIKE = 0.01  # a fall of the accuracy by more than this, from one check to the next
 
-def spikes(accuracy: Mapping[int, float], size: float = 0.005) -> int:
-    """Count the checks at which the accuracy is lower than at the one before by more than `size`.
+
+def spikes(accuracy: Mapping[int, float]) -> int:
+    """Count the checks at which the accuracy is lower than at the one before by more than `SPIKE`.
 
     Args:
         accuracy: {step: accuracy}.
-        size: a difference of accuracies, 0.005 is half a percentage point.
     """
     values = np.array(list(accuracy.values()))
-    return int(np.sum(np.diff(values) < -size))
+    return int(np.sum(np.diff(values) < -SPIKE))
 
 
 def roughness(images: np.ndarray) -> float:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE = "results.json"
-DROP = 0.01  # of the validation accuracy, from one check to the next, that counts as a spike
 HEADER = ("run", "stopped by", "epoch", "step", "best val loss", "at step", "train acc", "val acc")
 
 
@@ -60,7 +59,7 @@ def of_run(trainer: Any) -> dict[str, Any]:
 
     Returns:
         Why, in which epoch and at which step it stopped; how many checks there were, and how often
-        the validation accuracy dropped by more than `DROP` from one to the next; the losses and
+        the validation accuracy fell by more than `SPIKE` from one to the next; the losses and
         accuracies of the check one epoch in (of the last one, if there are fewer), of the last
         check and of the best one, whose weights are kept; and of those weights the sum of squares
         and the roughness.
@@ -72,7 +71,7 @@ def of_run(trainer: Any) -> dict[str, Any]:
         "stop_epoch": stop.epoch,
         "stop_step": stop.step,
         "checks": len(checks),
-        "drops": spikes(trainer.val_history["accuracy"], DROP),
+        "drops": spikes(trainer.val_history["accuracy"]),
         "early_check": _check(trainer, checks[: trainer.checks_per_epoch + 1][-1]),
         "last_check": _check(trainer, checks[-1]),
         "best_check": _check(trainer, stop.best_step),

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from lab.results import DROP
+from lab.measures import SPIKE
+from reproduce.claims import CHANCE
 
 Run = Mapping[str, Any]
 Runs = Mapping[str, Run]
 
 IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"  # the runs of task2
 FREE, HELD = "lambda 0", "lambda 1"  # the two of task3 whose weights are compared
-CHANCE = 0.005  # a difference of accuracies; on 10,000 images the standard error of one is 0.003
 
 
 def final_accuracy(runs: Runs) -> str:
@@ -39,7 +39,7 @@ def spikes(runs: Runs) -> str:
     """Answer Task 2e: whether shuffling leaves fewer spikes, and why."""
     in_order, shuffled = runs[IN_ORDER], runs[SHUFFLED]
     counts = (
-        f"The validation accuracy fell by more than {DROP:g} from one check to the next at "
+        f"The validation accuracy fell by more than {SPIKE:g} from one check to the next at "
         f"{_spikes(in_order)} without shuffling and at {_spikes(shuffled)} with shuffling. "
     )
     if _drop_rate(shuffled) == _drop_rate(in_order):

@@ -142,7 +142,7 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "another batch": (
         lambda: BinaryModel().backward(np.zeros((3, 785)), np.zeros((2, 1)), np.zeros((2, 1))),
-        r"expected shape \(3, 1\), got \(2, 1\)",
+        r"expected shape \(3, 1\), got \(2, 1\).*forward\(X\) of the same X",
     ),
     "another batch, softmax": (
         lambda: SOFTMAX.backward(np.zeros((3, 785)), np.zeros((2, 10)), np.zeros((2, 10))),
@@ -152,11 +152,24 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: task2a.cross_entropy_loss(np.full((2, 1), 3), np.zeros((2, 1))),
         r"targets: expected values in \[0, 1\], got values in \[3, 3\].*binary_prune_dataset",
     ),
+    "logits": (
+        lambda: task2a.cross_entropy_loss(np.ones((2, 1)), np.array([[5.0], [0.5]])),
+        r"outputs: expected probabilities, in \[0, 1\], got values in \[0.5, 5\].*not the logits",
+    ),
+    "logits, softmax": (
+        lambda: task3a.cross_entropy_loss(np.eye(2), np.array([[0.5, -3], [0.1, 0.9]])),
+        r"outputs: expected probabilities, in \[0, 1\], got values in \[-3, 0.9\]",
+    ),
     "labels not one-hot": (
         lambda: task3a.cross_entropy_loss(np.zeros((2, 1)), np.zeros((2, 10))),
         "one_hot_encode",
     ),
     "label 10 of 10 classes": (lambda: one_hot_encode(np.array([[10]]), 10), r"in \[0, 9\]"),
+    "labels not integers": (
+        lambda: one_hot_encode(np.array([[1.0]]), 10),
+        r"Y: expected integers, got float64. Likely fix: Y.astype\(int\)",
+    ),
+    "labels true or false": (lambda: one_hot_encode(np.array([[True]]), 2), "got bool"),
     "label -1": (lambda: one_hot_encode(np.array([[-1]]), 10), r"values in \[-1, -1\]"),
     "labels (N,) one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
     "negative lambda": (lambda: SoftmaxModel(-1), "l2_reg_lambda: expected at least 0, got -1"),

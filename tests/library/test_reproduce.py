@@ -102,7 +102,7 @@ def test_pixels_between_zero_and_one_follow_the_bias() -> None:
 
 
 def test_measures_of_spikes_and_falls() -> None:
-    accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.907, 0.9]))
+    accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.905, 0.89]))
     assert measures.spikes(accuracy) == 2
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
     assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0

@@ -187,12 +187,13 @@ def test_nothing_is_printed_off_a_terminal(capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size: expected 1 to 10 .* got 0"),
+        ({"batch_size": 0}, "batch_size: expected a whole number, at least 1, got 0.*128"),
+        ({"batch_size": 2.5}, "batch_size: expected a whole number, at least 1, got 2.5"),
         ({"batch_size": 11}, "batch_size: expected 1 to 10 .* got 11"),
         ({"learning_rate": -0.1}, "learning_rate: expected at least 0, got -0.1"),
         ({"learning_rate": float("nan")}, "learning_rate: expected at least 0, got nan"),
-        ({"patience": 0}, "patience: expected at least 1, got 0"),
-        ({"checks_per_epoch": 0}, "checks_per_epoch: expected at least 1, got 0"),
+        ({"patience": 0}, "patience: expected a whole number, at least 1, got 0"),
+        ({"checks_per_epoch": 0.5}, "checks_per_epoch: expected a whole .* got 0.5"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
@@ -201,7 +202,7 @@ def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
 
 
 def test_negative_epochs_and_unequal_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="num_epochs: expected at least 0, got -1"):
+    with pytest.raises(ValueError, match="num_epochs: expected a whole number, at least 0, got -1"):
         Scripted([5]).train(-1)
     X, Y = np.zeros((4, 785)), np.zeros((3, 1))
     with pytest.raises(ValueError, match="equally many examples, got 4 in X_train, 3 in Y_train"):
