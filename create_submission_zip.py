@@ -87,6 +87,8 @@ def read_file(folder: Path, name: str) -> bytes:
         raise ValueError(f"{name} line {error.lineno or 1}: {error.msg}") from error
     except ValueError as error:  # Python 3.10 meets a null byte
         raise ValueError(f"{name} line 1: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise ValueError(f"{name} is nested too deeply for Python to read") from error
     return data
 
 

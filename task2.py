@@ -78,10 +78,6 @@ class LogisticTrainer(BaseTrainer):
             accuracy(self.Y_val, outputs),
         )
 
-    def objective(self, X: np.ndarray, Y: np.ndarray) -> float:
-        """Return C(w) on the given examples (equation 3)."""
-        return cross_entropy_loss(Y, self.model.forward(X))
-
 
 def train(split: utils.Split, shuffle: bool, epochs: int, seed: int) -> LogisticTrainer:
     """Train a new model by the assignment's protocol.

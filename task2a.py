@@ -86,7 +86,8 @@ class BinaryModel:
         """
         expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
         logits = X @ self.w
-        e = np.exp(-np.abs(logits))  # at most 1, so it never overflows
+        e = np.exp(-np.abs(logits))
+        # 1 / (1 + exp(-z)) = exp(z) / (1 + exp(z)): of the two, the one that never overflows
         return np.where(logits >= 0, 1, e) / (1 + e)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
@@ -101,8 +102,13 @@ class BinaryModel:
             ValueError: if the shapes do not belong together.
         """
         expect_same_shape(targets=targets, outputs=outputs)
+        expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
         expect_shape("outputs", outputs, (len(X), 1), FORWARD_FIX)
         self.grad = X.T @ (outputs - targets) / len(X)
+
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
+        """Compute C(w), the value of which `backward` computes the gradient (equation 3)."""
+        return cross_entropy_loss(targets, self.forward(X))
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -117,7 +123,7 @@ def gradient_approximation_test(model: BinaryModel, X: np.ndarray, Y: np.ndarray
         X: inputs (N, 785).
         Y: targets (N, 1).
     """
-    check_gradient(model, lambda X, Y: cross_entropy_loss(Y, model.forward(X)), X, Y)
+    check_gradient(model, X, Y)
 
 
 def main() -> None:

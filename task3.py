@@ -82,10 +82,6 @@ class SoftmaxTrainer(BaseTrainer):
             accuracy(self.Y_val, outputs),
         )
 
-    def objective(self, X: np.ndarray, Y: np.ndarray) -> float:
-        """Return J(w) = C(w) + lambda R(w) on the given examples (equation 26)."""
-        return cross_entropy_loss(Y, self.model.forward(X)) + self.model.penalty()
-
 
 def train(split: utils.Split, l2_reg_lambda: float, epochs: int, seed: int) -> SoftmaxTrainer:
     """Train a new model by the assignment's protocol.

@@ -104,10 +104,15 @@ class SoftmaxModel:
             ValueError: if the shapes do not belong together.
         """
         expect_same_shape(targets=targets, outputs=outputs)
+        expect_shape("X", X, ("N", len(self.w)), BIAS_FIX)
         expect_shape("outputs", outputs, (len(X), self.w.shape[1]), FORWARD_FIX)
         self.grad = X.T @ (outputs - targets) / len(X)
         if self.l2_reg_lambda > 0:
             self.grad += self.penalty_gradient()
+
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
+        """Compute J(w), the value of which `backward` computes the gradient (equation 26)."""
+        return cross_entropy_loss(targets, self.forward(X)) + self.penalty()
 
     def penalty(self) -> float:
         """Compute lambda R(w), where R(w) is the sum of all w squared (equation 27)."""
@@ -130,9 +135,7 @@ def gradient_approximation_test(model: SoftmaxModel, X: np.ndarray, Y: np.ndarra
         X: inputs (N, 785).
         Y: one-hot targets (N, 10).
     """
-    check_gradient(
-        model, lambda X, Y: cross_entropy_loss(Y, model.forward(X)) + model.penalty(), X, Y
-    )
+    check_gradient(model, X, Y)
 
 
 def main() -> None:

@@ -67,7 +67,8 @@ class BaseTrainer:
         stop: why and where training stopped.
 
     Raises:
-        ValueError: if an argument is out of range, or inputs and targets differ in number.
+        ValueError: if an argument is out of range, inputs and targets differ in number, or there is
+            nothing to validate on.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class BaseTrainer:
         expect_same_length(X_train=X_train, Y_train=Y_train)
         expect_same_length(X_val=X_val, Y_val=Y_val)
         expect_batch_size(batch_size, len(X_train))
+        expect_at_least("len(X_val)", len(X_val), 1, "keep some examples for validation")
         expect_at_least("learning_rate", learning_rate, 0, "a small positive number, say 0.05")
         if patience is not None:
             expect_count("patience", patience, 1, "None switches early stopping off")
@@ -113,10 +115,6 @@ class BaseTrainer:
 
     def validation_step(self) -> tuple[float, float, float]:
         """Return the validation loss, the training accuracy and the validation accuracy."""
-        raise NotImplementedError
-
-    def objective(self, X: np.ndarray, Y: np.ndarray) -> float:
-        """Return J(w) on the given examples: the value that gradient descent makes small."""
         raise NotImplementedError
 
     def should_stop(self, val_losses: Sequence[float]) -> bool:
@@ -167,7 +165,7 @@ class BaseTrainer:
             GradientError: if they disagree.
         """
         X, Y = self.X_train[:num_examples], self.Y_train[:num_examples]
-        return check_gradient(self.model, self.objective, X, Y)
+        return check_gradient(self.model, X, Y)
 
     def _forget(self) -> None:
         self.train_history: History = {"loss": {}, "accuracy": {}}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import digits
 import utils
 from benchmarks import costs, goals
-from benchmarks.contenders import CONTENDERS, EPOCHS
+from benchmarks.contenders import CONTENDERS, EPOCHS, REQUIRES
 from benchmarks.race import Entry, installed, race, same_loss, spread
 from digits.atomic import replacing
 from lab import figures
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 US = "this project"
 SIZES = (5_000, 10_000, 20_000, 60_000)
 CLASSES = (2, 10, 100)
+PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "scikit-learn"}  # of each module
 
 
 def main() -> None:
@@ -86,11 +87,7 @@ def plot_race(entries: Mapping[str, Entry], data_name: str) -> Figure:
 
 
 def _provenance(data_name: str, rounds: int) -> list[str]:
-    packages = ["numpy"] + [
-        {"PyTorch, eager": "torch", "JAX, compiled": "jax"}.get(name, "scikit-learn")
-        for name in installed()
-        if name.startswith(("PyTorch", "JAX", "scikit"))
-    ]
+    packages = ["numpy", *(PACKAGES[module] for name in installed() for module in REQUIRES[name])]
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     skipped = [name for name in CONTENDERS if name not in installed()]
     return [

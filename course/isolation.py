@@ -1,4 +1,4 @@
-"""One run of the checks in a process of its own, with limits, and with nothing left behind.
+"""One run of the checks in a process group of its own, with limits, ended as a whole.
 
 This isolates accidents: endless loops, processes left behind, too much memory or output, Python
 ended at import, files overwritten. It is no sandbox: code that is out to deceive can read what the

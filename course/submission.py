@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections import Counter
 from contextlib import ExitStack
@@ -19,7 +20,8 @@ MAX_FILE = 1_000_000  # bytes of one source file
 MAX_HELPERS = 50
 MAX_NESTED_ZIP = 20_000_000
 OF_THE_COURSE = (*ROOMS, "tests", "course", "conftest", "create_submission_zip", "pytest")
-CUSTOMIZE = ("sitecustomize", "usercustomize")  # Python imports these by itself
+AT_START = ("sitecustomize", "usercustomize")  # Python imports these by itself
+IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
 
 
 @dataclass
@@ -101,8 +103,10 @@ def _read(listing: Listing, submission: Submission) -> None:
             continue
         if len(data) > MAX_FILE:
             submission.remarks.append(f"{name} was left out: more than {MAX_FILE:,} bytes")
-        else:
-            submission.files[wanted] = data
+            continue
+        submission.files[wanted] = data
+        if IMPORTS_CHECKS.search(data):
+            submission.remarks.append(f"{name} imports the checks, which hold the formulas")
 
 
 def _choose(listing: Listing, remarks: list[str]) -> dict[str, PurePosixPath]:
@@ -154,7 +158,5 @@ def _is_free(module: str) -> bool:
 
 @cache
 def _taken() -> frozenset[str]:
-    special = ("sitecustomize", "usercustomize", "_pytest")
-    return frozenset(
-        (*sys.stdlib_module_names, *packages_distributions(), *OF_THE_COURSE, *special)
-    )
+    packages = (*packages_distributions(), "_pytest")
+    return frozenset((*sys.stdlib_module_names, *packages, *OF_THE_COURSE, *AT_START))

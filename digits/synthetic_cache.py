@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +31,11 @@ def load() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     try:
         with path.open("rb") as file, np.load(file) as arrays:
-            return arrays["images"], arrays["labels"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # missing or damaged
+            images, labels = arrays["images"], arrays["labels"]
+    except Exception:  # missing, or damaged, which has many names
         return None
+    whole = images.shape == (TRAIN + TEST, 784) and labels.shape == (TRAIN + TEST, 1)
+    return (images, labels) if whole and images.dtype == labels.dtype == np.uint8 else None
 
 
 def _make(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ class GradientError(AssertionError):
 
 
 class Model(Protocol):
-    """What the check needs of a model: weights `w`, their gradient `grad`, forward and backward."""
+    """What the check needs of a model: an objective of its weights `w`, and the gradient of it."""
 
     w: np.ndarray
     grad: np.ndarray
@@ -26,8 +26,8 @@ class Model(Protocol):
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set `grad` to the gradient of the objective at `w`."""
 
-
-Objective = Callable[[np.ndarray, np.ndarray], float]
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
+        """Return J(w), the value that gradient descent makes small."""
 
 
 class GradientCheck(NamedTuple):
@@ -67,10 +67,8 @@ def numerical_gradient(
     return gradient
 
 
-def check_gradient(
-    model: Model, objective: Objective, X: np.ndarray, Y: np.ndarray, seed: int = 0
-) -> GradientCheck:
-    """Compare `model.backward` with central differences, in float64.
+def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray, seed: int = 0) -> GradientCheck:
+    """Compare `model.backward` with central differences of `model.objective`, in float64.
 
     A model whose weights are all zero is checked at random ones instead: zero hides mistakes (the
     outputs are all alike, and the L2 term vanishes). They are normal with variance 1 / I, so that
@@ -78,7 +76,6 @@ def check_gradient(
 
     Args:
         model: any model; its weights and gradient are restored, their dtype too.
-        objective: J(X, Y), the value of which `backward` claims to compute the gradient.
         X: inputs (N, I).
         Y: targets (N, K).
         seed: of the random weights.
@@ -93,13 +90,13 @@ def check_gradient(
     random = np.random.default_rng(seed).standard_normal(w.shape) / np.sqrt(len(w))
     model.w = w.astype(np.float64) if w.any() else random
     try:
-        return _compare(model, objective, X.astype(np.float64), Y)
+        return _compare(model, X.astype(np.float64), Y)
     finally:
         model.w, model.grad = w, grad
 
 
-def _compare(model: Model, objective: Objective, X: np.ndarray, Y: np.ndarray) -> GradientCheck:
-    numerical = numerical_gradient(lambda: objective(X, Y), model.w)
+def _compare(model: Model, X: np.ndarray, Y: np.ndarray) -> GradientCheck:
+    numerical = numerical_gradient(lambda: model.objective(X, Y), model.w)
     model.backward(X, model.forward(X), Y)
     if model.grad.shape != model.w.shape:
         raise GradientError(

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 FILE = "results.json"
 HEADER = ("run", "stopped by", "epoch", "step", "best val loss", "at step", "train acc", "val acc")
+
+
+def expect_writable(out: Path) -> None:
+    """Make the folder `out`, and raise OSError unless the results can be written there."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=out):
+        pass
+    _read(out / FILE)
 
 
 def publish(
@@ -105,36 +114,43 @@ def write(
         OSError: if the file that stands there is none of ours. It is left alone.
     """
     path = out / FILE
-    try:
-        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        results[task] = {
-            "data": data.name,
-            "data_sha256": data.sha256(),
-            "seed": options.seed,
-            "max_epochs": options.epochs,
-            "quick": options.quick,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("numpy", "matplotlib")},
-            },
-            "code_sha256": digest.of_code(),
-            "figures": {name: digest.of_file(out / name) for name in drawn},
-            "runs": dict(runs),
-        }
-    except (ValueError, TypeError) as error:
-        raise OSError(f"{path} is no results file ({error}). Likely fix: move it away.") from None
+    results = _read(path)
+    results[task] = {
+        "data": data.name,
+        "data_sha256": data.sha256(),
+        "seed": options.seed,
+        "max_epochs": options.epochs,
+        "quick": options.quick,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "matplotlib")},
+        },
+        "code_sha256": digest.of_code(),
+        "figures": {name: digest.of_file(out / name) for name in drawn},
+        "runs": dict(runs),
+    }
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return path
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(results, dict):
+            raise ValueError(f"it holds a {type(results).__name__}")
+    except ValueError as error:
+        raise OSError(f"{path} is no results file ({error}). Likely fix: move it away.") from None
+    return results
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under a header, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, ["-" * width for width in widths], *rows):
+    for line in (header, ["-" * width for width in widths], *rows):
         first, *others = (
             f"{cell:{'>' if i else '<'}{width}}"
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         print("  ".join([first, *others]).rstrip())
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import digits
 from lab.gradient import GradientError
+from lab.results import expect_writable
 
 QUICK_EPOCHS = 3
 
 
 def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
-    """Read the command line.
+    """Read the command line; with `training`, also try the folder to write to.
 
     Args:
         description: what the script does, for --help.
@@ -23,6 +25,9 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
 
     Returns:
         data, data_dir; with `training` also out, epochs, seed, quick and show.
+
+    Raises:
+        OSError: if nothing can be written to `out`, which is to be known before the training.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -41,7 +46,7 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         folder = Path("figures")
         parser.add_argument("--out", type=Path, default=folder, help="default: %(default)s")
         parser.add_argument(
-            "--epochs", type=_positive, default=500, help="at most so many (default: %(default)s)"
+            "--epochs", type=positive, default=500, help="at most so many (default: %(default)s)"
         )
         parser.add_argument(
             "--seed", type=_seed, default=0, help="of the shuffling (default: %(default)s)"
@@ -51,8 +56,9 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         )
         parser.add_argument("--show", action="store_true", help="open the figures at the end")
     options = parser.parse_args()
-    if training and options.quick:
-        options.epochs = min(options.epochs, QUICK_EPOCHS)
+    if training:
+        options.epochs = min(options.epochs, QUICK_EPOCHS) if options.quick else options.epochs
+        expect_writable(options.out)
     return options
 
 
@@ -67,6 +73,8 @@ def run_script(main: Callable[[], None]) -> None:
     A traceback remains for what is nobody's fault but the code's.
     """
     logging.basicConfig(format="%(message)s")
+    if os.environ.get("MPLBACKEND", "").startswith("module://"):
+        del os.environ["MPLBACKEND"]  # a notebook's, which matplotlib refuses outside of it
     try:
         main()
     except KeyboardInterrupt:
@@ -83,15 +91,16 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {value}")
-    return value
+def positive(text: str) -> int:
+    """Read a whole number of at least 1 from the command line."""
+    return _whole(text, 1)
 
 
 def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"expected 0 to 2**32 - 1, got {value}")
-    return value
+    return _whole(text, 0)
+
+
+def _whole(text: str, low: int) -> int:
+    if not text.isdecimal() or not low <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a number from {low} to 2**32 - 1, got {text}")
+    return int(text)

@@ -96,6 +96,11 @@ class RegularisedBinaryModel(BinaryModel):
         super().backward(X, outputs, targets)
         self.grad += 2 * self.l2_reg_lambda * self.w
 
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
+        """Compute C(w) + lambda ||w||^2."""
+        penalty = self.l2_reg_lambda * float(np.vdot(self.w, self.w))
+        return super().objective(X, targets) + penalty
+
 
 def unit_range_bias_first(X: np.ndarray) -> np.ndarray:
     """Map pixels from [0, 255] to [0, 1] and put the bias input 1 first: (N, 784) to (N, 785)."""

@@ -179,6 +179,12 @@ def test_a_null_byte_is_a_fault_of_its_file(project: Path) -> None:
     assert only_fault(project).startswith("task2.py line 1: ")
 
 
+@pytest.mark.parametrize("text", ["x = " + "1 + " * 200_000 + "1", "x = " + "-" * 200_000 + "1"])
+def test_code_too_deep_for_python_is_a_fault_of_its_file(project: Path, text: str) -> None:
+    (project / "task2.py").write_text(text)
+    assert only_fault(project).startswith("task2.py ")
+
+
 def test_an_extra_python_file_that_does_not_compile_is_refused(project: Path) -> None:
     (project / "helper.py").write_text("def\n")
     (project / "task3.py").write_text("import helper\n")

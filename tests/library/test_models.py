@@ -148,6 +148,14 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: SOFTMAX.backward(np.zeros((3, 785)), np.zeros((2, 10)), np.zeros((2, 10))),
         r"expected shape \(3, 10\), got \(2, 10\)",
     ),
+    "another X backward": (
+        lambda: BinaryModel().backward(np.zeros((2, 784)), np.zeros((2, 1)), np.zeros((2, 1))),
+        r"X: expected shape \(N, 785\), got \(2, 784\)",
+    ),
+    "another X backward, softmax": (
+        lambda: SOFTMAX.backward(np.zeros((2, 784)), np.zeros((2, 10)), np.zeros((2, 10))),
+        r"X: expected shape \(N, 785\), got \(2, 784\)",
+    ),
     "labels 2 and 3": (
         lambda: task2a.cross_entropy_loss(np.full((2, 1), 3), np.zeros((2, 1))),
         r"targets: expected values in \[0, 1\], got values in \[3, 3\].*binary_prune_dataset",

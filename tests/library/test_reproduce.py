@@ -14,6 +14,7 @@ import digits
 import reproduce.__main__
 from digits.synthetic import synthetic_digits
 from lab import measures
+from lab.gradient import check_gradient
 from reproduce import claims, course_2019, course_2020, course_2021, protocols
 from reproduce.protocols import Protocol, rises_in_a_row, unit_range_bias_first
 
@@ -93,6 +94,7 @@ def test_the_regularised_binary_model_adds_twice_lambda_w() -> None:
     X, Y = np.zeros((2, 785), np.float32), np.full((2, 1), 0.5)
     model.backward(X, model.forward(X), Y)
     assert model.grad[:, 0].tolist() == [0.5] * 785
+    assert check_gradient(model, X + 0.001, Y).relative < 1e-7
 
 
 def test_pixels_between_zero_and_one_follow_the_bias() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import task3a
 from digits.atomic import replacing
 from lab import digest
 from lab.script import run_script
+from trainer import BaseTrainer
 
 Run = Callable[..., Path]
 
@@ -52,6 +54,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tiny_digits: digits.Digits, tmp_path: P
         return tmp_path / out
 
     return run
+
+
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a script begins to train."""
+    monkeypatch.setattr(BaseTrainer, "train", lambda self, epochs: pytest.fail("it trained"))
 
 
 @pytest.mark.parametrize("script", FIGURES, ids=["task2", "task3"])
@@ -96,13 +104,31 @@ def test_two_scripts_share_one_results_file(run: Run) -> None:
 
 @pytest.mark.parametrize("content", ["not json", "[]"])
 def test_a_file_in_the_way_of_the_results_is_left_alone(
-    run: Run, tmp_path: Path, content: str
+    run: Run, tmp_path: Path, content: str, no_training: None
 ) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "results.json").write_text(content)
     with pytest.raises(OSError, match=r"is no results file .* move it away"):
         run(task2, "--epochs", "1")
     assert (tmp_path / "figures" / "results.json").read_text() == content
+    assert len(list((tmp_path / "figures").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_is_told_before_the_training(
+    run: Run, tmp_path: Path, no_training: None
+) -> None:
+    (tmp_path / "figures").write_text("a file")
+    with pytest.raises(FileExistsError, match="figures"):
+        run(task3)
+
+
+def test_a_notebooks_backend_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "module://of_a_notebook")
+    seen: list[str | None] = []
+    run_script(lambda: seen.append(os.environ.get("MPLBACKEND")))
+    monkeypatch.setenv("MPLBACKEND", "pdf")
+    run_script(lambda: seen.append(os.environ.get("MPLBACKEND")))
+    assert seen == [None, "pdf"]
 
 
 @pytest.mark.parametrize("script", [task2a, task3a], ids=["task2a", "task3a"])
@@ -113,7 +139,15 @@ def test_the_self_checks_pass(run: Run, script: Any, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--epochs", "0"), ("--epochs", "-1"), ("--seed", "-1"), ("--seed", "x"), ("--data", "cifar")],
+    [
+        ("--epochs", "0"),
+        ("--epochs", "-1"),
+        ("--seed", "-1"),
+        ("--seed", "x"),
+        ("--epochs", "1e9"),
+        ("--epochs", str(10**20)),
+        ("--data", "cifar"),
+    ],
 )
 def test_a_wrong_option_is_refused(
     run: Run, capsys: pytest.CaptureFixture[str], option: str, value: str
@@ -124,9 +158,9 @@ def test_a_wrong_option_is_refused(
     assert f"argument {option}" in capsys.readouterr().err
 
 
-def test_data_mnist_never_falls_back() -> None:
+def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "task2.py", "--data", "mnist"],
+        [sys.executable, "task2.py", "--data", "mnist", "--out", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -188,6 +188,16 @@ def test_a_pipe_is_neither_opened_nor_waited_for(tmp_path: Path) -> None:
         read_submission(tmp_path / "pipe.zip")
 
 
+@pytest.mark.parametrize(
+    "line", ["from tests.checks import textbook", "    import tests.checks.textbook as book"]
+)
+def test_what_imports_the_checks_gets_a_remark(tmp_path: Path, line: str) -> None:
+    files = {**RIGHT, "utils.py": f"import testing\n{line}\n"}
+    found = read_submission(write_zip(tmp_path / "a.zip", files))
+    assert found.remarks == ["utils.py imports the checks, which hold the formulas"]
+    assert sorted(found.files) == sorted(RIGHT)
+
+
 def test_a_bomb_is_read_to_the_limit_and_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,20 @@ def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: byt
     cache.mkdir()
     (cache / synthetic_cache.FILE).write_bytes(content)
     synthetic_cache.load()
+    synthetic_cache.load()
+    assert made == [9]
+
+
+@pytest.mark.parametrize("change", ["shape", "dtype", "name"])
+def test_arrays_of_another_kind_are_made_anew(made: list[int], cache: Path, change: str) -> None:
+    images, labels = np.zeros((9, 784), np.uint8), np.zeros((9, 1), np.uint8)
+    arrays: dict[str, dict[str, Any]] = {
+        "shape": {"images": images[:8], "labels": labels},
+        "dtype": {"images": images, "labels": labels.astype(np.int8)},
+        "name": {"pictures": images, "labels": labels},
+    }
+    cache.mkdir()
+    np.savez(cache / synthetic_cache.FILE, **arrays[change])
     synthetic_cache.load()
     assert made == [9]
 

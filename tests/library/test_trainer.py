@@ -207,6 +207,8 @@ def test_negative_epochs_and_unequal_lengths_are_refused() -> None:
     X, Y = np.zeros((4, 785)), np.zeros((3, 1))
     with pytest.raises(ValueError, match="equally many examples, got 4 in X_train, 3 in Y_train"):
         BaseTrainer(BinaryModel(), 0.1, 1, False, X, Y, X, Y)
+    with pytest.raises(ValueError, match=r"len\(X_val\): expected at least 1, got 0"):
+        BaseTrainer(BinaryModel(), 0.1, 1, False, Y, Y, Y[:0], Y[:0])
 
 
 def test_both_trainers_make_their_loss_smaller_and_pass_the_gradient_check() -> None:
@@ -219,6 +221,6 @@ def test_both_trainers_make_their_loss_smaller_and_pass_the_gradient_check() -> 
     ):
         trainer = kind(model, 0.01, 10, True, inputs, Y, inputs, Y, rng=rng)
         assert trainer.check_gradient(num_examples=2).relative < 1e-7
-        before = trainer.objective(inputs, Y)
+        before = model.objective(inputs, Y)
         trainer.train(3)
-        assert trainer.objective(inputs, Y) < before
+        assert model.objective(inputs, Y) < before

@@ -18,9 +18,7 @@ GRADIENT = "        self.grad = X.T @ (outputs - targets) / len(X)"
 FORGET = "        self.grad = np.zeros_like(self.w)"
 IF_PENALTY = "        if self.l2_reg_lambda > 0:\n            self.grad += self.penalty_gradient()"
 PENALTY = "        return 2 * self.l2_reg_lambda * self.w"
-CHECK = """    check_gradient(
-        model, lambda X, Y: cross_entropy_loss(Y, model.forward(X)) + model.penalty(), X, Y
-    )"""
+CHECK = "    check_gradient(model, X, Y)"
 ACCURACY = "    return float(np.mean(outputs.argmax(axis=1) == targets.argmax(axis=1)))"
 IMPORT = "from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode\n"
 

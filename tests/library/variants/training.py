@@ -18,7 +18,8 @@ LEAVE = "self.model.w = best_w\n                        return train_history, va
 DROP = "end = len(X) - len(X) % batch_size if drop_last else len(X)"
 DRAW = "order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)"
 TAKE = "block = X.take(rows, axis=0), Y.take(rows, axis=0)"
-SERVE = "return ((X[i : i + batch_size], Y[i : i + batch_size]) for i in range(0, end, batch_size))"
+STARTS = "for start in range(0, len(X), batch_size):"
+SERVE = "yield X[start : start + batch_size], Y[start : start + batch_size]"
 
 WRONG = [
     *wrong(
@@ -179,13 +180,9 @@ WRONG = [
         ("drops when not asked", DROP, DROP.replace("if drop_last", "if not drop_last")),
         ("drops by default not", "drop_last: bool = True", "drop_last: bool = False"),
         ("one batch too few", DROP, DROP + "\n    end -= batch_size"),
-        ("an empty batch", DROP, DROP + "\n    end += not drop_last and len(X) % batch_size == 0"),
-        (
-            "batches overlap",
-            SERVE,
-            SERVE.replace("range(0, end, batch_size)", "range(0, end, batch_size - 1)"),
-        ),
-        ("one example a batch", SERVE, SERVE.replace("range(0, end, batch_size)", "range(end)")),
-        ("images twice", SERVE, SERVE.replace("Y[i", "X[i")),
+        ("an empty batch", STARTS, STARTS.replace("len(X)", "len(X) + 1")),
+        ("batches overlap", STARTS, STARTS.replace("batch_size", "batch_size - 1")),
+        ("one example a batch", STARTS, STARTS.replace("0, len(X), batch_size", "len(X)")),
+        ("images twice", SERVE, SERVE.replace("Y[", "X[")),
     ),
 ]
