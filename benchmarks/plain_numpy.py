@@ -1,7 +1,8 @@
 """Softmax regression as a careful student writes it: float64, one loop, nothing made fast.
 
-Batches are gathered one by one, a data set is evaluated whole, and the validation set is passed
-through the model twice at each check.
+Batches are gathered one by one, and a data set is evaluated whole. The loss and the accuracies of a
+check are each a function of its own, as the assignment has them, so the validation set passes
+through the model twice.
 """
 
 from __future__ import annotations

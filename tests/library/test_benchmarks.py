@@ -53,7 +53,7 @@ def test_the_contenders_take_turns(split: utils.Split) -> None:
 def test_what_is_not_installed_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert race.installed() == ["this project", "plain float64 NumPy", "bare floor"]
-    provenance = report._provenance("MNIST", 5)[1]
+    provenance = report._provenance("MNIST")[1]
     assert "Not installed, so skipped: PyTorch, eager, JAX, compiled, scikit-learn" in provenance
 
 
