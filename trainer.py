@@ -54,7 +54,7 @@ class BaseTrainer:
         Y_val: targets of the validation set.
         patience: checks without a better validation loss before training stops; None for never.
         rng: draws the order of every epoch; anything with `permutation`.
-        schedule: the learning rate of each step, in place of a constant one.
+        schedule: gives the learning rate of each step, in place of `learning_rate`.
         stopping_rule: tells from the validation losses so far whether to stop, in place of
             `should_stop`.
         checks_per_epoch: a check comes at step 0, and then every
