@@ -42,6 +42,11 @@ def test_the_plain_loop_has_a_penalty_too(split: utils.Split) -> None:
     assert len(free) == 6
 
 
+def test_the_floors_do_the_products_and_train_nothing(split: utils.Split) -> None:
+    assert np.isnan(contenders.floor(split)())
+    assert np.isnan(contenders.floor_in_blocks(split)())
+
+
 def test_the_contenders_take_turns(split: utils.Split) -> None:
     entries = race.race(split, rounds=2, names=["bare floor", "plain float64 NumPy"])
     assert list(entries) == ["bare floor", "plain float64 NumPy"]
@@ -52,7 +57,12 @@ def test_the_contenders_take_turns(split: utils.Split) -> None:
 
 def test_what_is_not_installed_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert race.installed() == ["this project", "plain float64 NumPy", "bare floor"]
+    assert race.installed() == [
+        "this project",
+        "plain float64 NumPy",
+        "bare floor",
+        "bare floor, in blocks",
+    ]
     provenance = report._provenance("MNIST")[1]
     assert "Not installed, so skipped: PyTorch, eager, JAX, compiled, scikit-learn" in provenance
 
