@@ -50,7 +50,10 @@ def fetch(
             try:
                 cache.mkdir(parents=True, exist_ok=True)
                 # In a folder of its own: of two processes that fetch one file, each moves a whole.
-                with tempfile.TemporaryDirectory(prefix="incoming-", dir=cache) as incoming:
+                # A thread left behind may still write there while it is removed.
+                with tempfile.TemporaryDirectory(
+                    prefix="incoming-", dir=cache, ignore_cleanup_errors=True
+                ) as incoming:
                     path = download.fetch(Path(incoming))
                     arrays[name] = read_idx(path, sha256[name])
                     path.replace(cache / download.name)

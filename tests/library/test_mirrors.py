@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import http.server
+import os
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -122,6 +124,25 @@ def test_a_name_that_is_looked_up_for_ever_counts_as_silence(
     never.set()
     assert asked.is_set()
     assert [attempt.cause for attempt in attempts] == ["silent for 0.2 s; received 0 bytes"]
+
+
+def test_a_folder_still_in_use_hides_no_cause(
+    silent_server: str,
+    small_sha256: dict[str, str],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remove = os.rmdir
+
+    def busy(path: Any, **options: Any) -> None:
+        if "incoming-" in str(path):
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        remove(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", busy)
+    monkeypatch.setenv("MNIST_MIRRORS", silent_server)
+    _, attempts = fetch(cache, small_sha256, silence=0.1)
+    assert [attempt.cause for attempt in attempts] == ["silent for 0.05 s; received 0 bytes"]
 
 
 def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
