@@ -8,7 +8,7 @@ import numpy as np
 
 import utils
 from lab.expect import expect_same_shape
-from lab.results import publish
+from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
 from trainer import BaseTrainer
@@ -141,6 +141,7 @@ def make_figures(in_order: BaseTrainer, shuffled: BaseTrainer, data_name: str) -
 def main() -> None:
     """Train with and without shuffling; write the figures and results of Tasks 2b to 2e."""
     options = parse_options(main.__doc__, training=True)
+    expect_writable(options.out)
     data = load_data(options)
     X_train, Y_train, X_val, Y_val = utils.load_binary_dataset(2, 3, data)
     split = pre_process_images(X_train), Y_train, pre_process_images(X_val), Y_val

@@ -10,7 +10,7 @@ import numpy as np
 import utils
 from lab import figures
 from lab.expect import expect_same_shape
-from lab.results import publish
+from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
 from task2a import pre_process_images
 from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode
@@ -81,6 +81,17 @@ class SoftmaxTrainer(BaseTrainer):
             calculate_accuracy(self.X_train, self.Y_train, self.model),
             accuracy(self.Y_val, outputs),
         )
+
+
+def prepare(split: utils.Split) -> utils.Split:
+    """Pre-process the images and one-hot encode the labels, as `utils.load_full_mnist` has them."""
+    X_train, Y_train, X_val, Y_val = split
+    return (
+        pre_process_images(X_train),
+        one_hot_encode(Y_train, 10),
+        pre_process_images(X_val),
+        one_hot_encode(Y_val, 10),
+    )
 
 
 def train(split: utils.Split, l2_reg_lambda: float, epochs: int, seed: int) -> SoftmaxTrainer:
@@ -164,14 +175,9 @@ def make_figures(trainers: Mapping[float, BaseTrainer], data_name: str) -> dict[
 def main() -> None:
     """Train for each lambda; write the figures and results of Tasks 3b to 4e."""
     options = parse_options(main.__doc__, training=True)
+    expect_writable(options.out)
     data = load_data(options)
-    X_train, Y_train, X_val, Y_val = utils.load_full_mnist(data)
-    split = (
-        pre_process_images(X_train),
-        one_hot_encode(Y_train, 10),
-        pre_process_images(X_val),
-        one_hot_encode(Y_val, 10),
-    )
+    split = prepare(utils.load_full_mnist(data))
     trainers = {value: train(split, value, options.epochs, options.seed) for value in LAMBDAS}
     runs = {f"lambda {value:g}": trainer for value, trainer in trainers.items()}
     publish("task3", data, options, runs, make_figures(trainers, data.name))

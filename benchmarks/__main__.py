@@ -15,7 +15,7 @@ import digits
 import utils
 from benchmarks import costs, goals
 from benchmarks.contenders import CONTENDERS, EPOCHS, REQUIRES
-from benchmarks.race import Entry, installed, race, same_loss, spread
+from benchmarks.race import Entry, installed, race, ratios, same_loss, spread
 from digits.atomic import replacing
 from lab import figures
 from lab.script import load_data, positive, run_script
@@ -107,8 +107,8 @@ def _race(entries: Mapping[str, Entry]) -> list[str]:
     ]
     for entry in entries.values():
         loss = f"{entry.val_loss:.4f}" if entry.val_loss == entry.val_loss else ""
-        ratios = spread(entry.ratios(entries[US]))
-        rows.append(f"| {entry.name} | {spread(entry.seconds)} | {ratios} | {loss} |")
+        takes = spread(entry.ratios(entries[US]))
+        rows.append(f"| {entry.name} | {spread(entry.seconds)} | {takes} | {loss} |")
     others = same_loss(entries, US)
     verdict = (
         f"Not the same validation loss within 2 %: {', '.join(others)}."
@@ -147,13 +147,13 @@ def _parts(split: utils.Split) -> list[str]:
 
 
 def _whole(ours: list[float], plain: list[float], peaks: list[float]) -> list[str]:
-    ratios = [b / a for a, b in zip(ours, plain, strict=True)]
     return [
         "## The whole of task3.py",
         f"Imports, loading, five trainings, five figures, {len(ours)} times: "
         f"{spread(ours, '{:.1f}')} s, at most "
         f"{max(peaks):.0f} MB of memory. The same trainings in the plain float64 loop, without "
-        f"imports and figures: {spread(plain, '{:.1f}')} s, {spread(ratios)} times as long.",
+        f"imports and figures: {spread(plain, '{:.1f}')} s, {spread(ratios(plain, ours))} times as "
+        "long.",
     ]
 
 

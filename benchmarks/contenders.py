@@ -13,8 +13,8 @@ import numpy as np
 import utils
 from benchmarks import plain_numpy
 from task2a import pre_process_images
-from task3 import BATCH_SIZE, LEARNING_RATE, SoftmaxTrainer
-from task3a import SoftmaxModel, one_hot_encode
+from task3 import BATCH_SIZE, LEARNING_RATE, SoftmaxTrainer, prepare
+from task3a import SoftmaxModel
 
 EPOCHS = 10
 CHECKS_PER_EPOCH = 5
@@ -27,13 +27,7 @@ Batches = Iterator[utils.Batch]
 
 def ours(split: utils.Split) -> Work:
     """This project: `task3.SoftmaxTrainer` as `task3.py` uses it, without early stopping."""
-    X_train, Y_train, X_val, Y_val = split
-    data = (
-        pre_process_images(X_train),
-        one_hot_encode(Y_train, 10),
-        pre_process_images(X_val),
-        one_hot_encode(Y_val, 10),
-    )
+    data = prepare(split)
 
     def work() -> float:
         model, rng = SoftmaxModel(0), np.random.RandomState(SEED)
@@ -76,14 +70,8 @@ def _bare(
     split: utils.Split,
     batches: Callable[[np.ndarray, np.ndarray, np.random.RandomState], Batches],
 ) -> Work:
-    X_train, Y_train, X_val, _ = split
-    X, X_v = pre_process_images(X_train), pre_process_images(X_val)
-    targets = one_hot_encode(Y_train, 10)
+    X, targets, X_v, _ = prepare(split)
     w = np.full((785, 10), 0.01, dtype=np.float32)
-
-    def products(X: np.ndarray) -> None:
-        for start in range(0, len(X), utils.ROWS_AT_ONCE):
-            X[start : start + utils.ROWS_AT_ONCE] @ w
 
     def work() -> float:
         rng = np.random.RandomState(SEED)
@@ -94,12 +82,18 @@ def _bare(
                 X_batch @ w
                 X_batch.T @ Y_batch
                 if step % steps_per_check == 0:
-                    products(X)
-                    products(X_v)
+                    products(X, w)
+                    products(X_v, w)
                 step += 1
         return float("nan")
 
     return work
+
+
+def products(X: np.ndarray, w: np.ndarray) -> None:
+    """Multiply a whole data set by the weights, in the blocks of `utils.predict`."""
+    for start in range(0, len(X), utils.ROWS_AT_ONCE):
+        X[start : start + utils.ROWS_AT_ONCE] @ w
 
 
 def torch_eager(split: utils.Split) -> Work:

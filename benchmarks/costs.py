@@ -17,7 +17,7 @@ import numpy as np
 import task3
 import utils
 from benchmarks import plain_numpy
-from benchmarks.contenders import CHECKS_PER_EPOCH, EPOCHS
+from benchmarks.contenders import EPOCHS, products
 from benchmarks.race import timed
 from lab import figures
 from task2a import pre_process_images
@@ -82,8 +82,7 @@ def epoch_parts(split: utils.Split) -> dict[str, tuple[float, float]]:
         {part: (seconds of the whole part, seconds of its matrix products)}, of one epoch. Training
         and products take turns, so that a slow minute slows both.
     """
-    X, X_v = pre_process_images(split[0]), pre_process_images(split[2])
-    Y, Y_v = one_hot_encode(split[1], 10), one_hot_encode(split[3], 10)
+    data = X, Y, _, _ = task3.prepare(split)
     size, steps = task3.BATCH_SIZE, len(X) // task3.BATCH_SIZE
     w = np.full((785, 10), 0.01, np.float32)
 
@@ -92,35 +91,36 @@ def epoch_parts(split: utils.Split) -> dict[str, tuple[float, float]]:
             X[start : start + size] @ w
             X[start : start + size].T @ Y[start : start + size]
 
-    def one_round() -> list[tuple[float, float]]:
-        trainer = WatchedTrainer(SoftmaxModel(0), 0.01, size, True, X, Y, X_v, Y_v, patience=None)
+    rounds = []
+    for _ in range(3):
+        trainer = WatchedTrainer(SoftmaxModel(0), 0.01, size, True, *data, patience=None)
         start = time.perf_counter()
         trainer.train(EPOCHS)
         rest = time.perf_counter() - start - trainer.check_seconds - trainer.step_seconds
-        products = checks * statistics.median(check_products_seconds(split))
-        return [
-            (trainer.check_seconds / EPOCHS, products),
-            (trainer.step_seconds / EPOCHS, statistics.median(timed(step_products, 20))),
-            (rest / EPOCHS, 0.0),
-        ]
-
-    checks = -(-steps * EPOCHS // max(1, steps // CHECKS_PER_EPOCH)) / EPOCHS
+        checks = len(trainer.val_history["loss"]) / EPOCHS
+        check_products = checks * statistics.median(check_products_seconds(split))
+        rounds.append(
+            [
+                (trainer.check_seconds / EPOCHS, check_products),
+                (trainer.step_seconds / EPOCHS, statistics.median(timed(step_products, 20))),
+                (rest / EPOCHS, 0.0),
+            ]
+        )
     names = f"{checks:g} checks", f"{steps} steps", "the loader's gather, and the loop"
-    medians = np.median([one_round() for _ in range(3)], axis=0)
-    return {name: (whole, products) for name, (whole, products) in zip(names, medians, strict=True)}
+    medians = np.median(rounds, axis=0)
+    return {name: (whole, alone) for name, (whole, alone) in zip(names, medians, strict=True)}
 
 
 def check_products_seconds(split: utils.Split, num_classes: int = 10) -> list[float]:
-    """Time the matrix products of one check, in the blocks of `utils.predict`."""
-    data = [pre_process_images(images) for images in (split[0], split[2])]
+    """Time the matrix products of one check."""
+    X, X_v = (pre_process_images(images) for images in (split[0], split[2]))
     w = np.full((785, num_classes), 0.01, np.float32)
 
-    def products() -> None:
-        for X in data:
-            for start in range(0, len(X), utils.ROWS_AT_ONCE):
-                X[start : start + utils.ROWS_AT_ONCE] @ w
+    def check_products() -> None:
+        products(X, w)
+        products(X_v, w)
 
-    return timed(products, 20)
+    return timed(check_products, 20)
 
 
 def gradient_check_seconds(split: utils.Split) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.race import Entry
+from benchmarks.race import Entry, ratios
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def of_the_script(
     ours: Sequence[float], plain: Sequence[float], peaks: Sequence[float]
 ) -> list[Goal]:
     """Judge the whole of `task3.py`: its seconds, those of the plain loop, its peaks in MB."""
-    ratio = median(b / a for a, b in zip(ours, plain, strict=True))
+    ratio = median(ratios(plain, ours))
     return [
         Goal("task3.py: times as fast as the plain loop", ratio, at_least=3),
         Goal("task3.py: peak memory, MB", max(peaks), at_most=450),

@@ -32,7 +32,12 @@ class Entry:
 
     def ratios(self, other: Entry) -> list[float]:
         """Return, round by round, how many times as long this one takes as the other."""
-        return [a / b for a, b in zip(self.seconds, other.seconds, strict=True)]
+        return ratios(self.seconds, other.seconds)
+
+
+def ratios(seconds: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Divide times by others, round by round."""
+    return [a / b for a, b in zip(seconds, others, strict=True)]
 
 
 def race(split: Split, rounds: int, names: Sequence[str] | None = None) -> dict[str, Entry]:

@@ -26,7 +26,7 @@ HEADER = ("run", "stopped by", "epoch", "step", "best val loss", "at step", "tra
 
 
 def expect_writable(out: Path) -> None:
-    """Make the folder `out`, and raise OSError unless the results can be written there."""
+    """Make the folder `out`; raise OSError, before any training, if no results can go there."""
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):
         pass

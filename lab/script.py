@@ -11,13 +11,12 @@ from pathlib import Path
 
 import digits
 from lab.gradient import GradientError
-from lab.results import expect_writable
 
 QUICK_EPOCHS = 3
 
 
 def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
-    """Read the command line; with `training`, also try the folder to write to.
+    """Read the command line.
 
     Args:
         description: what the script does, for --help.
@@ -25,9 +24,6 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
 
     Returns:
         data, data_dir; with `training` also out, epochs, seed, quick and show.
-
-    Raises:
-        OSError: if nothing can be written to `out`, which is to be known before the training.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -56,9 +52,8 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         )
         parser.add_argument("--show", action="store_true", help="open the figures at the end")
     options = parser.parse_args()
-    if training:
-        options.epochs = min(options.epochs, QUICK_EPOCHS) if options.quick else options.epochs
-        expect_writable(options.out)
+    if training and options.quick:
+        options.epochs = min(options.epochs, QUICK_EPOCHS)
     return options
 
 

@@ -14,7 +14,14 @@ import utils
 from lab import figures
 from lab.measures import own_mean_is_most_alike
 from reproduce.claims import Claim, number
-from reproduce.protocols import SEEDS, Protocol, only, rises_in_a_row, unit_range_bias_first
+from reproduce.protocols import (
+    SEEDS,
+    Protocol,
+    older_sets,
+    only,
+    rises_in_a_row,
+    unit_range_bias_first,
+)
 from task3a import one_hot_encode
 
 if TYPE_CHECKING:
@@ -57,13 +64,10 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
     Returns:
         The claims, and {file name: figure}.
     """
-    X, Y, X_test, Y_test = utils.load_full_mnist(data)
-    tenth, fifth = len(X) // 10, len(X_test) // 5
-    validation, test = (X[:tenth], Y[:tenth]), (X_test[-fifth:], Y_test[-fifth:])
-    split, tested = (X[tenth:], Y[tenth:], *validation), (*validation, *test)
+    split, test = older_sets(utils.load_full_mnist(data))
     binary = only(2, 3, split)
     claims, rates = _rates(binary, data.name)
-    claims += _test_accuracy(binary, only(2, 3, tested)[2:])
+    claims += _test_accuracy(binary, utils.binary_prune_dataset(2, 3, *test))
     claims += _regularised(binary)
     softmax, means = _softmax(split, test, data.name)
     drawn = {"2019_rates.png": rates, "2019_means_and_weights.png": means}

@@ -12,7 +12,13 @@ import utils
 from lab import figures
 from lab.measures import roughness
 from reproduce.claims import Claim, number
-from reproduce.protocols import Protocol, only, rises_in_a_row, unit_range_bias_first
+from reproduce.protocols import (
+    Protocol,
+    older_sets,
+    only,
+    rises_in_a_row,
+    unit_range_bias_first,
+)
 from task3 import calculate_accuracy
 from task3a import cross_entropy_loss, one_hot_encode
 
@@ -52,10 +58,7 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
     Returns:
         The claims, and {file name: figure}.
     """
-    X, Y, X_test, Y_test = utils.load_full_mnist(data)
-    tenth, fifth = len(X) // 10, len(X_test) // 5
-    split = X[tenth:], Y[tenth:], X[:tenth], Y[:tenth]
-    test = X_test[-fifth:], Y_test[-fifth:]
+    split, test = older_sets(utils.load_full_mnist(data))
     binary, accuracy = _binary(only(2, 3, split), data.name)
     softmax, weights = _softmax(split, test, data.name)
     return binary + softmax, {"2020_l2_accuracy.png": accuracy, "2020_weights.png": weights}
