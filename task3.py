@@ -124,6 +124,7 @@ def plot_norms(trainers: Mapping[float, BaseTrainer], title: str) -> Figure:
     bars = ax.bar([f"{value:g}" for value in trainers], norms, color=figures.COLOURS[0], zorder=2)
     ax.bar_label(bars, fmt="%.3g", padding=2)
     ax.set_yscale("log")
+    ax.margins(y=0.1)  # room for the largest label
     return fig
 
 
