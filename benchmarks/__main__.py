@@ -16,8 +16,8 @@ import utils
 from benchmarks import costs, goals
 from benchmarks.contenders import CONTENDERS, EPOCHS, REQUIRES
 from benchmarks.race import Entry, installed, race, ratios, same_loss, spread
-from digits.atomic import replacing
 from lab import figures
+from lab.files import replacing
 from lab.script import load_data, positive, run_script
 
 if TYPE_CHECKING:

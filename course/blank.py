@@ -27,7 +27,9 @@ def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
     """
     found = dict(_functions(ast.parse(source).body, module))
     if missing := sorted(set(tasks) - set(found)):
-        raise ValueError(f"{module}.py has no function {', '.join(missing)}: see course/tasks.py.")
+        raise ValueError(
+            f"{module}.py has no function {', '.join(missing)}: see lab/assignment.py."
+        )
     text = source.encode()  # ast counts columns in bytes
     for name in sorted(tasks, key=lambda name: -found[name].lineno):  # from the end: offsets hold
         stub = f'raise NotImplementedError("Task {tasks[name]}: write {name}")'

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from course.tasks import ROOMS
+from lab.assignment import ROOMS
 
 PROJECT = Path(__file__).resolve().parent.parent
 STARTER = Path(__file__).resolve().parent / "starter"

@@ -13,7 +13,7 @@ from pathlib import Path
 from course.blank import blank
 from course.desk import PROJECT, STARTER, lay_out
 from course.notebook import make_notebook
-from course.tasks import STUDENT_FILES, TASKS, Task
+from lab.assignment import CODE_TASKS, FILES, Task
 
 REPORT = "AssignmentReport.ipynb"
 AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
@@ -23,7 +23,7 @@ class HandoutError(Exception):
     """The handout cannot be made; the message says why and what to do."""
 
 
-def starter_file(name: str, source: str, tasks: Sequence[Task] = TASKS) -> str:
+def starter_file(name: str, source: str, tasks: Sequence[Task] = CODE_TASKS) -> str:
     """Take the solutions of some tasks out of one of the students' files.
 
     Args:
@@ -63,10 +63,10 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
 
 
 def _fill(folder: Path, project: Path) -> None:
-    missing = [name for name in (*STUDENT_FILES, *AS_THEY_ARE) if not (project / name).is_file()]
+    missing = [name for name in (*FILES, *AS_THEY_ARE) if not (project / name).is_file()]
     if missing:
         raise HandoutError(f"{project} has no {', '.join(missing)}.")
-    for name in STUDENT_FILES:
+    for name in FILES:
         source = (project / name).read_text(encoding="utf-8")
         (folder / name).write_text(starter_file(name, source), encoding="utf-8")
     for name in AS_THEY_ARE:
@@ -82,7 +82,7 @@ def _fill(folder: Path, project: Path) -> None:
 def _readme() -> str:
     rows = [
         f"| {task.name} | {task.points} | {', '.join(f'`{name}`' for name in task.functions)} |"
-        for task in TASKS
+        for task in CODE_TASKS
     ]
     template = (STARTER / "README.md").read_text(encoding="utf-8")
     return template.replace("@TASKS@", "\n".join(rows))
@@ -101,8 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (HandoutError, OSError) as error:
         print(f"make_starter: {error} Nothing was written.", file=sys.stderr)
         return 1
-    points = sum(task.points for task in TASKS)
-    print(f"Wrote {out}: {len(TASKS)} tasks to do in code, worth {points} points.")
+    points = sum(task.points for task in CODE_TASKS)
+    print(f"Wrote {out}: {len(CODE_TASKS)} tasks to do in code, worth {points} points.")
     return 0
 
 

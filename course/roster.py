@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.listing import NOT_THEIRS
-from course.tasks import STUDENT_FILES
+from lab.assignment import FILES
 
 SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # of what is handed in
 Roster = dict[str, Path]
@@ -37,13 +37,13 @@ def find_submissions(paths: Sequence[Path], one: bool = False, out: Path | None 
         if not path.exists():
             raise RosterError(f"{path} does not exist.")
         path = path.resolve()
-        if one or not path.is_dir() or any((path / name).exists() for name in STUDENT_FILES):
+        if one or not path.is_dir() or any((path / name).exists() for name in FILES):
             found.append(path)
             continue
         members = [child for child in sorted(path.iterdir()) if _is_submission(child, out)]
         if not members:
             raise RosterError(
-                f"{path} has no submission in it: expected {', '.join(STUDENT_FILES)}, or a zip "
+                f"{path} has no submission in it: expected {', '.join(FILES)}, or a zip "
                 "or a folder for each student."
             )
         found += members

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from course.listing import Listing, UnreadableError, list_folder, list_zip
-from course.tasks import ROOMS, STUDENT_FILES
+from lab.assignment import FILES, ROOMS
 
 MAX_FILE = 1_000_000  # bytes of one source file
 MAX_HELPERS = 50
@@ -39,7 +39,7 @@ class Submission:
     @property
     def missing(self) -> list[str]:
         """Those of the six files that are not there."""
-        return [name for name in STUDENT_FILES if name not in self.files]
+        return [name for name in FILES if name not in self.files]
 
     def digest(self) -> str:
         """Return the SHA-256 of all that counts."""
@@ -85,7 +85,7 @@ def read_submission(path: Path) -> Submission:
 def _look_into_zip(listing: Listing, submission: Submission) -> Listing:
     """Return what is in the one zip of a listing without code: some course hosts give out such."""
     inner = [name for name in listing if name.suffix.lower() == ".zip"]
-    if len(inner) != 1 or any(name.name in STUDENT_FILES for name in listing):
+    if len(inner) != 1 or any(name.name in FILES for name in listing):
         return listing
     data = listing[inner[0]](MAX_NESTED_ZIP)
     if len(data) > MAX_NESTED_ZIP:
@@ -110,13 +110,13 @@ def _read(listing: Listing, submission: Submission) -> None:
 
 
 def _choose(listing: Listing, remarks: list[str]) -> dict[str, PurePosixPath]:
-    folders = Counter(name.parent for name in listing if name.name in STUDENT_FILES)
+    folders = Counter(name.parent for name in listing if name.name in FILES)
 
     def preference(name: PurePosixPath) -> tuple[int, int, str]:
         return -folders[name.parent], len(name.parts), str(name)
 
     chosen: dict[str, PurePosixPath] = {}
-    for wanted in STUDENT_FILES:
+    for wanted in FILES:
         found = sorted((name for name in listing if name.name == wanted), key=preference)
         if found:
             chosen[wanted] = found[0]
@@ -133,7 +133,7 @@ def _helpers(listing: Listing, home: PurePosixPath, remarks: list[str]) -> dict[
     """Choose the student's own modules, as far as they stand in nobody's way."""
     helpers: dict[str, PurePosixPath] = {}
     for name in sorted(listing):
-        if name.suffix != ".py" or name.name in STUDENT_FILES or not name.is_relative_to(home):
+        if name.suffix != ".py" or name.name in FILES or not name.is_relative_to(home):
             continue
         helper = name.relative_to(home)
         if _is_free(helper.parts[0].removesuffix(".py")):

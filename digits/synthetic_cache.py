@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits.atomic import replacing
 from digits.cache import cache_folder
 from digits.synthetic import synthetic_digits
 
@@ -41,8 +41,11 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
 def _make(path: Path) -> tuple[np.ndarray, np.ndarray]:
     images, labels = synthetic_digits(TRAIN + TEST)
     try:
-        with replacing(path) as temporary:
-            np.savez(temporary, images=images, labels=labels)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="incoming-", dir=path.parent) as incoming:
+            whole = Path(incoming) / FILE
+            np.savez(whole, images=images, labels=labels)
+            whole.replace(path)
     except OSError as error:
         logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
     return images, labels

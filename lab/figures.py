@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digits.atomic import replacing
+from lab.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

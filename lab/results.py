@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digits import Digits
-from digits.atomic import replacing
 from lab import digest, figures
+from lab.files import replacing
 from lab.measures import roughness, spikes
 
 if TYPE_CHECKING:

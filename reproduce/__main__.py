@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import digits
-from digits.atomic import replacing
 from lab import figures
+from lab.files import replacing
 from lab.script import run_script
 from reproduce import claims, course_2019, course_2020, course_2021
 

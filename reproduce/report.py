@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 
-from digits.atomic import replacing
+from lab.files import replacing
 from lab.results import HEADER, row
 from lab.script import run_script
 from reproduce import answers

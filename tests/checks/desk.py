@@ -11,9 +11,10 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from lab.assignment import FILES
 from tests.checks.mistake import ImportMistake, Mistake, in_words
 
-NAMES = ("task2a", "task2", "task3a", "task3", "trainer", "utils")
+NAMES = tuple(name.removesuffix(".py") for name in FILES)
 
 
 class Desk:

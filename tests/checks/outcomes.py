@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from lab.assignment import POINTS
 from tests.checks.explain import Failure
-from tests.checks.points import POINTS, Check
+from tests.checks.points import Check
 
 NOT_RUN = "not run"
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lab.assignment import POINTS
 from tests.checks.desk import Desk
 from tests.checks.explain import Explained, explain
 from tests.checks.mistake import ImportMistake
 from tests.checks.outcomes import Outcomes
-from tests.checks.points import POINTS, Check
+from tests.checks.points import Check
 from tests.checks.results import write_results
 from tests.checks.table import table_lines
 

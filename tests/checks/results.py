@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from lab.assignment import POINTS
 from tests.checks.outcomes import Outcome, Outcomes
-from tests.checks.points import POINTS
 from tests.checks.table import remarks, table_lines
 
 LONGEST = 10_000  # characters of one output: a page, not a book

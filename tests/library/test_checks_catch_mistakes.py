@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.points import POINTS
+from lab.assignment import POINTS
 from tests.library.proof import Results, run_all
 from tests.library.variants import logistic, right, softmax, training
 from tests.library.variants.variant import Variant

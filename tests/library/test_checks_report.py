@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.points import POINTS
+from lab.assignment import POINTS
 from tests.library.variants.variant import CLASSIC, ROOT
 
 Functions = dict[str, tuple[str, ...]]
@@ -53,14 +53,15 @@ class Report:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with a right solution and a copy of the checks, and nothing else."""
+    """A folder with a right solution, the checks and the room they read the assignment from."""
     folder = tmp_path / "desk"
     folder.mkdir()
     for file in CLASSIC.glob("*.py"):
         text = file.read_text(encoding="utf-8")
         (folder / file.name).write_text(text.replace(SLOW, ""), encoding="utf-8")
     unwanted = shutil.ignore_patterns("__pycache__", "library")
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=unwanted)
+    for room in ("tests", "lab"):
+        shutil.copytree(ROOT / room, folder / room, ignore=unwanted)
     return folder
 
 

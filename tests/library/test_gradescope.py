@@ -13,14 +13,14 @@ import pytest
 from course.classroom.__main__ import main as show
 from course.desk import PROJECT
 from course.gradescope.__main__ import build, main
-from course.tasks import STUDENT_FILES
+from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, make_course, write_files
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     project = make_course(tmp_path / "course")
-    return write_files(project, dict.fromkeys(STUDENT_FILES, "solution = 1\n"))
+    return write_files(project, dict.fromkeys(FILES, "solution = 1\n"))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_zip_has_the_two_scripts_and_they_can_be_run(project: Path, tmp_path
 
 def test_the_zip_has_nothing_of_the_solution(tmp_path: Path) -> None:
     names = build(tmp_path / "a.zip", PROJECT)
-    assert not {Path(name).name for name in names} & set(STUDENT_FILES)
+    assert not {Path(name).name for name in names} & set(FILES)
     assert not [name for name in names if "library" in name or "__pycache__" in name]
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         text = "\n".join(archive.read(name).decode() for name in archive.namelist())

@@ -25,9 +25,9 @@ from course.make_starter import (
     starter_file,
 )
 from course.notebook import QUESTIONS, SHOW, make_notebook
-from course.tasks import ROOMS, STUDENT_FILES, TASKS, Task
+from lab.assignment import CODE_TASKS, FILES, ROOMS, Task
 
-FUNCTIONS = {function: task.name for task in TASKS for function in task.functions}
+FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def functions_of(code: CodeType, prefix: str) -> dict[str, CodeType]:
 
 def compiled(folder: Path) -> dict[str, CodeType]:
     found: dict[str, CodeType] = {}
-    for name in STUDENT_FILES:
+    for name in FILES:
         code = compile((folder / name).read_text(encoding="utf-8"), name, "exec")
         found |= functions_of(code, name.removesuffix(".py"))
     return found
@@ -68,13 +68,23 @@ def lines_of(function: str) -> set[str]:
 
 
 def test_the_tasks_are_worth_62_points() -> None:
-    assert sum(task.points for task in TASKS) == 62
-    assert [task.name for task in TASKS] == ["2a", "2b", "2c", "2d", "2e", "3a", "3b", "3c", "4b"]
+    assert sum(task.points for task in CODE_TASKS) == 62
+    assert [task.name for task in CODE_TASKS] == [
+        "2a",
+        "2b",
+        "2c",
+        "2d",
+        "2e",
+        "3a",
+        "3b",
+        "3c",
+        "4b",
+    ]
 
 
 def test_every_function_to_write_is_one_of_the_solution() -> None:
     assert set(FUNCTIONS) <= set(compiled(PROJECT))
-    assert len(FUNCTIONS) == sum(len(task.functions) for task in TASKS) == 17
+    assert len(FUNCTIONS) == sum(len(task.functions) for task in CODE_TASKS) == 17
 
 
 def test_a_body_goes_and_all_around_it_stays() -> None:
@@ -133,7 +143,7 @@ def h() -> Counter[str]:
 
 
 def test_a_function_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match=r"m\.py has no function m\.g: see course/tasks\.py"):
+    with pytest.raises(ValueError, match=r"m\.py has no function m\.g: see lab/assignment\.py"):
         blank("def f(): pass\n", "m", {"m.f": "1a", "m.g": "1a"})
 
 
@@ -154,7 +164,7 @@ def test_imports_that_no_line_can_hold_are_broken_up() -> None:
 
 def test_the_handout_is_complete(starter: Path) -> None:
     assert {path.name for path in starter.iterdir()} == {
-        *STUDENT_FILES, *ROOMS, "tests", "create_submission_zip.py", "pyproject.toml",
+        *FILES, *ROOMS, "tests", "create_submission_zip.py", "pyproject.toml",
         "README.md", "LICENSE", ".gitignore", REPORT,
     }  # fmt: skip
     assert not list(starter.rglob("library"))
@@ -179,7 +189,7 @@ def test_every_other_function_is_as_it_was(starter: Path) -> None:
 
 
 def test_no_line_of_the_solution_is_left(starter: Path) -> None:
-    files = [starter / name for name in STUDENT_FILES]
+    files = [starter / name for name in FILES]
     files += [path for room in (*ROOMS, "tests") for path in (starter / room).rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in files]
     left = {line.strip() for text in texts for line in text.splitlines()}
@@ -190,13 +200,13 @@ def test_no_line_of_the_solution_is_left(starter: Path) -> None:
 
 
 def test_no_import_is_left_over(starter: Path) -> None:
-    for name in STUDENT_FILES:
+    for name in FILES:
         source = (starter / name).read_text(encoding="utf-8")
         assert drop_unused_imports(source) == source
 
 
 def test_every_module_of_the_handout_imports(starter: Path) -> None:
-    modules = ", ".join(name.removesuffix(".py") for name in STUDENT_FILES)
+    modules = ", ".join(name.removesuffix(".py") for name in FILES)
     subprocess.run([sys.executable, "-B", "-c", f"import {modules}"], cwd=starter, check=True)
 
 
@@ -236,7 +246,7 @@ def test_without_nbformat_nothing_is_written(
 
 def test_the_readme_lists_every_task(starter: Path) -> None:
     text = (starter / "README.md").read_text(encoding="utf-8")
-    for task in TASKS:
+    for task in CODE_TASKS:
         assert f"| {task.name} | {task.points} | `{task.functions[0]}`" in text
     assert f"the bodies of {len(FUNCTIONS)} functions" in text
     assert "@" not in text
@@ -298,7 +308,7 @@ def run_checks(folder: Path, tmp_path: Path) -> tuple[dict[str, float], str]:
         capture_output=True,
         text=True,
     )
-    points = dict.fromkeys((task.name for task in TASKS), 0.0)
+    points = dict.fromkeys((task.name for task in CODE_TASKS), 0.0)
     for test in json.loads(results.read_text())["tests"]:
         points[task_of(test)] += test["score"]
     return points, done.stdout
@@ -310,15 +320,15 @@ def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
     points, said = run_checks(starter, tmp_path)
     assert set(points.values()) == {0}
     table = said[said.rindex(" points ") :].splitlines()[1:]
-    for task, line in zip(TASKS, table, strict=False):
+    for task, line in zip(CODE_TASKS, table, strict=False):
         points_of, to_write = line.split("not written yet: ")
         assert points_of.split() == [task.name, "0", "/", str(task.points)]
         assert set(to_write.split(", ")) <= {name.split(".", 1)[1] for name in FUNCTIONS}
-    assert table[len(TASKS)].split() == ["total", "0", "/", "62"]
+    assert table[len(CODE_TASKS)].split() == ["total", "0", "/", "62"]
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@pytest.mark.parametrize("task", CODE_TASKS, ids=lambda task: task.name)
 def test_a_tasks_solution_earns_exactly_its_points(
     starter: Path, tmp_path: Path, task: Task
 ) -> None:
@@ -327,8 +337,8 @@ def test_a_tasks_solution_earns_exactly_its_points(
     done = {task.name: task.points}
     if task.name == "4b":  # the penalty shows in the gradient that Task 3a computes
         done["3a"] = 14
-    others = [other for other in TASKS if other.name not in done]
-    for name in STUDENT_FILES:
+    others = [other for other in CODE_TASKS if other.name not in done]
+    for name in FILES:
         source = (PROJECT / name).read_text(encoding="utf-8")
         (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
     points, _ = run_checks(folder, tmp_path)

@@ -17,8 +17,8 @@ import task2
 import task2a
 import task3
 import task3a
-from digits.atomic import replacing
 from lab import digest
+from lab.files import replacing
 from lab.script import run_script
 from trainer import BaseTrainer
 

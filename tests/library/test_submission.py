@@ -11,7 +11,7 @@ from course import listing, submission
 from course.listing import UnreadableError
 from course.roster import RosterError, find_submissions
 from course.submission import read_submission
-from course.tasks import STUDENT_FILES
+from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
 
@@ -130,8 +130,8 @@ def test_what_is_no_zip_says_what_it_is(tmp_path: Path, data: bytes, reason: str
 
 
 def test_an_empty_zip_and_an_empty_folder_have_no_files(tmp_path: Path) -> None:
-    assert read_submission(write_zip(tmp_path / "a.zip", {})).missing == list(STUDENT_FILES)
-    assert read_submission(write_files(tmp_path / "a", {})).missing == list(STUDENT_FILES)
+    assert read_submission(write_zip(tmp_path / "a.zip", {})).missing == list(FILES)
+    assert read_submission(write_files(tmp_path / "a", {})).missing == list(FILES)
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
