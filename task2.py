@@ -1,53 +1,32 @@
 """Tasks 2b to 2e: logistic regression on the digits 2 and 3, and its figures."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 import utils
+from lab import figures
+from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
+from lab.protocols import Model
 from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
 from trainer import BaseTrainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEARNING_RATE = 0.05
 BATCH_SIZE = 128
 
 
 def accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
-    """Compute the fraction of predictions that are right; a prediction is 1 if yhat >= 0.5.
+    """Compute the fraction of right predictions; a prediction is 1 if yhat >= 0.5, else 0.
 
-    Args:
-        targets: labels (N, 1), 0 or 1.
-        outputs: yhat (N, 1).
-
-    Raises:
-        ValueError: if the shapes differ.
+    targets: labels (N, 1). outputs: yhat (N, 1).
     """
     expect_same_shape(targets=targets, outputs=outputs)
     return float(np.mean((outputs >= 0.5) == targets))
 
 
-def calculate_accuracy(X: np.ndarray, targets: np.ndarray, model: BinaryModel) -> float:
-    """Compute the accuracy of a model on a data set.
-
-    Args:
-        X: inputs (N, 785).
-        targets: labels (N, 1), 0 or 1.
-        model: the model.
-
-    Returns:
-        The fraction of right predictions, in [0, 1].
-
-    Raises:
-        ValueError: if the shapes do not belong together.
-    """
+def calculate_accuracy(X: np.ndarray, targets: np.ndarray, model: Model) -> float:
+    """Compute the accuracy of a model on inputs X (N, 785) with labels (N, 1)."""
     return accuracy(targets, utils.predict(model, X))
 
 
@@ -55,15 +34,7 @@ class LogisticTrainer(BaseTrainer):
     """Trains a `BinaryModel`."""
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-        """Do one step of gradient descent on a batch, w <- w - learning_rate dC/dw.
-
-        Args:
-            X_batch: inputs (N, 785).
-            Y_batch: targets (N, 1).
-
-        Returns:
-            The loss of the batch, before the step.
-        """
+        """Take the step w <- w - learning_rate dC/dw; return the loss C of the batch before it."""
         outputs = self.model.forward(X_batch)
         self.model.backward(X_batch, outputs, Y_batch)
         self.model.w -= self.learning_rate * self.model.grad
@@ -79,62 +50,43 @@ class LogisticTrainer(BaseTrainer):
         )
 
 
-def train(split: utils.Split, shuffle: bool, epochs: int, seed: int) -> LogisticTrainer:
-    """Train a new model by the assignment's protocol.
+def prepare(split: utils.Split) -> utils.Split:
+    """Pre-process the images of `utils.load_binary_dataset`."""
+    X_train, Y_train, X_val, Y_val = split
+    return utils.Split(pre_process_images(X_train), Y_train, pre_process_images(X_val), Y_val)
 
-    Args:
-        split: X_train, Y_train, X_val, Y_val, inputs pre-processed.
-        shuffle: whether every epoch takes the examples in a new order.
-        epochs: at most so many.
-        seed: of the shuffling. RandomState(0) replays the published stop in epoch 16.
 
-    Returns:
-        The trainer, with its histories, its model and why it stopped.
+def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTrainer:
+    """Set up the assignment's training of a new model on a prepared split.
+
+    seed: of the shuffling; RandomState(0) replays the published stop in epoch 16.
     """
     rng = np.random.RandomState(seed)
-    trainer = LogisticTrainer(BinaryModel(), LEARNING_RATE, BATCH_SIZE, shuffle, *split, rng=rng)
+    return LogisticTrainer(BinaryModel(), LEARNING_RATE, BATCH_SIZE, shuffle, *split, rng=rng)
+
+
+def train(split: utils.Split, shuffle: bool, epochs: int, seed: int) -> LogisticTrainer:
+    """Train a new model on a prepared split; return its trainer."""
+    trainer = make_trainer(split, shuffle, seed)
     trainer.train(epochs)
     return trainer
 
 
-def make_figures(in_order: BaseTrainer, shuffled: BaseTrainer, data_name: str) -> dict[str, Figure]:
-    """Draw the figures of Tasks 2b, 2c and 2e.
-
-    Args:
-        in_order: trained without shuffling.
-        shuffled: trained with it.
-        data_name: for the titles.
-
-    Returns:
-        {file name: figure}.
-    """
-    train_history, val_history = in_order.train_history, in_order.val_history
+def make_figures(in_order: BaseTrainer, shuffled: BaseTrainer, data_name: str) -> figures.Figures:
+    """Draw the figures of Tasks 2b, 2c and 2e, {file name: figure}, after both trainings."""
+    histories = in_order.train_history, in_order.val_history
+    regression = f"logistic regression, 2 against 3 ({data_name})"
+    title = f"Task 2e: validation accuracy with and without shuffling ({data_name})"
+    orders = {"Without shuffling": in_order, "With shuffling": shuffled}
+    curves = {label: trainer.val_history["accuracy"] for label, trainer in orders.items()}
     return {
-        "task2b_binary_train_loss.png": utils.plot_histories(
-            {"Training loss": train_history["loss"], "Validation loss": val_history["loss"]},
-            f"Task 2b: loss of logistic regression, 2 against 3 ({data_name})",
-            "Cross-entropy loss",
-            (0, 0.2),
-            averaged="Training loss",
+        FIGURES["2b"]: figures.plot_training(
+            histories, "loss", f"Task 2b: loss of {regression}", ylim=(0, 0.2)
         ),
-        "task2b_binary_train_accuracy.png": utils.plot_histories(
-            {
-                "Training accuracy": train_history["accuracy"],
-                "Validation accuracy": val_history["accuracy"],
-            },
-            f"Task 2c: accuracy of logistic regression, 2 against 3 ({data_name})",
-            "Accuracy",
-            (0.93, 0.99),
+        FIGURES["2c"]: figures.plot_training(
+            histories, "accuracy", f"Task 2c: accuracy of {regression}", ylim=(0.93, 0.99)
         ),
-        "task2e_train_accuracy_shuffle_difference.png": utils.plot_histories(
-            {
-                "Without shuffling": val_history["accuracy"],
-                "With shuffling": shuffled.val_history["accuracy"],
-            },
-            f"Task 2e: validation accuracy with and without shuffling ({data_name})",
-            "Validation accuracy",
-            (0.93, 0.99),
-        ),
+        FIGURES["2e"]: figures.plot_curves(curves, title, "Validation accuracy", ylim=(0.93, 0.99)),
     }
 
 
@@ -143,8 +95,9 @@ def main() -> None:
     options = parse_options(main.__doc__, training=True)
     expect_writable(options.out)
     data = load_data(options)
-    X_train, Y_train, X_val, Y_val = utils.load_binary_dataset(2, 3, data)
-    split = pre_process_images(X_train), Y_train, pre_process_images(X_val), Y_val
+    split = prepare(utils.load_binary_dataset(2, 3, data))
+    error = make_trainer(split, shuffle=False, seed=0).check_gradient()
+    print(f"Gradient check: relative error {error:.1e}, at most 1e-06 expected.")
     in_order = train(split, shuffle=False, epochs=options.epochs, seed=options.seed)
     shuffled = train(split, shuffle=True, epochs=options.epochs, seed=options.seed)
     trainers = {"2b-d, no shuffling": in_order, "2e, shuffling": shuffled}

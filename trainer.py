@@ -1,16 +1,18 @@
-"""The one trainer: mini-batch gradient descent with validation and early stopping."""
-
-from __future__ import annotations
+"""The one trainer: mini-batch gradient descent, validation, early stopping, the gradient check."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from lab.expect import expect_at_least, expect_batch_size, expect_count, expect_same_length
-from lab.gradient import GradientCheck, check_gradient
+from lab.expect import (
+    expect_batch_size,
+    expect_count,
+    expect_same_length,
+    expect_training_options,
+)
+from lab.protocols import Generator, Model
 from utils import batch_loader
 
 History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {step: value}}
@@ -20,60 +22,40 @@ class DivergedError(FloatingPointError):
     """The loss is no longer a finite number."""
 
 
+class GradientError(AssertionError):
+    """`backward` does not compute the gradient of the objective."""
+
+
 @dataclass
 class Stop:
-    """Why and where training stopped.
+    """Where training stopped, with epochs and steps counted from 0.
 
-    Attributes:
-        reason: "all epochs", "early stopping", "diverged", "interrupted" (Ctrl-C), "failed" (any
-            other exception), or "not started".
-        epoch: the epoch of the last step, from 0.
-        step: the last gradient step, from 0.
-        best_step: the step of the check with the least validation loss, whose weights are kept.
-        best_loss: that validation loss.
+    early: whether early stopping ended it. epoch, step: of the last gradient step.
+    best_step, best_loss: of the least validation loss, whose weights the model keeps.
     """
 
-    reason: str = "not started"
-    epoch: int | None = None
-    step: int | None = None
-    best_step: int | None = None
+    early: bool = False
+    epoch: int = -1
+    step: int = -1
+    best_step: int = -1
     best_loss: float = float("inf")
+
+    @property
+    def reason(self) -> str:
+        """What ended the training."""
+        return "early stopping" if self.early else "all epochs"
 
 
 class BaseTrainer:
-    """Trains a model by mini-batch gradient descent; each task fills in the two steps.
+    """Trains a model on inputs X (N, I) and targets Y (N, K); each task defines the two steps.
 
-    Args:
-        model: anything with weights `w`, their gradient `grad`, `forward` and `backward`.
-        learning_rate: the factor of the gradient in each update, at least 0.
-        batch_size: examples a step, from 1 to N.
-        shuffle_dataset: whether every epoch takes the examples in a new order.
-        X_train: inputs (N, I).
-        Y_train: targets (N, K).
-        X_val: inputs of the validation set.
-        Y_val: targets of the validation set.
-        patience: checks without a better validation loss before training stops; None for never.
-        rng: draws the order of every epoch; anything with `permutation`.
-        schedule: gives the learning rate of each step, in place of `learning_rate`.
-        stopping_rule: tells from the validation losses so far whether to stop, in place of
-            `should_stop`.
-        checks_per_epoch: a check comes at step 0, and then every
-            max(1, batches per epoch // checks_per_epoch) steps.
-
-    Attributes:
-        train_history: the loss of every step's batch, before the update of that step, and the
-            training accuracy of every check.
-        val_history: the validation loss and accuracy of every check, after the update of its step.
-        stop: why and where training stopped.
-
-    Raises:
-        ValueError: if an argument is out of range, inputs and targets differ in number, or there is
-            nothing to validate on.
+    patience: validations without improvement before training stops; None for no early stopping.
+    rng: draws the order of the examples of each epoch; None for NumPy's global generator.
     """
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         learning_rate: float,
         batch_size: int,
         shuffle_dataset: bool,
@@ -83,19 +65,14 @@ class BaseTrainer:
         Y_val: np.ndarray,
         *,
         patience: int | None = 10,
-        rng: Any = None,
-        schedule: Callable[[int], float] | None = None,
-        stopping_rule: Callable[[Sequence[float]], bool] | None = None,
-        checks_per_epoch: int = 5,
+        rng: Generator | None = None,
+        validations_per_epoch: int = 5,
     ) -> None:
         expect_same_length(X_train=X_train, Y_train=Y_train)
         expect_same_length(X_val=X_val, Y_val=Y_val)
         expect_batch_size(batch_size, len(X_train))
-        expect_at_least("len(X_val)", len(X_val), 1, "keep some examples for validation")
-        expect_at_least("learning_rate", learning_rate, 0, "a small positive number, say 0.05")
-        if patience is not None:
-            expect_count("patience", patience, 1, "None switches early stopping off")
-        expect_count("checks_per_epoch", checks_per_epoch, 1, "5, as the assignment has it")
+        expect_count("len(X_val)", len(X_val), 1)
+        expect_training_options(learning_rate, patience, validations_per_epoch)
         self.model = model
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -103,14 +80,11 @@ class BaseTrainer:
         self.X_train, self.Y_train = X_train, Y_train
         self.X_val, self.Y_val = X_val, Y_val
         self.patience = patience
-        self.rng = np.random.default_rng() if rng is None else rng
-        self.schedule = schedule
-        self.stopping_rule = stopping_rule or self.should_stop
-        self.checks_per_epoch = checks_per_epoch
-        self._forget()
+        self.rng = rng
+        self.validations_per_epoch = validations_per_epoch
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-        """Do one step of gradient descent on a batch, and return the loss before the step."""
+        """Take one step of gradient descent on a batch; return its loss before the step."""
         raise NotImplementedError
 
     def validation_step(self) -> tuple[float, float, float]:
@@ -118,94 +92,57 @@ class BaseTrainer:
         raise NotImplementedError
 
     def should_stop(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether the last `patience` checks all failed to improve on the best before them.
-
-        Args:
-            val_losses: the validation loss of every check so far, in order.
-        """
+        """Tell whether none of the last `patience` validation losses is below the best before."""
         if self.patience is None or len(val_losses) <= self.patience:
             return False
         return min(val_losses[-self.patience :]) >= min(val_losses[: -self.patience])
 
+    @np.errstate(over="ignore", invalid="ignore")  # DivergedError says it once, with its cause
     def train(self, num_epochs: int) -> tuple[History, History]:
-        """Train for `num_epochs` epochs, or until early stopping.
+        """Train for `num_epochs` epochs or until early stopping, and keep the best weights.
 
-        The weights of the check with the least validation loss are what training leaves behind,
-        however it ends; `stop` says how it did.
-
-        Returns:
-            `train_history` and `val_history`, each {"loss": {step: value}, "accuracy": ...}.
-
-        Raises:
-            ValueError: if `num_epochs` is negative or no whole number.
-            DivergedError: if a loss is not finite. The histories up to there are kept.
+        Returns train_history (the loss of every step, the accuracy of every validation) and
+        val_history. Raises DivergedError if a loss is not finite.
         """
-        expect_count("num_epochs", num_epochs, 0, "say 50; early stopping ends them")
-        self._forget()
-        self.stop.reason = "failed"
-        try:
-            # _expect_finite reports divergence once, with its cause, instead of NumPy's warnings
-            with np.errstate(over="ignore", invalid="ignore"):
-                self.stop.reason = self._run_epochs(num_epochs)
-        except KeyboardInterrupt:
-            self.stop.reason = "interrupted"
-            raise
-        except DivergedError:
-            self.stop.reason = "diverged"
-            raise
-        finally:
-            if self._best_w is not None:
-                self.model.w[...] = self._best_w
-        return self.train_history, self.val_history
-
-    def check_gradient(self, num_examples: int = 4) -> GradientCheck:
-        """Compare the model's backward pass with central differences on the first examples.
-
-        Raises:
-            GradientError: if they disagree.
-        """
-        X, Y = self.X_train[:num_examples], self.Y_train[:num_examples]
-        return check_gradient(self.model, X, Y)
-
-    def _forget(self) -> None:
+        expect_count("num_epochs", num_epochs, 0)
         self.train_history: History = {"loss": {}, "accuracy": {}}
         self.val_history: History = {"loss": {}, "accuracy": {}}
-        self.stop = Stop()
-        self._best_w: np.ndarray | None = None
-
-    def _run_epochs(self, num_epochs: int) -> str:
+        self.stop = stop = Stop()
         batches_per_epoch = len(self.X_train) // self.batch_size
-        steps_per_check = max(1, batches_per_epoch // self.checks_per_epoch)
-        step = 0
-        # disable=None: a bar on a terminal, silence elsewhere
-        for epoch in tqdm(range(num_epochs), unit="epoch", leave=False, disable=None):
-            for X_batch, Y_batch in batch_loader(
-                self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng
-            ):
-                self.stop.epoch, self.stop.step = epoch, step
-                if self.schedule:
-                    self.learning_rate = self.schedule(step)
-                loss = self.train_step(X_batch, Y_batch)
-                self.train_history["loss"][step] = loss
-                self._expect_finite("training", loss)
-                if step % steps_per_check == 0:
-                    self._check_validation(step)
-                    if self.stopping_rule(list(self.val_history["loss"].values())):
-                        return "early stopping"
-                step += 1
-        return "all epochs"
+        steps_per_validation = max(1, batches_per_epoch // self.validations_per_epoch)
+        step, best_w = 0, self.model.w.copy()
+        try:
+            # disable=None: a progress bar on a terminal, silence elsewhere
+            for epoch in tqdm(range(num_epochs), unit="epoch", leave=False, disable=None):
+                for X_batch, Y_batch in batch_loader(
+                    self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng
+                ):
+                    stop.epoch, stop.step = epoch, step
+                    self.train_history["loss"][step] = self.train_step(X_batch, Y_batch)
+                    self._expect_finite("training", self.train_history)
+                    if step % steps_per_validation == 0:
+                        val_loss, train_accuracy, val_accuracy = self.validation_step()
+                        self.val_history["loss"][step] = val_loss
+                        self.train_history["accuracy"][step] = train_accuracy
+                        self.val_history["accuracy"][step] = val_accuracy
+                        self._expect_finite("validation", self.val_history)
+                        if val_loss < stop.best_loss:
+                            stop.best_step, stop.best_loss = step, val_loss
+                            best_w = self.model.w.copy()
+                        if self.should_stop(list(self.val_history["loss"].values())):
+                            stop.early = True
+                            return self.train_history, self.val_history
+                    step += 1
+        finally:  # also after Ctrl-C and after divergence
+            self.model.w[...] = best_w
+        return self.train_history, self.val_history
 
-    def _check_validation(self, step: int) -> None:
-        val_loss, train_accuracy, val_accuracy = self.validation_step()
-        self.val_history["loss"][step] = val_loss
-        self.train_history["accuracy"][step] = train_accuracy
-        self.val_history["accuracy"][step] = val_accuracy
-        self._expect_finite("validation", val_loss)
-        if val_loss < self.stop.best_loss:
-            self.stop.best_step, self.stop.best_loss = step, val_loss
-            self._best_w = self.model.w.copy()
+    def check_gradient(self, num_examples: int = 4) -> float:
+        """Run `check_gradient` on the model and the first training examples."""
+        return check_gradient(self.model, self.X_train[:num_examples], self.Y_train[:num_examples])
 
-    def _expect_finite(self, which: str, loss: float) -> None:
+    def _expect_finite(self, which: str, history: History) -> None:
+        loss = history["loss"][self.stop.step]
         if not np.isfinite(loss):
             raise DivergedError(
                 f"the {which} loss is {loss} at step {self.stop.step} (epoch {self.stop.epoch}), "
@@ -213,3 +150,55 @@ class BaseTrainer:
                 f"{np.abs(self.model.w).max():.3g}. "
                 "Likely fix: a smaller learning rate, or a loss that takes no logarithm of 0."
             )
+
+
+def numerical_gradient(
+    function: Callable[[], float], w: np.ndarray, epsilon: float = 1e-5
+) -> np.ndarray:
+    """Approximate df/dw by central differences, (f(w + e) - f(w - e)) / 2e (equation 29).
+
+    `function` reads w, a float64 array of any shape; each entry is moved by e and restored. The
+    error is O(e^2); below e = 1e-6 rounding dominates.
+    """
+    gradient = np.empty_like(w)
+    for index in np.ndindex(w.shape):
+        original = w[index]
+        w[index] = original + epsilon
+        above = function()
+        w[index] = original - epsilon
+        below = function()
+        w[index] = original
+        gradient[index] = (above - below) / (2 * epsilon)
+    return gradient
+
+
+def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
+    """Compare `model.backward` with the numerical gradient of `model.objective`, in float64.
+
+    At zero weights mistakes do not show, so random ones of variance 1 / I take their place: the
+    logits are then of order one. The model is left as it was. Returns the relative error
+    |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds 1e-6.
+    """
+    w, grad, X = model.w, model.grad, X.astype(np.float64)
+    random = np.random.default_rng(0).standard_normal(w.shape) / np.sqrt(len(w))
+    model.w = w.astype(np.float64) if w.any() else random
+    try:
+        numerical = numerical_gradient(lambda: model.objective(X, Y), model.w)
+        model.backward(X, model.forward(X), Y)
+        analytic = model.grad
+    finally:
+        model.w, model.grad = w, grad
+    if analytic.shape != w.shape:
+        raise GradientError(f"backward: expected grad of shape {w.shape}, got {analytic.shape}.")
+    difference = np.abs(analytic - numerical)
+    size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
+    relative = float(np.linalg.norm(difference) / size) if size else 0.0
+    if not relative <= 1e-6:  # nan too
+        worst = tuple(map(int, np.unravel_index(np.argmax(difference), w.shape)))
+        raise GradientError(
+            f"backward is not the gradient of the objective: relative error {relative:.1e}, "
+            f"expected at most 1e-06. Largest difference at w{list(worst)}: backward gave "
+            f"{analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
+            "The mistake is in cross_entropy_loss, forward or backward."
+        )
+    return relative

@@ -22,7 +22,7 @@ SEED = 0
 
 Work = Callable[[], float]
 Contender = Callable[[utils.Split], Work]
-Batches = Iterator[utils.Batch]
+Batches = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 def ours(split: utils.Split) -> Work:
@@ -45,7 +45,7 @@ def plain(split: utils.Split) -> Work:
     data = plain_numpy.prepare(*split)
 
     def work() -> float:
-        num_steps = EPOCHS * (len(split[0]) // BATCH_SIZE)
+        num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
         return plain_numpy.train(*data, num_steps=num_steps, seed=SEED)[-1][0]
 
     return work
@@ -92,8 +92,8 @@ def _bare(
 
 def products(X: np.ndarray, w: np.ndarray) -> None:
     """Multiply a whole data set by the weights, in the blocks of `utils.predict`."""
-    for start in range(0, len(X), utils.ROWS_AT_ONCE):
-        X[start : start + utils.ROWS_AT_ONCE] @ w
+    for start in range(0, len(X), utils.BLOCK):
+        X[start : start + utils.BLOCK] @ w
 
 
 def torch_eager(split: utils.Split) -> Work:
@@ -192,7 +192,7 @@ def sgd_classifier(split: utils.Split) -> Work:
     """
     from sklearn.linear_model import SGDClassifier
 
-    X, Y = pre_process_images(split[0])[:, :-1], split[1][:, 0]
+    X, Y = pre_process_images(split.X_train)[:, :-1], split.Y_train[:, 0]
 
     def work() -> float:
         model = SGDClassifier(

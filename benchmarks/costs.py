@@ -113,7 +113,7 @@ def epoch_parts(split: utils.Split) -> dict[str, tuple[float, float]]:
 
 def check_products_seconds(split: utils.Split, num_classes: int = 10) -> list[float]:
     """Time the matrix products of one check."""
-    X, X_v = (pre_process_images(images) for images in (split[0], split[2]))
+    X, X_v = (pre_process_images(images) for images in (split.X_train, split.X_val))
     w = np.full((785, num_classes), 0.01, np.float32)
 
     def check_products() -> None:
@@ -125,13 +125,13 @@ def check_products_seconds(split: utils.Split, num_classes: int = 10) -> list[fl
 
 def gradient_check_seconds(split: utils.Split) -> list[float]:
     """Time the gradient check of all 7,850 weights of the softmax model on 100 images."""
-    X, Y = pre_process_images(split[0][:100]), one_hot_encode(split[1][:100], 10)
+    X, Y = pre_process_images(split.X_train[:100]), one_hot_encode(split.Y_train[:100], 10)
     return timed(lambda: gradient_approximation_test(SoftmaxModel(0), X, Y), 3)
 
 
 def figure_seconds(split: utils.Split) -> list[float]:
     """Time saving each of the figures of Task 3, drawn from a training of 50 epochs' length."""
-    X, Y = pre_process_images(split[0][:1280]), one_hot_encode(split[1][:1280], 10)
+    X, Y = pre_process_images(split.X_train[:1280]), one_hot_encode(split.Y_train[:1280], 10)
     trainer = task3.SoftmaxTrainer(
         SoftmaxModel(0), 0.01, 8, False, X, Y, X[:10], Y[:10], patience=None
     )

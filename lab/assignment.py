@@ -108,3 +108,4 @@ TASKS = (
 )
 CODE_TASKS = tuple(task for task in TASKS if task.functions)  # those that the checks grade
 POINTS = {task.name: task.points for task in CODE_TASKS}
+FIGURES = {task.name: task.figure for task in TASKS if task.figure}

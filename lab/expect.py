@@ -1,106 +1,117 @@
-"""Argument checks whose messages say what was expected, what came, and the likely fix."""
+"""Argument checks where NumPy would compute nonsense in silence; each names the likely fix."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-BIAS_FIX = "pre_process_images turns (N, 784) pixels into (N, 785) inputs"
-COLUMN_FIX = "labels of shape (N,) become (N, 1) with Y.reshape(-1, 1)"
-FORWARD_FIX = "pass forward(X) of the same X"
-
-
-def expect_shape(name: str, array: np.ndarray, shape: tuple[int | str, ...], fix: str) -> None:
-    """Raise ValueError unless `array` has the given shape.
-
-    Args:
-        name: what the caller calls the array.
-        array: what came.
-        shape: an int for a fixed length, a letter for any length, for example ("N", 785).
-        fix: the likely remedy, added to the message.
-    """
-    came = np.shape(array)
-    fits = len(came) == len(shape) and all(
-        isinstance(want, str) or have == want for have, want in zip(came, shape, strict=True)
-    )
-    if not fits:
-        letters = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
-        raise ValueError(f"{name}: expected shape ({letters}), got {came}. Likely fix: {fix}.")
+FIXES = {  # of values outside [0, 1]
+    "targets": "binary_prune_dataset makes labels 1 and 0, one_hot_encode makes them one-hot",
+    "outputs": "pass what forward(X) returned, not the logits",
+}
 
 
 def expect_same_shape(**arrays: np.ndarray) -> None:
-    """Raise ValueError unless the two named arrays have one shape.
-
-    Without this check NumPy would broadcast (N,) against (N, 1) to (N, N) in silence.
-    """
+    """Raise ValueError unless both arrays have one shape; NumPy would broadcast (N,) and (N, 1)."""
     (first, a), (second, b) = arrays.items()
     if np.shape(a) != np.shape(b):
         raise ValueError(
             f"{first} and {second}: expected one shape, got {np.shape(a)} and {np.shape(b)}. "
-            f"Likely fix: {COLUMN_FIX}, or one_hot_encode for (N, K)."
+            "Likely fix: labels (N,) become (N, 1) with Y.reshape(-1, 1), and (N, K) with "
+            "one_hot_encode."
         )
 
 
 def expect_same_length(**arrays: np.ndarray) -> None:
-    """Raise ValueError unless the named arrays hold equally many examples."""
+    """Raise ValueError unless the arrays hold equally many examples."""
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        came = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+        got = ", ".join(f"{length} in {name}" for name, length in lengths.items())
         raise ValueError(
-            f"{' and '.join(arrays)}: expected equally many examples, got {came}. "
+            f"{' and '.join(arrays)}: expected equally many examples, got {got}. "
             "Likely fix: take the images and the labels of the same data set."
         )
 
 
-def expect_within(name: str, array: np.ndarray, low: float, high: float, fix: str) -> None:
-    """Raise ValueError unless every value of `array` lies in [low, high]."""
-    if np.size(array) == 0:
-        return
-    least, most = np.min(array), np.max(array)
-    if not (least >= low and most <= high):  # written so that nan fails too
+def expect_pixels(X: np.ndarray) -> None:
+    """Raise ValueError unless X holds images (N, 784) of pixels in [0, 255], not normalised yet."""
+    shape = np.shape(X)
+    if len(shape) != 2 or shape[1] != 784:
         raise ValueError(
-            f"{name}: expected values in [{low}, {high}], got values in [{least}, {most}]. "
-            f"Likely fix: {fix}."
+            f"X: expected images of shape (N, 784), got {shape}. Likely fix: flatten them with "
+            "X.reshape(-1, 784), and pre-process them once."
+        )
+    low, high = _range(X)
+    normalised = np.asarray(X).dtype.kind == "f" and 0 < high <= 1
+    if not (low >= 0 and high <= 255) or normalised:  # written so that nan fails too
+        raise ValueError(
+            f"X: expected pixels in [0, 255], got values in [{low:g}, {high:g}]. "
+            "Likely fix: pass the pixels as they were loaded, not yet normalised."
         )
 
 
-def expect_probabilities(name: str, array: np.ndarray) -> None:
-    """Raise ValueError if a value lies outside [0, 1]; nan passes, for the trainer to report."""
-    array = np.asarray(array)
-    if array.size and (array.min() < 0 or array.max() > 1):
+def expect_probabilities(**arrays: np.ndarray) -> None:
+    """Raise ValueError if a value lies outside [0, 1]; the trainer reports nan."""
+    for name, array in arrays.items():
+        low, high = _range(array)
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"{name}: expected values in [0, 1], got values in [{low:g}, {high:g}]. "
+                f"Likely fix: {FIXES[name]}."
+            )
+
+
+def expect_labels(Y: np.ndarray, num_classes: int) -> None:
+    """Raise ValueError unless Y holds integers (N, 1) from 0 to num_classes - 1."""
+    Y = np.asarray(Y)
+    if Y.ndim != 2 or Y.shape[1] != 1:
         raise ValueError(
-            f"{name}: expected probabilities, in [0, 1], got values in [{array.min():g}, "
-            f"{array.max():g}]. Likely fix: pass what forward(X) returned, not the logits."
+            f"Y: expected labels of shape (N, 1), got {Y.shape}. Likely fix: Y.reshape(-1, 1)."
+        )
+    if Y.dtype.kind not in "iu":
+        raise ValueError(f"Y: expected integers, got {Y.dtype}. Likely fix: Y.astype(int).")
+    low, high = _range(Y)
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"Y: expected labels in [0, {num_classes - 1}], got labels in [{low:g}, {high:g}]. "
+            "Likely fix: num_classes is one more than the largest label."
         )
 
 
-def expect_integers(name: str, array: np.ndarray, fix: str) -> None:
-    """Raise ValueError unless the values are integers; truth values are none."""
-    dtype = np.asarray(array).dtype
-    if not np.issubdtype(dtype, np.integer):
-        raise ValueError(f"{name}: expected integers, got {dtype}. Likely fix: {fix}.")
-
-
-def expect_at_least(name: str, value: Any, low: float, fix: str) -> None:
-    """Raise ValueError unless the number `value` is at least `low`."""
-    if not value >= low:  # written so that nan fails too
-        raise ValueError(f"{name}: expected at least {low}, got {value}. Likely fix: {fix}.")
-
-
-def expect_count(name: str, value: Any, low: int, fix: str) -> None:
-    """Raise ValueError unless `value` is a whole number of at least `low`."""
-    if not (isinstance(value, (int, np.integer)) and value >= low):
-        raise ValueError(
-            f"{name}: expected a whole number, at least {low}, got {value}. Likely fix: {fix}."
-        )
+def expect_two_classes(class1: int, class2: int, Y: np.ndarray) -> None:
+    """Raise ValueError unless the classes differ and both are among the labels Y."""
+    if class1 == class2:
+        raise ValueError(f"class1 and class2: expected two classes, got {class1} twice.")
+    for name, value in (("class1", class1), ("class2", class2)):
+        if value not in Y:
+            raise ValueError(f"{name}: expected one of {np.unique(Y).tolist()}, got {value}.")
 
 
 def expect_batch_size(batch_size: int, num_examples: int) -> None:
     """Raise ValueError unless batch_size is a whole number from 1 to num_examples."""
-    expect_count("batch_size", batch_size, 1, "128, as the assignment has it")
+    expect_count("batch_size", batch_size, 1)
     if batch_size > num_examples:
         raise ValueError(
-            f"batch_size: expected 1 to {num_examples} (the examples there are), got {batch_size}. "
-            "Likely fix: choose a smaller batch or a larger data set."
+            f"batch_size: expected at most {num_examples}, the number of examples, got "
+            f"{batch_size}. Likely fix: choose a smaller batch or a larger data set."
         )
+
+
+def expect_count(name: str, value: int, low: int) -> None:
+    """Raise ValueError unless `value` is a whole number of at least `low`."""
+    if not (isinstance(value, (int, np.integer)) and value >= low):
+        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value}.")
+
+
+def expect_training_options(
+    learning_rate: float, patience: int | None, validations_per_epoch: int
+) -> None:
+    """Raise ValueError unless the options of a trainer are in range."""
+    if not learning_rate >= 0:  # nan too
+        raise ValueError(f"learning_rate: expected at least 0, got {learning_rate}.")
+    expect_count("validations_per_epoch", validations_per_epoch, 1)
+    if patience is not None:
+        expect_count("patience", patience, 1)
+
+
+def _range(array: np.ndarray) -> tuple[float, float]:
+    return (np.min(array), np.max(array)) if np.size(array) else (0.0, 0.0)

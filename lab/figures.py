@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Series = Mapping[int, float]  # {gradient step: value}
+Figures = dict[str, "Figure"]  # {file name: figure}
+
 # Okabe and Ito's colour-blind safe colours, dark before light, each with dashes of its own.
 COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
@@ -43,6 +46,97 @@ def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
     low = ylim[0] if later.min() >= ylim[0] else later.min() - margin
     high = ylim[1] if later.max() <= ylim[1] else later.max() + margin
     ax.set_ylim(low, high)
+
+
+def plot_loss(
+    loss_dict: Series,
+    label: str | None = None,
+    npoints_to_average: int = 1,
+    plot_variance: bool = True,
+    ax: Axes | None = None,
+) -> None:
+    """Plot a series against the gradient step.
+
+    Args:
+        loss_dict: {step: value}.
+        label: for the legend.
+        npoints_to_average: plot the means of this many consecutive values.
+        plot_variance: shade one standard deviation around those means.
+        ax: where to plot; by default pyplot's current axes.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca()
+    length = len(loss_dict) - len(loss_dict) % npoints_to_average
+    steps, values = (
+        np.array(list(column)[:length], dtype=float).reshape(-1, npoints_to_average)
+        for column in (loss_dict.keys(), loss_dict.values())
+    )
+    mean, deviation = values.mean(axis=1), values.std(axis=1)
+    (line,) = ax.plot(steps.mean(axis=1), mean, label=label)
+    if npoints_to_average > 1 and plot_variance:
+        low, high = mean - deviation, mean + deviation
+        ax.fill_between(steps.mean(axis=1), low, high, color=line.get_color(), alpha=0.2, lw=0)
+
+
+def plot_curves(
+    curves: Mapping[str, Series],
+    title: str,
+    ylabel: str,
+    ylim: tuple[float, float],
+    averaged: str | None = None,
+) -> Figure:
+    """Plot several series against the gradient step.
+
+    Args:
+        curves: {label: series}.
+        title: of the figure.
+        ylabel: of the vertical axis.
+        ylim: the limits to zoom to, widened where the later half of a curve needs it.
+        averaged: the label of a noisy series, to be plotted as means over ten steps.
+    """
+    fig, ax = new(title, "Gradient step", ylabel)
+    for label, series in curves.items():
+        if label == averaged:
+            plot_loss(series, f"{label} (mean of 10 steps ± 1 standard deviation)", 10, ax=ax)
+        else:
+            plot_loss(series, label, ax=ax)
+    zoom(ax, ylim)
+    ax.legend()
+    return fig
+
+
+def plot_training(
+    histories: tuple[Mapping[str, Series], Mapping[str, Series]],
+    quantity: str,
+    title: str,
+    ylim: tuple[float, float],
+) -> Figure:
+    """Plot the "loss" or the "accuracy" of the training and of the validation set.
+
+    Args:
+        histories: train_history and val_history, as a trainer returns them.
+        quantity: "loss" or "accuracy".
+        title: of the figure.
+        ylim: as for `plot_curves`.
+    """
+    curves = {
+        f"{name} {quantity}": history[quantity]
+        for name, history in zip(("Training", "Validation"), histories, strict=True)
+    }
+    ylabel = {"loss": "Cross-entropy loss", "accuracy": "Accuracy"}[quantity]
+    return plot_curves(curves, title, ylabel, ylim, averaged="Training loss")
+
+
+def log_bars(bars: Mapping[str, float], title: str, xlabel: str, ylabel: str) -> Figure:
+    """Draw labelled bars {label: height} on a logarithmic axis."""
+    fig, ax = new(title, xlabel, ylabel)
+    drawn = ax.bar(list(bars), list(bars.values()), color=COLOURS[0], zorder=2)
+    ax.bar_label(drawn, fmt="%.3g", padding=2)
+    ax.set_yscale("log")
+    ax.margins(y=0.1)  # room for the largest label
+    return fig
 
 
 def save(fig: Figure, path: Path) -> None:

@@ -81,7 +81,7 @@ def of_run(trainer: Any) -> dict[str, Any]:
         "stop_step": stop.step,
         "checks": len(checks),
         "drops": spikes(trainer.val_history["accuracy"]),
-        "early_check": _check(trainer, checks[: trainer.checks_per_epoch + 1][-1]),
+        "early_check": _check(trainer, checks[: trainer.validations_per_epoch + 1][-1]),
         "last_check": _check(trainer, checks[-1]),
         "best_check": _check(trainer, stop.best_step),
         "weight_norm": float(np.sum(w**2)),

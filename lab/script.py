@@ -1,4 +1,4 @@
-"""What every task script does: options, the data set, one clean line when something is wrong."""
+"""What every task script does: read options, load the data set, end cleanly on a failure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import digits
-from lab.gradient import GradientError
 
-QUICK_EPOCHS = 3
+EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping ends most trainings sooner
 
 
 def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
@@ -20,7 +19,7 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
 
     Args:
         description: what the script does, for --help.
-        training: whether the script trains and writes figures, and has the options for that.
+        training: whether the script trains and writes figures, and takes the options for that.
 
     Returns:
         data, data_dir; with `training` also out, epochs, seed, quick and show.
@@ -30,8 +29,8 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         "--data",
         choices=digits.CHOICES,
         default="auto",
-        help="mnist: MNIST or an error; synthetic: drawn digits; auto (default): MNIST where it "
-        "can be had, else synthetic",
+        help="mnist: MNIST or an error; synthetic: synthetic digits; auto (default): MNIST, or "
+        "synthetic digits where MNIST is not available",
     )
     parser.add_argument(
         "--data-dir",
@@ -42,13 +41,13 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         folder = Path("figures")
         parser.add_argument("--out", type=Path, default=folder, help="default: %(default)s")
         parser.add_argument(
-            "--epochs", type=positive, default=500, help="at most so many (default: %(default)s)"
+            "--epochs", type=positive, default=EPOCHS, help="maximum number (default: %(default)s)"
         )
         parser.add_argument(
             "--seed", type=_seed, default=0, help="of the shuffling (default: %(default)s)"
         )
         parser.add_argument(
-            "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs a run, to try out"
+            "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs, for a quick trial"
         )
         parser.add_argument("--show", action="store_true", help="open the figures at the end")
     options = parser.parse_args()
@@ -58,14 +57,14 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
 
 
 def load_data(options: argparse.Namespace) -> digits.Digits:
-    """Load the data set that the options name."""
+    """Load the data set that the options select."""
     return digits.load(options.data, options.data_dir)
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's `main`; end with one clean message and a non-zero exit code on a fault.
+    """Run a script's `main`; an expected failure ends it with a clean message and exit code 1.
 
-    A traceback remains for what is nobody's fault but the code's.
+    A traceback is left for errors in the code itself.
     """
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://"):
@@ -77,9 +76,9 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(130)
     except (
         digits.DataError,
-        GradientError,
+        AssertionError,  # of a gradient check
         NotImplementedError,
-        FloatingPointError,
+        FloatingPointError,  # of a training that diverged
         OSError,
     ) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)

@@ -18,8 +18,7 @@ from reproduce.protocols import (
     SEEDS,
     Protocol,
     older_sets,
-    only,
-    rises_in_a_row,
+    two_classes,
     unit_range_bias_first,
 )
 from task3a import one_hot_encode
@@ -36,8 +35,8 @@ BASE = Protocol(
     learning_rate=0.01,
     batch_size=32,
     epochs=89,
-    stopping_rule=rises_in_a_row(3),
-    checks_per_epoch=1,
+    rises=3,
+    validations_per_epoch=1,
     normalise=unit_range_bias_first,
 )
 BINARY = (
@@ -65,7 +64,7 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
         The claims, and {file name: figure}.
     """
     split, test = older_sets(utils.load_full_mnist(data))
-    binary = only(2, 3, split)
+    binary = two_classes(2, 3, split)
     claims, rates = _rates(binary, data.name)
     claims += _test_accuracy(binary, utils.binary_prune_dataset(2, 3, *test))
     claims += _regularised(binary)
@@ -75,10 +74,10 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
 
 
 def _rates(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
-    free = replace(BASE, stopping_rule=None)
+    free = replace(BASE, rises=None)
     trainers = {rate: replace(free, learning_rate=rate).train_binary(split) for rate in RATES}
     annealed = replace(free, decay=1e-4).train_binary(split)
-    outputs = utils.predict(trainers[1.0].model, unit_range_bias_first(split[0]))
+    outputs = utils.predict(trainers[1.0].model, unit_range_bias_first(split.X_train))
     final = {rate: list(t.val_history["loss"].values())[-1] for rate, t in trainers.items()}
     plain = trainers[0.01]
     gain = plain.stop.best_loss - annealed.stop.best_loss
@@ -115,14 +114,14 @@ def _rates(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
             abs(fifth - last) <= 0.01,
             "validation accuracy after a fifth of the steps and after all, within 0.01",
         ),
-    ], utils.plot_histories(curves, title, "Validation loss", (0, 0.3))
+    ], figures.plot_curves(curves, title, "Validation loss", (0, 0.3))
 
 
 def _test_accuracy(split: Split, test: tuple[np.ndarray, ...]) -> list[Claim]:
     trainers = [BASE.train_binary(split, seed) for seed in SEEDS]
     X, Y = unit_range_bias_first(test[0]), test[1]
     tested = [task2.calculate_accuracy(X, Y, trainer.model) for trainer in trainers]
-    val = trainers[0].val_history["accuracy"][trainers[0].stop.best_step or 0]
+    val = trainers[0].val_history["accuracy"][trainers[0].stop.best_step]
     return [
         number("2.1", "test accuracy", "98.77 %", BINARY, tested, ONLY_405),
         Claim(
@@ -174,9 +173,9 @@ def _regularised(split: Split) -> list[Claim]:
 def _softmax(
     split: Split, test: tuple[np.ndarray, np.ndarray], data_name: str
 ) -> tuple[list[Claim], Figure]:
-    short = replace(BASE, learning_rate=0.02, batch_size=128, epochs=7, stopping_rule=None)
+    short = replace(BASE, learning_rate=0.02, batch_size=128, epochs=7, rises=None)
     models = [replace(short, l2=0.5e-7).train_softmax(split, seed).model for seed in SEEDS]
-    long = replace(short, l2=0.005, epochs=50, stopping_rule=rises_in_a_row(3))
+    long = replace(short, l2=0.005, epochs=50, rises=3)
     held = long.train_softmax(split)
     best = max(held.val_history["accuracy"].values())
     val, tested = (
@@ -186,7 +185,9 @@ def _softmax(
         )
     )
     weights = models[0].w[1:].T
-    means = np.stack([split[0][split[1][:, 0] == digit].mean(axis=0) for digit in range(10)])
+    means = np.stack(
+        [split.X_train[split.Y_train[:, 0] == digit].mean(axis=0) for digit in range(10)]
+    )
     alike = own_mean_is_most_alike(weights, means)
     rows = {"mean image - mean of all": means - means.mean(axis=0), "weights": weights}
     scaled = {name: row / np.abs(row).max() for name, row in rows.items()}
@@ -199,7 +200,7 @@ def _softmax(
             "with lambda about 0.01 training ends after a couple of iterations, at low accuracy",
             HELD_SOFTMAX,
             f"ended by {held.stop.reason} in epoch {held.stop.epoch}, accuracy {best:.3f}",
-            (held.stop.epoch or 0) < 10,
+            held.stop.epoch < 10,
             "whether it ends before epoch 10",
             "Checked once an epoch, the loss of 2,000 images falls too smoothly for three rises in "
             "a row. The report does not say how often it checked, nor with which rate.",

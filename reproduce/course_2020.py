@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,13 @@ import digits
 import utils
 from lab import figures
 from lab.measures import roughness
+from lab.protocols import Model
 from reproduce.claims import Claim, number
 from reproduce.protocols import (
     Protocol,
+    ProtocolTrainer,
     older_sets,
-    only,
-    rises_in_a_row,
+    two_classes,
     unit_range_bias_first,
 )
 from task3 import calculate_accuracy
@@ -59,21 +60,21 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
         The claims, and {file name: figure}.
     """
     split, test = older_sets(utils.load_full_mnist(data))
-    binary, accuracy = _binary(only(2, 3, split), data.name)
+    binary, accuracy = _binary(two_classes(2, 3, split), data.name)
     softmax, weights = _softmax(split, test, data.name)
     return binary + softmax, {"2020_l2_accuracy.png": accuracy, "2020_weights.png": weights}
 
 
 def _binary(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
-    ruled = replace(BASE, stopping_rule=rises_in_a_row(5))
+    ruled = replace(BASE, rises=5)
     trainers = {value: replace(ruled, l2=value).train_binary(split) for value in LAMBDAS}
     curves = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainers.items()}
     title = f"2020, Task 3: validation accuracy for each λ, 2 against 3 ({data_name})"
-    figure = utils.plot_histories(curves, title, "Validation accuracy", (0.8, 1.0))
+    figure = figures.plot_curves(curves, title, "Validation accuracy", (0.8, 1.0))
     return [*_stopping(trainers[0]), *_complexity(trainers, split)], figure
 
 
-def _stopping(trainer: Any) -> list[Claim]:
+def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
     losses = trainer.val_history["loss"]
     at_400 = min(value for step, value in losses.items() if step <= 400)
     reached = (losses[0] - at_400) / (losses[0] - trainer.stop.best_loss)
@@ -83,7 +84,7 @@ def _stopping(trainer: Any) -> list[Claim]:
             "five rises in a row never happened",
             BINARY,
             f"ended by {trainer.stop.reason} at step {trainer.stop.step}",
-            trainer.stop.reason == "all epochs",
+            not trainer.stop.early,
             "what ended training",
         ),
         Claim(
@@ -99,11 +100,11 @@ def _stopping(trainer: Any) -> list[Claim]:
     ]
 
 
-def _complexity(trainers: dict[float, Any], split: Split) -> list[Claim]:
+def _complexity(trainers: dict[float, ProtocolTrainer], split: Split) -> list[Claim]:
     best = {value: max(t.val_history["accuracy"].values()) for value, t in trainers.items()}
     norms = {value: float(np.sum(t.model.w**2)) for value, t in trainers.items()}
     last = list(trainers[1].val_history["accuracy"].values())[-1]
-    guess = max(float(np.mean(split[3])), 1 - float(np.mean(split[3])))
+    guess = max(float(np.mean(split.Y_val)), 1 - float(np.mean(split.Y_val)))
     return [
         Claim(
             "3c",
@@ -137,7 +138,7 @@ def _complexity(trainers: dict[float, Any], split: Split) -> list[Claim]:
 def _softmax(
     split: Split, test: tuple[np.ndarray, np.ndarray], data_name: str
 ) -> tuple[list[Claim], Figure]:
-    divided = replace(BASE, loss_scale=1 / K, checks_per_epoch=1)
+    divided = replace(BASE, loss_scale=1 / K, validations_per_epoch=1)
     fast, slow, held = (
         replace(divided, learning_rate=rate, l2=l2).train_softmax(split).model
         for rate, l2 in ((0.125, 0.0), (0.02, 0.0), (0.125, 0.1))
@@ -166,7 +167,7 @@ def _softmax(
     ], figures.images(rows, title, "weight")
 
 
-def _evaluate(model: Any, X: np.ndarray, Y: np.ndarray) -> tuple[float, float]:
+def _evaluate(model: Model, X: np.ndarray, Y: np.ndarray) -> tuple[float, float]:
     inputs, targets = unit_range_bias_first(X), one_hot_encode(Y, K)
     loss = cross_entropy_loss(targets, utils.predict(model, inputs)) / K
     return loss, calculate_accuracy(inputs, targets, model)

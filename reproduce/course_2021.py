@@ -12,8 +12,9 @@ import task2
 import task3
 import utils
 from lab.measures import SPIKE, deepest_fall, roughness, spikes
+from lab.script import EPOCHS
 from reproduce.claims import CHANCE, Claim, number, spread
-from reproduce.protocols import SEEDS, Protocol, only
+from reproduce.protocols import SEEDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,12 +37,12 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
     Returns:
         The claims, and {file name: figure}.
     """
-    full = utils.load_full_mnist(data)
-    binary = only(2, 3, full)
-    in_order = Protocol(0.05, shuffle=False, patience=10).train_binary(binary)
-    shuffled = [Protocol(0.05, patience=10).train_binary(binary, seed) for seed in SEEDS]
+    binary = task2.prepare(utils.load_binary_dataset(2, 3, data))
+    in_order = task2.train(binary, shuffle=False, epochs=EPOCHS, seed=0)
+    shuffled = [task2.train(binary, shuffle=True, epochs=EPOCHS, seed=seed) for seed in SEEDS]
+    ten_digits = task3.prepare(utils.load_full_mnist(data))
     softmax = {
-        value: Protocol(0.01, patience=10, l2=value).train_softmax(full) for value in task3.LAMBDAS
+        value: task3.train(ten_digits, value, epochs=EPOCHS, seed=0) for value in task3.LAMBDAS
     }
     claims = [
         *_numbers(in_order, shuffled),
@@ -58,7 +59,7 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
 def _numbers(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrainer]) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
     last = max(val)
-    epochs = [float(trainer.stop.epoch or 0) for trainer in (in_order, *shuffled)]
+    epochs = [float(trainer.stop.epoch) for trainer in (in_order, *shuffled)]
     return [
         number("2c", "final training accuracy", "0.976", IN_ORDER, [train[last]]),
         number("2c", "validation accuracy", "0.9575", IN_ORDER, [val[last]], OLDER_SPLIT),
@@ -131,7 +132,7 @@ def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
 
 
 def _regularisation(trainers: dict[float, task3.SoftmaxTrainer]) -> list[Claim]:
-    accuracy = {v: t.val_history["accuracy"][t.stop.best_step or 0] for v, t in trainers.items()}
+    accuracy = {v: t.val_history["accuracy"][t.stop.best_step] for v, t in trainers.items()}
     norms = {value: float(np.sum(t.model.w**2)) for value, t in trainers.items()}
     rough = [roughness(trainers[value].model.w[:-1].T) for value in (0, 1)]
     zeros, count = int(np.sum(trainers[1].model.w == 0)), trainers[1].model.w.size

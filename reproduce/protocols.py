@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from lab.protocols import Model
 from task2 import LogisticTrainer
 from task2a import BinaryModel, pre_process_images
 from task3 import SoftmaxTrainer
 from task3a import SoftmaxModel, one_hot_encode
+from trainer import BaseTrainer
 from utils import Split, binary_prune_dataset
 
 SEEDS = range(10)  # the spread of a number is taken over these
@@ -24,15 +25,14 @@ class Protocol:
 
     Attributes:
         learning_rate: alpha, of the first step.
-        batch_size: examples a step.
-        epochs: at most so many.
+        batch_size: examples per step.
+        epochs: the maximum number.
         shuffle: whether every epoch has an order of its own.
         l2: the factor of the sum of all w squared (lambda / 2 where R is half of it).
         loss_scale: the factor of C in the objective, 1 / K in the document of 2020.
         decay: k of the annealed rate alpha / (1 + k t) at step t.
-        patience: checks without improvement before the stop; None for never.
-        stopping_rule: takes the place of patience.
-        checks_per_epoch: how often the validation set is checked.
+        rises: stop after this many rises of the validation loss in a row; None for never.
+        validations_per_epoch: as for the trainer.
         normalise: turns pixels (N, 784) into inputs (N, 785).
     """
 
@@ -43,45 +43,75 @@ class Protocol:
     l2: float = 0.0
     loss_scale: float = 1.0
     decay: float = 0.0
-    patience: int | None = None
-    stopping_rule: Callable[[Sequence[float]], bool] | None = None
-    checks_per_epoch: int = 5
+    rises: int | None = None
+    validations_per_epoch: int = 5
     normalise: Callable[[np.ndarray], np.ndarray] = pre_process_images
 
-    def train_binary(self, split: Split, seed: int = 0) -> LogisticTrainer:
+    def train_binary(self, split: Split, seed: int = 0) -> ProtocolTrainer:
         """Train a logistic model on images and labels 0 and 1 (N, 1), as `load_*` give them."""
-        X_train, Y_train, X_val, Y_val = split
-        inputs = self.normalise(X_train), Y_train, self.normalise(X_val), Y_val
-        trainer: LogisticTrainer = self._train(
-            LogisticTrainer, RegularisedBinaryModel, inputs, seed
+        inputs = Split(
+            self.normalise(split.X_train), split.Y_train, self.normalise(split.X_val), split.Y_val
         )
-        return trainer
+        return self._train(BinaryProtocolTrainer, RegularisedBinaryModel, inputs, seed)
 
-    def train_softmax(self, split: Split, seed: int = 0) -> SoftmaxTrainer:
+    def train_softmax(self, split: Split, seed: int = 0) -> ProtocolTrainer:
         """Train a softmax model on images and labels 0 to 9 (N, 1), as `load_*` give them."""
-        X_train, Y_train, X_val, Y_val = split
-        targets = one_hot_encode(Y_train, 10), one_hot_encode(Y_val, 10)
-        inputs = self.normalise(X_train), targets[0], self.normalise(X_val), targets[1]
-        trainer: SoftmaxTrainer = self._train(SoftmaxTrainer, SoftmaxModel, inputs, seed)
-        return trainer
+        inputs = Split(
+            self.normalise(split.X_train),
+            one_hot_encode(split.Y_train, 10),
+            self.normalise(split.X_val),
+            one_hot_encode(split.Y_val, 10),
+        )
+        return self._train(SoftmaxProtocolTrainer, SoftmaxModel, inputs, seed)
 
-    def _train(self, kind: type, model: type, inputs: Split, seed: int) -> Any:
+    def _train(
+        self,
+        trainer_class: type[ProtocolTrainer],
+        model_class: Callable[[float], Model],
+        inputs: Split,
+        seed: int,
+    ) -> ProtocolTrainer:
         # A step of rate a down s C + l R is a step of rate a s down C + (l / s) R.
-        rate = self.learning_rate * self.loss_scale
-        trainer = kind(
-            model(self.l2 / self.loss_scale),
-            rate,
+        trainer = trainer_class(
+            model_class(self.l2 / self.loss_scale),
+            self.learning_rate * self.loss_scale,
             self.batch_size,
             self.shuffle,
             *inputs,
-            patience=self.patience,
+            patience=None,
             rng=np.random.RandomState(seed),
-            schedule=lambda step: rate / (1 + self.decay * step),
-            stopping_rule=self.stopping_rule,
-            checks_per_epoch=self.checks_per_epoch,
+            validations_per_epoch=self.validations_per_epoch,
         )
+        trainer.protocol = self
         trainer.train(self.epochs)
         return trainer
+
+
+class ProtocolTrainer(BaseTrainer):
+    """A trainer that anneals its learning rate and stops as its protocol says."""
+
+    protocol: Protocol
+
+    def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+        """Take a step at the annealed rate alpha / (1 + k t); return the loss before it."""
+        rate, t = self.protocol.learning_rate * self.protocol.loss_scale, self.stop.step
+        self.learning_rate = rate / (1 + self.protocol.decay * t)
+        return super().train_step(X_batch, Y_batch)
+
+    def should_stop(self, val_losses: Sequence[float]) -> bool:
+        """Tell whether each of the last `rises` validation losses is above the one before it."""
+        rises = self.protocol.rises
+        if rises is None or len(val_losses) <= rises:
+            return False
+        return all(a < b for a, b in pairwise(val_losses[-rises - 1 :]))
+
+
+class BinaryProtocolTrainer(ProtocolTrainer, LogisticTrainer):
+    """Trains a logistic model by a protocol."""
+
+
+class SoftmaxProtocolTrainer(ProtocolTrainer, SoftmaxTrainer):
+    """Trains a softmax model by a protocol."""
 
 
 class RegularisedBinaryModel(BinaryModel):
@@ -110,21 +140,8 @@ def unit_range_bias_first(X: np.ndarray) -> np.ndarray:
     return inputs
 
 
-def rises_in_a_row(count: int) -> Callable[[Sequence[float]], bool]:
-    """Return the rule that stops when the loss has risen at `count` checks in a row."""
-
-    def rule(losses: Sequence[float]) -> bool:
-        last = list(losses[-count - 1 :])
-        return len(last) > count and all(a < b for a, b in pairwise(last))
-
-    return rule
-
-
 def older_sets(full: Split) -> tuple[Split, tuple[np.ndarray, np.ndarray]]:
     """Divide the images as in 2019 and 2020, with a set to validate on and one to test on.
-
-    Args:
-        full: as `utils.load_full_mnist` gives them.
 
     Returns:
         The training set without its first tenth, that tenth to validate on, and the last fifth of
@@ -132,13 +149,12 @@ def older_sets(full: Split) -> tuple[Split, tuple[np.ndarray, np.ndarray]]:
     """
     X, Y, X_test, Y_test = full
     tenth, fifth = len(X) // 10, len(X_test) // 5
-    return (X[tenth:], Y[tenth:], X[:tenth], Y[:tenth]), (X_test[-fifth:], Y_test[-fifth:])
+    return Split(X[tenth:], Y[tenth:], X[:tenth], Y[:tenth]), (X_test[-fifth:], Y_test[-fifth:])
 
 
-def only(class1: int, class2: int, split: Split) -> Split:
+def two_classes(class1: int, class2: int, split: Split) -> Split:
     """Keep two classes of both sets, with targets 1 and 0."""
-    X_train, Y_train, X_val, Y_val = split
-    return (
-        *binary_prune_dataset(class1, class2, X_train, Y_train),
-        *binary_prune_dataset(class1, class2, X_val, Y_val),
+    return Split(
+        *binary_prune_dataset(class1, class2, split.X_train, split.Y_train),
+        *binary_prune_dataset(class1, class2, split.X_val, split.Y_val),
     )

@@ -20,7 +20,7 @@ from digits import Digits
 def split(tiny_digits: Digits) -> utils.Split:
     """Tiny digits eight times over: 25 batches an epoch, so that five are between two checks."""
     X_train, Y_train, X_val, Y_val = utils.load_full_mnist(tiny_digits)
-    return np.tile(X_train, (8, 1)), np.tile(Y_train, (8, 1)), X_val, Y_val
+    return utils.Split(np.tile(X_train, (8, 1)), np.tile(Y_train, (8, 1)), X_val, Y_val)
 
 
 def test_this_project_and_the_plain_loop_train_to_the_same_loss(split: utils.Split) -> None:

@@ -15,11 +15,11 @@ from scipy import optimize, special
 
 import task2a
 import task3a
-from lab.gradient import numerical_gradient
 from reproduce import theory
 from task2a import BinaryModel
 from task3 import SoftmaxTrainer
 from task3a import SoftmaxModel
+from trainer import numerical_gradient
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "derivations.md"
 N, K = 6, 3  # examples, outputs

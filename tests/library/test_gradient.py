@@ -7,9 +7,9 @@ import pytest
 
 import task2a
 import task3a
-from lab.gradient import GradientError, check_gradient, numerical_gradient
 from task2a import BinaryModel
 from task3a import SoftmaxModel
+from trainer import GradientError, check_gradient, numerical_gradient
 
 RNG = np.random.default_rng(1)
 X = RNG.uniform(-1, 1, (4, 785)).astype(np.float32)
@@ -25,11 +25,9 @@ def test_numerical_gradient_of_a_cubic_is_exact_to_epsilon_squared() -> None:
     np.testing.assert_array_equal(w, before)
 
 
-def test_the_errors_of_a_right_gradient_are_tiny() -> None:
-    model = BinaryModel()
-    check = check_gradient(model, X, Y)
-    assert check.absolute < 1e-8
-    assert check.relative < 1e-8
+def test_the_relative_error_of_a_right_gradient_is_tiny() -> None:
+    assert check_gradient(BinaryModel(), X, Y) < 1e-8
+    assert check_gradient(SoftmaxModel(1), X, TARGETS) < 1e-8
 
 
 def test_the_model_is_as_it_was_afterwards() -> None:
@@ -76,8 +74,8 @@ class HalfThePenalty(SoftmaxModel):
     ("model", "message"),
     [
         (Sign(), "relative error 1.0e[+]00"),
-        (OneWeight(), r"Largest at w\[17, 0\]"),
-        (Transposed(), r"expected grad of the shape of w, \(785, 1\), got \(1, 785\)"),
+        (OneWeight(), r"Largest difference at w\[17, 0\]"),
+        (Transposed(), r"expected grad of shape \(785, 1\), got \(1, 785\)"),
         (NotANumber(), "relative error nan"),
     ],
 )

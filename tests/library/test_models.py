@@ -133,28 +133,18 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "images not flat": (lambda: pre_process_images(np.zeros((2, 28, 28))), r"\(N, 784\), got"),
     "images already with bias": (lambda: pre_process_images(np.zeros((2, 785))), "once"),
     "pixels below 0": (lambda: pre_process_images(np.full((2, 784), -1.0)), r"in \[0, 255\]"),
-    "inputs without bias": (lambda: BinaryModel().forward(np.zeros((2, 784))), "pre_process"),
-    "inputs without bias, softmax": (lambda: SOFTMAX.forward(np.zeros((2, 784))), "pre_process"),
+    "pixels from 0 to 1": (
+        lambda: pre_process_images(np.full((2, 784), 0.5)),
+        r"in \[0, 255\], got values in \[0.5, 0.5\].*not yet normalised",
+    ),
     "labels (N,)": (lambda: task2a.cross_entropy_loss(np.zeros(2), np.zeros((2, 1))), SHAPES),
     "labels (N,) backward": (
         lambda: BinaryModel().backward(np.zeros((2, 785)), np.zeros((2, 1)), np.zeros(2)),
-        r"labels of shape \(N,\) become \(N, 1\) with Y.reshape\(-1, 1\)",
+        r"labels \(N,\) become \(N, 1\) with Y.reshape\(-1, 1\)",
     ),
-    "another batch": (
-        lambda: BinaryModel().backward(np.zeros((3, 785)), np.zeros((2, 1)), np.zeros((2, 1))),
-        r"expected shape \(3, 1\), got \(2, 1\).*forward\(X\) of the same X",
-    ),
-    "another batch, softmax": (
-        lambda: SOFTMAX.backward(np.zeros((3, 785)), np.zeros((2, 10)), np.zeros((2, 10))),
-        r"expected shape \(3, 10\), got \(2, 10\)",
-    ),
-    "another X backward": (
-        lambda: BinaryModel().backward(np.zeros((2, 784)), np.zeros((2, 1)), np.zeros((2, 1))),
-        r"X: expected shape \(N, 785\), got \(2, 784\)",
-    ),
-    "another X backward, softmax": (
-        lambda: SOFTMAX.backward(np.zeros((2, 784)), np.zeros((2, 10)), np.zeros((2, 10))),
-        r"X: expected shape \(N, 785\), got \(2, 784\)",
+    "labels (N,) backward, softmax": (
+        lambda: SOFTMAX.backward(np.zeros((2, 785)), np.zeros((2, 10)), np.zeros(2)),
+        "one_hot_encode",
     ),
     "labels 2 and 3": (
         lambda: task2a.cross_entropy_loss(np.full((2, 1), 3), np.zeros((2, 1))),
@@ -162,11 +152,11 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "logits": (
         lambda: task2a.cross_entropy_loss(np.ones((2, 1)), np.array([[5.0], [0.5]])),
-        r"outputs: expected probabilities, in \[0, 1\], got values in \[0.5, 5\].*not the logits",
+        r"outputs: expected values in \[0, 1\], got values in \[0.5, 5\].*not the logits",
     ),
     "logits, softmax": (
         lambda: task3a.cross_entropy_loss(np.eye(2), np.array([[0.5, -3], [0.1, 0.9]])),
-        r"outputs: expected probabilities, in \[0, 1\], got values in \[-3, 0.9\]",
+        r"outputs: expected values in \[0, 1\], got values in \[-3, 0.9\]",
     ),
     "labels not one-hot": (
         lambda: task3a.cross_entropy_loss(np.zeros((2, 1)), np.zeros((2, 10))),
@@ -178,9 +168,8 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         r"Y: expected integers, got float64. Likely fix: Y.astype\(int\)",
     ),
     "labels true or false": (lambda: one_hot_encode(np.array([[True]]), 2), "got bool"),
-    "label -1": (lambda: one_hot_encode(np.array([[-1]]), 10), r"values in \[-1, -1\]"),
+    "label -1": (lambda: one_hot_encode(np.array([[-1]]), 10), r"labels in \[-1, -1\]"),
     "labels (N,) one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
-    "negative lambda": (lambda: SoftmaxModel(-1), "l2_reg_lambda: expected at least 0, got -1"),
     "accuracy of labels (N,)": (
         lambda: binary_accuracy(X1, np.zeros(1), BinaryModel()),
         SHAPES,

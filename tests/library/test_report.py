@@ -258,8 +258,8 @@ def test_a_run_counts_its_drops_and_keeps_an_early_check() -> None:
     model = SimpleNamespace(w=np.ones((785, 10), dtype=np.float32))
     trainer = SimpleNamespace(
         model=model,
-        stop=Stop("all epochs", 0, 79, 70, 0.5),
-        checks_per_epoch=5,
+        stop=Stop(False, 0, 79, 70, 0.5),
+        validations_per_epoch=5,
         train_history=history,
         val_history=history,
     )
@@ -267,7 +267,7 @@ def test_a_run_counts_its_drops_and_keeps_an_early_check() -> None:
     assert (run["checks"], run["drops"]) == (8, 2)
     assert [run[f"{which}_check"]["step"] for which in ("early", "last", "best")] == [50, 70, 70]
     assert run["weight_roughness"] == 0
-    trainer.checks_per_epoch = 50
+    trainer.validations_per_epoch = 50
     assert of_run(trainer)["early_check"]["step"] == 70
 
 

@@ -1,8 +1,8 @@
-"""The trainer: steps, checks, early stopping, and how it ends."""
+"""The trainer: steps, validations, early stopping, and how it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
@@ -39,10 +39,11 @@ class Scripted(BaseTrainer):
         return next(self.losses), 0.25, 0.75
 
 
-def test_training_stops_at_the_tenth_check_without_improvement() -> None:
-    trainer = Scripted([5, 4, 3])  # a check at every step: five batches an epoch
+def test_training_stops_at_the_tenth_validation_without_improvement() -> None:
+    trainer = Scripted([5, 4, 3])  # a validation at every step: five batches an epoch
     trainer.train(100)
-    assert (trainer.stop.reason, trainer.stop.epoch, trainer.stop.step) == ("early stopping", 2, 12)
+    assert (trainer.stop.early, trainer.stop.epoch, trainer.stop.step) == (True, 2, 12)
+    assert trainer.stop.reason == "early stopping"
     assert (trainer.stop.best_step, trainer.stop.best_loss) == (2, 3)
 
 
@@ -58,7 +59,7 @@ def test_an_improvement_starts_the_count_again() -> None:
     assert (trainer.stop.best_step, trainer.stop.step) == (10, 20)
 
 
-def test_the_weights_of_the_best_check_are_left_behind() -> None:
+def test_the_weights_of_the_best_validation_are_kept() -> None:
     early, late = Scripted([5, 4, 3]), Scripted([3, 5, 4, 2, 6])
     early.train(100)
     late.train(1)
@@ -72,11 +73,11 @@ def test_patience_is_a_choice_and_none_never_stops() -> None:
     short.train(100)
     never.train(20)
     assert short.stop.step == 2
-    assert (never.stop.reason, never.stop.step) == ("all epochs", 99)
+    assert (never.stop.early, never.stop.step) == (False, 99)
 
 
-def test_the_histories_hold_every_step_and_every_check() -> None:
-    trainer = Scripted([5, 4, 3, 2], examples=46, patience=None)  # 23 batches: a check every 4
+def test_the_histories_hold_every_step_and_every_validation() -> None:
+    trainer = Scripted([5, 4, 3, 2], examples=46, patience=None)  # 23 batches: a validation every 4
     train_history, val_history = trainer.train(1)
     assert list(train_history["loss"]) == list(range(23))
     for history in (train_history["accuracy"], val_history["accuracy"], val_history["loss"]):
@@ -85,7 +86,7 @@ def test_the_histories_hold_every_step_and_every_check() -> None:
     assert (train_history["accuracy"][0], val_history["accuracy"][0]) == (0.25, 0.75)
 
 
-def test_fewer_than_five_batches_an_epoch_are_checked_at_every_step() -> None:
+def test_fewer_than_five_batches_an_epoch_are_validated_at_every_step() -> None:
     _, val_history = Scripted([3, 2, 1], examples=6).train(1)
     assert list(val_history["loss"]) == [0, 1, 2]
 
@@ -116,9 +117,9 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(loss: float) ->
         DivergedError, match=rf"loss is {loss} at step 3 .*learning rate 7 .*largest \|w\| 4\."
     ):
         trainer.train(10)
-    assert (trainer.stop.reason, trainer.stop.step) == ("diverged", 3)
+    assert trainer.stop.step == 3
     assert list(trainer.train_history["loss"]) == [0, 1, 2, 3]
-    assert trainer.model.w == 2  # of the best check
+    assert trainer.model.w == 2  # of the best validation
 
 
 def test_a_validation_loss_that_is_not_finite_stops_training_too() -> None:
@@ -141,27 +142,23 @@ def test_ctrl_c_leaves_the_best_weights_and_the_histories() -> None:
     trainer = Scripted(losses())
     with pytest.raises(KeyboardInterrupt):
         trainer.train(10)
-    assert (trainer.stop.reason, trainer.stop.step) == ("interrupted", 3)
+    assert trainer.stop.step == 3
     assert trainer.model.w == 2
     assert len(trainer.val_history["loss"]) == 3
 
 
-def test_a_schedule_sets_the_learning_rate_of_each_step() -> None:
-    trainer = Scripted([5], schedule=lambda step: 1 / (1 + step))
-    rates = []
-    trainer.train_step = lambda X, Y: rates.append(trainer.learning_rate) or 1.0  # type: ignore
-    trainer.train(1)
-    assert rates == [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
+def test_a_subclass_can_stop_by_a_rule_of_its_own() -> None:
+    class StopsBelowFour(Scripted):
+        def should_stop(self, val_losses: Sequence[float]) -> bool:
+            return val_losses[-1] < 4
 
-
-def test_another_stopping_rule_can_take_the_place_of_patience() -> None:
-    trainer = Scripted([5, 6, 4, 3, 7], stopping_rule=lambda losses: losses[-1] < 4)
+    trainer = StopsBelowFour([5, 6, 4, 3, 7])
     trainer.train(100)
-    assert (trainer.stop.reason, trainer.stop.step) == ("early stopping", 3)
+    assert (trainer.stop.early, trainer.stop.step) == (True, 3)
 
 
-def test_the_number_of_checks_an_epoch_is_a_choice() -> None:
-    _, val_history = Scripted([5, 4], examples=46, checks_per_epoch=1).train(2)
+def test_the_number_of_validations_an_epoch_is_a_choice() -> None:
+    _, val_history = Scripted([5, 4], examples=46, validations_per_epoch=1).train(2)
     assert list(val_history["loss"]) == [0, 23]
 
 
@@ -176,7 +173,8 @@ def test_training_again_starts_new_histories() -> None:
 def test_zero_epochs_train_nothing() -> None:
     trainer = Scripted([5])
     assert trainer.train(0) == ({"loss": {}, "accuracy": {}}, {"loss": {}, "accuracy": {}})
-    assert trainer.stop.best_step is None
+    assert trainer.stop.best_step == -1
+    assert trainer.model.w == 0
 
 
 def test_nothing_is_printed_off_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
@@ -187,13 +185,13 @@ def test_nothing_is_printed_off_a_terminal(capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size: expected a whole number, at least 1, got 0.*128"),
-        ({"batch_size": 2.5}, "batch_size: expected a whole number, at least 1, got 2.5"),
-        ({"batch_size": 11}, "batch_size: expected 1 to 10 .* got 11"),
+        ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size: expected a whole number of at least 1, got 2.5"),
+        ({"batch_size": 11}, "batch_size: expected at most 10, .* got 11"),
         ({"learning_rate": -0.1}, "learning_rate: expected at least 0, got -0.1"),
         ({"learning_rate": float("nan")}, "learning_rate: expected at least 0, got nan"),
-        ({"patience": 0}, "patience: expected a whole number, at least 1, got 0"),
-        ({"checks_per_epoch": 0.5}, "checks_per_epoch: expected a whole .* got 0.5"),
+        ({"patience": 0}, "patience: expected a whole number of at least 1, got 0"),
+        ({"validations_per_epoch": 0.5}, "validations_per_epoch: expected a whole .* got 0.5"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
@@ -202,12 +200,12 @@ def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
 
 
 def test_negative_epochs_and_unequal_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="num_epochs: expected a whole number, at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"num_epochs: expected a whole .* at least 0, got -1"):
         Scripted([5]).train(-1)
     X, Y = np.zeros((4, 785)), np.zeros((3, 1))
     with pytest.raises(ValueError, match="equally many examples, got 4 in X_train, 3 in Y_train"):
         BaseTrainer(BinaryModel(), 0.1, 1, False, X, Y, X, Y)
-    with pytest.raises(ValueError, match=r"len\(X_val\): expected at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"len\(X_val\): expected .* at least 1, got 0"):
         BaseTrainer(BinaryModel(), 0.1, 1, False, Y, Y, Y[:0], Y[:0])
 
 
@@ -220,7 +218,7 @@ def test_both_trainers_make_their_loss_smaller_and_pass_the_gradient_check() -> 
         (SoftmaxTrainer, SoftmaxModel(0.01), one_hot),
     ):
         trainer = kind(model, 0.01, 10, True, inputs, Y, inputs, Y, rng=rng)
-        assert trainer.check_gradient(num_examples=2).relative < 1e-7
+        assert trainer.check_gradient(num_examples=2) < 1e-7
         before = model.objective(inputs, Y)
         trainer.train(3)
         assert model.objective(inputs, Y) < before
