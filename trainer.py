@@ -6,12 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from lab.expect import (
-    expect_batch_size,
-    expect_count,
-    expect_same_length,
-    expect_training_options,
-)
+from lab.expect import expect_count, expect_training_options, expect_training_sets
 from lab.protocols import Generator, Model
 from utils import batch_loader
 
@@ -68,10 +63,7 @@ class BaseTrainer:
         rng: Generator | None = None,
         validations_per_epoch: int = 5,
     ) -> None:
-        expect_same_length(X_train=X_train, Y_train=Y_train)
-        expect_same_length(X_val=X_val, Y_val=Y_val)
-        expect_batch_size(batch_size, len(X_train))
-        expect_count("len(X_val)", len(X_val), 1)
+        expect_training_sets(X_train, Y_train, X_val, Y_val, batch_size)
         expect_training_options(learning_rate, patience, validations_per_epoch)
         self.model = model
         self.learning_rate = learning_rate

@@ -102,6 +102,16 @@ def expect_count(name: str, value: int, low: int) -> None:
         raise ValueError(f"{name}: expected a whole number of at least {low}, got {value}.")
 
 
+def expect_training_sets(
+    X_train: np.ndarray, Y_train: np.ndarray, X_val: np.ndarray, Y_val: np.ndarray, batch_size: int
+) -> None:
+    """Raise ValueError unless inputs and targets match, and no set is too small."""
+    expect_same_length(X_train=X_train, Y_train=Y_train)
+    expect_same_length(X_val=X_val, Y_val=Y_val)
+    expect_batch_size(batch_size, len(X_train))
+    expect_count("len(X_val)", len(X_val), 1)
+
+
 def expect_training_options(
     learning_rate: float, patience: int | None, validations_per_epoch: int
 ) -> None:
