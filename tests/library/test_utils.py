@@ -53,7 +53,7 @@ def test_the_order_is_drawn_from_the_generator_given() -> None:
 
 def test_without_a_generator_the_order_is_drawn_from_numpys_global_one() -> None:
     X = numbered(100)
-    np.random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
     ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True)
     assert X_batch[:, 0].tolist() == np.random.RandomState(5).permutation(100).tolist()
 
