@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lab.expect import expect_count, expect_training_options, expect_training_sets
-from lab.protocols import Generator, Model
+from lab.protocols import Generator, GradientError, Model
 from utils import batch_loader
 
 History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {step: value}}
@@ -15,10 +15,6 @@ History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {st
 
 class DivergedError(FloatingPointError):
     """The loss is no longer a finite number."""
-
-
-class GradientError(AssertionError):
-    """`backward` does not compute the gradient of the objective."""
 
 
 @dataclass

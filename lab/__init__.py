@@ -1,1 +1,1 @@
-"""What stands around the student's desk: argument and gradient checks, figures, options."""
+"""What stands beside the desk: the assignment, argument checks, script options, figures."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import digits
+from lab.protocols import GradientError
 
 EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping ends most trainings sooner
 
@@ -76,9 +77,9 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(130)
     except (
         digits.DataError,
-        AssertionError,  # of a gradient check
+        GradientError,
         NotImplementedError,
-        FloatingPointError,  # of a training that diverged
+        FloatingPointError,  # a training that diverged
         OSError,
     ) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)

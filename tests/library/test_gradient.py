@@ -7,9 +7,10 @@ import pytest
 
 import task2a
 import task3a
+from lab.protocols import GradientError
 from task2a import BinaryModel
 from task3a import SoftmaxModel
-from trainer import GradientError, check_gradient, numerical_gradient
+from trainer import check_gradient, numerical_gradient
 
 RNG = np.random.default_rng(1)
 X = RNG.uniform(-1, 1, (4, 785)).astype(np.float32)
