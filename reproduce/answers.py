@@ -1,137 +1,164 @@
-"""The answers to the assignment's questions, written from the numbers of a run.
+"""The answers to the assignment's questions, written from the results of the scripts.
 
-Each function takes the runs of a task as `results.json` has them, {name of the run: its numbers},
-and says what they show, also when that is the opposite of what the assignment expects.
+They say what the results show, also where that is not what the assignment expects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
-from lab.measures import SPIKE
+import numpy as np
+
+from lab.assignment import CODE_TASKS
+from lab.results import Run, Validation
+from reproduce import measures
 from reproduce.claims import CHANCE
-
-Run = Mapping[str, Any]
-Runs = Mapping[str, Run]
-
-IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"  # the runs of task2
-FREE, HELD = "lambda 0", "lambda 1"  # the two of task3 whose weights are compared
+from reproduce.measures import SPIKE
+from reproduce.results import IN_ORDER, LAMBDA_0, LAMBDA_1, SHUFFLED, Part
 
 
-def final_accuracy(runs: Runs) -> str:
-    """Answer Task 2c: the accuracies in the end."""
-    best = runs[IN_ORDER]["best_check"]
+def gradient_check(task: str, script: str, part: Part) -> str:
+    """Answer Tasks 2a and 3a: what was written, and how the gradient is checked."""
+    (functions,) = (one.functions for one in CODE_TASKS if one.name == task)
+    names = [function.partition(".")[2] for function in functions]
+    size = next(iter(part.weights.values())).size
     return (
-        f"The weights kept, those of the least validation loss, are right on "
-        f"{best['train_accuracy']:.2%} of the training set and {best['val_accuracy']:.2%} of the "
-        f"validation set."
+        f"task{task}.py contains {', '.join(names[:-1])} and {names[-1]}. Before {script} trains, "
+        "it compares the gradient that backward computes with central differences (equation 29), "
+        f"for each of the {size:,} weights, in float64. It ends with an error unless the relative "
+        "difference is at most 1e-6, so the models of this report have passed the check."
     )
 
 
-def early_stopping(runs: Runs) -> str:
-    """Answer Task 2d: after how many epochs early stopping kicks in."""
-    return f"Without shuffling, {_stop(runs[IN_ORDER])} With shuffling, {_stop(runs[SHUFFLED])}"
+def final_accuracy(part: Part) -> str:
+    """Answer Task 2c: the final accuracies."""
+    best = part.runs[IN_ORDER].best
+    return (
+        f"The weights kept, those of the least validation loss, classify {best.train_accuracy:.2%} "
+        f"of the training set and {best.val_accuracy:.2%} of the validation set correctly."
+    )
 
 
-def spikes(runs: Runs) -> str:
+def early_stopping(part: Part) -> str:
+    """Answer Task 2d: after how many epochs early stopping ends training."""
+    return (
+        f"Without shuffling, {_stop(part.runs[IN_ORDER])}. With shuffling, "
+        f"{_stop(part.runs[SHUFFLED])}. Epochs and steps count from 0."
+    )
+
+
+def spikes(part: Part) -> str:
     """Answer Task 2e: whether shuffling leaves fewer spikes, and why."""
-    in_order, shuffled = runs[IN_ORDER], runs[SHUFFLED]
+    (in_order, in_order_rate), (shuffled, shuffled_rate) = (
+        _spikes(part.runs[name]) for name in (IN_ORDER, SHUFFLED)
+    )
     counts = (
-        f"The validation accuracy fell by more than {SPIKE:g} from one check to the next at "
-        f"{_spikes(in_order)} without shuffling and at {_spikes(shuffled)} with shuffling. "
+        f"Without shuffling, the validation accuracy falls by more than {SPIKE:g} from one "
+        f"validation to the next in {in_order} cases; with shuffling, in {shuffled}. "
     )
-    if _drop_rate(shuffled) == _drop_rate(in_order):
-        return counts + "By this measure shuffling makes no difference to the spikes of this run."
-    if _drop_rate(shuffled) > _drop_rate(in_order):
-        return counts + "So in this run shuffling leaves more spikes, not fewer."
+    if shuffled_rate == in_order_rate:
+        return counts + "By this measure, shuffling makes no difference to the spikes of this run."
+    if shuffled_rate > in_order_rate:
+        return counts + "In this run, shuffling leads to more spikes, not fewer."
     return counts + (
-        "So shuffling leaves fewer spikes. Without it every epoch shows the same batches in the "
-        "same order: a batch that happens to hold many more of one digit pulls the weights its "
-        "way, and does so again at the same place of every epoch. In a new order every epoch the "
-        "digits are mixed anew: no such batch comes back, what one batch pulls the next undoes, "
-        "and each step is on average a step down the gradient of the whole training set."
+        "So shuffling leads to fewer spikes. Without shuffling, every epoch consists of the same "
+        "batches in the same order: a batch that happens to contain many more examples of one "
+        "digit pulls the weights in its direction, and does so again at the same place in every "
+        "epoch. With shuffling, the digits are mixed anew in every epoch: no such batch comes "
+        "back, later batches undo the pull of a single one, and the average step is a step down "
+        "the gradient of the whole training set."
     )
 
 
-def overfitting(runs: Runs) -> str:
+def overfitting(part: Part) -> str:
     """Answer Task 3d: whether there are signs of overfitting."""
-    run = runs[FREE]
-    early, last = run["early_check"], run["last_check"]
+    run = part.runs[LAMBDA_0]
+    early = run.validations[: run.validations_per_epoch + 1][-1]  # one epoch in
+    last = run.validations[-1]
     numbers = (
-        f"At step {early['step']} the training accuracy is {_apart(early)}; at the last check, at "
-        f"step {last['step']}, it is {_apart(last)}. "
+        f"At step {early.step} the training accuracy is {_accuracies(early)}; at the last "
+        f"validation, at step {last.step}, it is {_accuracies(last)}. "
     )
-    rise = last["val_loss"] - run["best_check"]["val_loss"]
-    loss = (
-        f"The validation loss does not show it: its last value, {last['val_loss']:.4f}, is "
-        f"{'its least' if rise == 0 else f'only {rise:.4f} above its least'}."
-        if rise <= 0.01 * last["val_loss"]
-        else f"The validation loss shows it too: it ends at {last['val_loss']:.4f}, {rise:.4f} "
-        f"above its least."
-    )
-    if _gap(last) > max(_gap(early) + CHANCE, 0):
+    if _gap(last) <= max(_gap(early) + CHANCE, 0):
         return (
-            f"Yes. {numbers}What the model still learns late in training helps it more on the "
-            f"images that it learns from than on new ones, and that is overfitting. {loss}"
+            f"There are no clear signs of overfitting. {numbers}The model is not more accurate on "
+            f"the training set, or its advantage there has grown by no more than {CHANCE:g}, "
+            "which may be chance."
+        )
+    rise = last.val_loss - run.best.val_loss
+    if rise > 0.01 * last.val_loss:
+        loss = (
+            f"The validation loss shows it too: it ends at {last.val_loss:.4f}, {rise:.4f} above "
+            "its minimum."
+        )
+    else:
+        where = f"only {rise:.4f} above its minimum" if rise else "its minimum"
+        loss = (
+            f"The validation loss does not show it: its last value, {last.val_loss:.4f}, is "
+            f"{where}."
         )
     return (
-        f"No. {numbers}The model is not better on the images that it learns from, or its lead "
-        f"there has not grown by more than {CHANCE:g}, which may be chance."
+        f"Yes, there are signs of overfitting. {numbers}What the model learns late in training "
+        "improves its predictions on the training images more than on new ones, and that is "
+        f"overfitting. {loss}"
     )
 
 
-def noise(runs: Runs) -> str:
+def noise(part: Part) -> str:
     """Answer Task 4b: why the weights with lambda 1 are less noisy."""
-    free, held = (runs[name]["weight_roughness"] for name in (FREE, HELD))
-    numbers = (
-        "Noise in a number: the mean squared difference of neighbouring pixels over the variance "
-        "within the image, which is 2 for pure noise and near 0 for a smooth image. It is "
-        f"{free:.3f} with λ = 0 and {held:.3f} with λ = 1. "
+    without, penalised = (
+        measures.roughness(part.weights[name][:-1].T.astype(np.float64))
+        for name in (LAMBDA_0, LAMBDA_1)
     )
-    if held >= free:
+    numbers = (
+        "The noise of the weights can be measured by the mean squared difference of neighbouring "
+        "pixels, divided by the variance within the image: it is 2 for pure noise and near 0 for a "
+        f"smooth image. Here it is {without:.3f} with λ = 0 and {penalised:.3f} with λ = 1. "
+    )
+    if penalised >= without:
         return numbers + "So in this run the weights with λ = 1 are not less noisy."
     return numbers + (
-        f"So the weights with λ = 1 are less noisy, by {1 - held / free:.0%}. The penalty λ‖w‖² "
-        "puts a price on every weight, which pays only where the weight helps on many examples. "
-        "Without it, the weight of a pixel that is rarely inked may grow to suit the few "
-        "examples that ink it, whatever its neighbours do: that is the noise. With it such weights "
-        "stay near zero, and what is left is the smooth average shape of the digit against the "
-        "others."
+        f"So the weights with λ = 1 are less noisy, by {1 - penalised / without:.0%}. The penalty "
+        "λ‖w‖² makes every weight costly, so that a weight is worth its cost only if it helps on "
+        "many examples. Without the penalty, the weight of a pixel that seldom contains ink can "
+        "grow to fit the few examples in which it does, whatever the weights of the neighbouring "
+        "pixels are: that is the noise. With the penalty such weights stay near zero, and what "
+        "remains is the smooth average shape of the digit compared with the others."
     )
 
 
-def regularization(runs: Runs) -> str:
-    """Answer Task 4d: why the validation accuracy degrades with any regularization."""
-    free, *held = by_lambda(runs)
-    accuracy = {name: runs[name]["best_check"]["val_accuracy"] for name in (free, *held)}
+def regularisation(part: Part) -> str:
+    """Answer Task 4d: why the validation accuracy falls with any penalty."""
+    zero, *others = by_lambda(part.runs)
+    best = {name: part.runs[name].best for name in (zero, *others)}
+    accuracy = {name: one.val_accuracy for name, one in best.items()}
     numbers = f"The validation accuracies are {_list(accuracy, '.4f')}. "
-    better = [_symbol(name) for name in held if accuracy[name] >= accuracy[free]]
-    if better:
-        return numbers + f"In this run it does not fall with {' and '.join(better)}."
-    start, end = (runs[name]["best_check"]["train_accuracy"] for name in (free, held[-1]))
-    numbers += "So it falls with every λ. "
+    if better := [_symbol(name) for name in others if accuracy[name] >= accuracy[zero]]:
+        return numbers + f"In this run the accuracy does not fall with {' and '.join(better)}."
+    numbers += "So the accuracy falls with every λ. "
+    close = [_symbol(name) for name in others if accuracy[zero] - accuracy[name] < CHANCE]
+    if close:
+        numbers += f"(With {' and '.join(close)} by less than {CHANCE:g}, which may be chance.) "
     reason = (
-        "A penalty helps a model that has more freedom than the data can "
-        "fill, and this one has little: it is linear, with a single weight for each pixel and "
-        "digit. "
+        "A penalty helps a model that is flexible enough to overfit, and this one is hardly so: it "
+        "is linear, with a single weight for each pixel and digit. "
     )
-    if doubtful := [_symbol(name) for name in held if accuracy[free] - accuracy[name] < CHANCE]:
-        numbers += f"(With {' and '.join(doubtful)} by less than {CHANCE:g}: that may be chance.) "
+    start, end = best[zero].train_accuracy, best[others[-1]].train_accuracy
     if end < start:
         reason += (
-            f"It misses more than it overfits: the training accuracy is only {start:.4f} without a "
-            f"penalty and falls too, to {end:.4f} with {_symbol(held[-1])}. The penalty takes away "
-            "what the model needs to tell the digits apart."
+            f"It underfits more than it overfits: the training accuracy is only {start:.4f} "
+            f"without a penalty, and it falls too, to {end:.4f} with {_symbol(others[-1])}. The "
+            "penalty takes away what the model needs to distinguish the digits."
         )
     return numbers + reason
 
 
-def norms(runs: Runs) -> str:
+def norms(part: Part) -> str:
     """Answer Task 4e: what happens to the squared length of the weights."""
-    names = by_lambda(runs)
-    norm = {name: runs[name]["weight_norm"] for name in names}
+    names = by_lambda(part.runs)
+    norm = {name: float(np.sum(part.weights[name].astype(np.float64) ** 2)) for name in names}
     numbers = f"‖w‖² is {_list(norm, '.3g')}. "
     rises = [
         f"from {_symbol(one)} to {_symbol(two)}"
@@ -141,44 +168,55 @@ def norms(runs: Runs) -> str:
     if rises:
         return numbers + f"In this run it does not fall {' nor '.join(rises)}."
     return numbers + (
-        f"So it falls with every larger λ, in all by a factor of "
-        f"{norm[names[0]] / norm[names[-1]]:.3g}: each step of the descent takes the fraction 2ηλ "
-        "of every weight away, where η is the learning rate, and the larger λ is, the sooner that "
-        "outweighs what the gradient of the loss adds."
+        f"So it falls with every larger λ, by a factor of {norm[names[0]] / norm[names[-1]]:.3g} "
+        "in all. Each step of gradient descent subtracts the fraction 2ηλ of every weight, where "
+        "η is the learning rate, and the larger λ is, the sooner this outweighs what the gradient "
+        "of the loss adds."
     )
 
 
-def by_lambda(runs: Runs) -> list[str]:
+ANSWERS: Mapping[str, Callable[[Part], str]] = {  # {task: function of the results of its script}
+    "2a": partial(gradient_check, "2a", "task2.py"),
+    "2c": final_accuracy,
+    "2d": early_stopping,
+    "2e": spikes,
+    "3a": partial(gradient_check, "3a", "task3.py"),
+    "3d": overfitting,
+    "4b": noise,
+    "4d": regularisation,
+    "4e": norms,
+}
+
+
+def by_lambda(runs: Mapping[str, object]) -> list[str]:
     """Sort the names of the runs of task3 by their lambda, 0 first."""
     return sorted(runs, key=lambda name: float(name.removeprefix("lambda ")))
 
 
 def _stop(run: Run) -> str:
-    where = f"epoch {run['stop_epoch']} (counted from 0), at step {run['stop_step']}"
-    best = run["best_check"]
-    least = f"the least validation loss is {best['val_loss']:.4f}, at step {best['step']}."
-    if run["stop_reason"] == "early stopping":
-        return f"early stopping kicks in in {where}; {least}"
-    return f"early stopping does not kick in: training ends with {where}; {least}"
-
-
-def _drop_rate(run: Run) -> float:
-    return run["drops"] / max(run["checks"] - 1, 1)
-
-
-def _spikes(run: Run) -> str:
-    return f"{run['drops']} of {run['checks'] - 1} checks ({_drop_rate(run):.1%})"
-
-
-def _gap(check: Mapping[str, float]) -> float:
-    return check["train_accuracy"] - check["val_accuracy"]
-
-
-def _apart(check: Mapping[str, float]) -> str:
-    side = "above" if _gap(check) >= 0 else "below"
+    end = "early stopping ends training" if run.early else "training ends without early stopping"
     return (
-        f"{check['train_accuracy']:.4f}, {abs(_gap(check)):.4f} {side} the validation accuracy of "
-        f"{check['val_accuracy']:.4f}"
+        f"{end} in epoch {run.epoch}, at step {run.step}; the least validation loss is "
+        f"{run.best.val_loss:.4f}, at step {run.best_step}"
+    )
+
+
+def _spikes(run: Run) -> tuple[str, float]:
+    falls = measures.spikes({one.step: one.val_accuracy for one in run.validations})
+    changes = len(run.validations) - 1
+    rate = falls / max(changes, 1)
+    return f"{falls} of {changes} ({rate:.1%})", rate
+
+
+def _gap(validation: Validation) -> float:
+    return validation.train_accuracy - validation.val_accuracy
+
+
+def _accuracies(validation: Validation) -> str:
+    side = "above" if _gap(validation) >= 0 else "below"
+    return (
+        f"{validation.train_accuracy:.4f}, {abs(_gap(validation)):.4f} {side} the validation "
+        f"accuracy of {validation.val_accuracy:.4f}"
     )
 
 

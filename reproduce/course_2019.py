@@ -12,8 +12,8 @@ import task2
 import task3
 import utils
 from lab import figures
-from lab.measures import own_mean_is_most_alike
 from reproduce.claims import Claim, number
+from reproduce.measures import own_mean_is_most_alike
 from reproduce.protocols import (
     SEEDS,
     Protocol,

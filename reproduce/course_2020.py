@@ -10,9 +10,9 @@ import numpy as np
 import digits
 import utils
 from lab import figures
-from lab.measures import roughness
 from lab.protocols import Model
 from reproduce.claims import Claim, number
+from reproduce.measures import roughness
 from reproduce.protocols import (
     Protocol,
     ProtocolTrainer,

@@ -11,9 +11,9 @@ import digits
 import task2
 import task3
 import utils
-from lab.measures import SPIKE, deepest_fall, roughness, spikes
 from lab.script import EPOCHS
 from reproduce.claims import CHANCE, Claim, number, spread
+from reproduce.measures import SPIKE, deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS
 
 if TYPE_CHECKING:

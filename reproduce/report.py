@@ -1,221 +1,216 @@
-"""The report of Tasks 2 to 4 as a PDF: where the results come from, then a page for each figure."""
+"""The report of all tasks as one PDF: the results, then every task in the assignment's order."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
 
+import matplotlib
 from matplotlib import rc_context
-from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.font_manager import FontProperties
+from matplotlib.mathtext import math_to_image
+from PIL import Image
 
+from lab.assignment import TASKS, Task
 from lab.files import replacing
-from lab.results import HEADER, row
+from lab.results import HEADER, NOTE, row
 from lab.script import run_script
-from reproduce import answers
-from reproduce.page import Page, read_picture
-from reproduce.provenance import read_results
+from reproduce.answers import ANSWERS
+from reproduce.derivations import DERIVATIONS, Equation
+from reproduce.results import Part, read
+
+try:
+    from fpdf import FPDF
+except ModuleNotFoundError:
+    raise SystemExit("The report needs fpdf2. Run: pip install '.[report]'") from None
 
 TITLE = "Logistic and softmax regression by hand"
-SUBJECT = "Report of Tasks 2 to 4"
-RUNS = {"task2": (answers.IN_ORDER, answers.SHUFFLED), "task3": (answers.FREE, answers.HELD)}
+MARGIN = 56  # points, as all lengths here
+NO_DATE = datetime.fromtimestamp(0, timezone.utc)
+CAPTIONS = {  # {task: what its figure shows}
+    "2b": "Training and validation loss over the gradient steps, digit 2 against digit 3, without "
+    "shuffling. The loss of a single batch is noisy, so its mean over ten steps is drawn. The "
+    "axis is zoomed in: the first, steep part lies above it.",
+    "2c": "Accuracy on the whole training set and on the validation set, at every validation of "
+    "the same training as in Task 2b.",
+    "2e": "Validation accuracy of two trainings that differ only in whether the examples are "
+    "shuffled before every epoch.",
+    "3b": "Training and validation loss over the gradient steps, all ten digits, with shuffling. "
+    "The training loss is a mean over ten steps, and the axis is zoomed in as in Task 2b.",
+    "3c": "Accuracy on the whole training set and on the validation set, at every validation of "
+    "the same training as in Task 3b.",
+    "4b": "The weights of each digit as an image, for λ = 0 (top) and λ = 1 (bottom). Ink on a red "
+    "pixel raises the probability of the digit, ink on a blue one lowers it.",
+    "4c": "Validation accuracy for each λ. Each training starts from zero weights and ends by "
+    "early stopping or after its last epoch.",
+    "4e": "Squared length ‖w‖² of the weights that each training leaves behind, on a logarithmic "
+    "axis.",
+}
 
 
-class Plate(NamedTuple):
-    """A figure of the report and what is said about it.
+class Report(FPDF):
+    """Numbered pages of A4 in the font that comes with matplotlib.
 
-    Attributes:
-        part: the task that drew it, as in `results.json`.
-        figure: its file name.
-        task: the heading of its page.
-        caption: what it shows.
-        answers: {question: function of the runs that answers it}.
+    Args:
+        date: of the document; without one it is dated 1970, the same on every day.
     """
 
-    part: str
-    figure: str
-    task: str
-    caption: str
-    answers: Mapping[str, Callable[[answers.Runs], str]]
+    def __init__(self, date: datetime | None = None) -> None:
+        super().__init__(unit="pt")
+        fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")
+        self.add_font("DejaVu", "", fonts / "DejaVuSans.ttf")
+        self.add_font("DejaVu", "B", fonts / "DejaVuSans-Bold.ttf")
+        self.set_margin(MARGIN)
+        self.set_title(TITLE)
+        self.set_creation_date(date or NO_DATE)
+        self.figures = 0
+
+    def footer(self) -> None:
+        """Number the page."""
+        self.set_y(-MARGIN / 2)
+        self.set_font("DejaVu", size=9)
+        self.cell(0, text=str(self.page_no()), align="C")
+
+    def paragraph(self, text: str, size: float = 10.5, style: str = "", after: float = 6) -> None:
+        """Print a text, then `after` points of space."""
+        self.set_font("DejaVu", style, size)
+        self.multi_cell(0, 1.4 * size, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        self.ln(after)
+
+    def heading(self, text: str) -> None:
+        """Print the heading of a section."""
+        self.paragraph(text, 13, "B")
+
+    def rows(self, rows: Sequence[Sequence[str]], header: bool) -> None:
+        """Print a table, each column as wide as its widest cell; numbers go to the right."""
+        self.set_font("DejaVu", "B", 9)
+        columns = zip(*rows, strict=True)
+        widths = [max(map(self.get_string_width, column)) + 12 for column in columns]
+        self.set_font(style="")
+        with self.table(
+            rows,
+            align="LEFT",
+            borders_layout="SINGLE_TOP_LINE" if header else "NONE",
+            col_widths=widths,
+            first_row_as_headings=header,
+            line_height=14,
+            text_align=["LEFT", *(["RIGHT" if header else "LEFT"] * (len(widths) - 1))],
+            width=min(sum(widths), self.epw),
+        ):
+            self.ln(0)
+        self.ln(12)
+
+    def equation(self, equation: Equation) -> None:
+        """Print an equation, its number at the right margin."""
+        top = self.y + 4
+        info = self.image(BytesIO(_svg(equation.tex)), x=MARGIN + 20, y=top)
+        height = info.rendered_height
+        if equation.number:
+            self.set_xy(MARGIN, top)
+            self.cell(0, height, f"({equation.number})", align="R")
+        self.set_xy(MARGIN, top + height + 6)
+
+    def figure(self, path: Path, caption: str) -> None:
+        """Print a figure as wide as the text, and its caption with the next number."""
+        self.figures += 1
+        self.image(path, w=self.epw, alt_text=caption)
+        self.ln(4)
+        self.paragraph(f"Figure {self.figures}. {caption}", 9)
+
+    def section(self, task: Task, part: Part, folder: Path) -> None:
+        """Print what the assignment asks of a task."""
+        self.heading(f"Task {task.name}: {task.title}")
+        for block in DERIVATIONS.get(task.name, ()):
+            if isinstance(block, Equation):
+                self.equation(block)
+            else:
+                self.paragraph(block, after=0)
+        if task.figure:
+            self.figure(folder / task.figure, f"{CAPTIONS[task.name]} Data: {part.data}.")
+        if task.name in ANSWERS:
+            self.paragraph(ANSWERS[task.name](part))
+        self.ln(12)
 
 
-PLATES = (
-    Plate(
-        "task2",
-        "task2b_binary_train_loss.png",
-        "Task 2b: the loss of logistic regression",
-        "Training and validation loss over the gradient steps, digit 2 against digit 3, without "
-        "shuffling. The loss of a single batch is noisy, so its mean over ten steps is drawn. The "
-        "axis is zoomed: the first, steep part lies above it.",
-        {},
-    ),
-    Plate(
-        "task2",
-        "task2b_binary_train_accuracy.png",
-        "Tasks 2c and 2d: accuracy and early stopping",
-        "Accuracy on the whole training set and on the validation set, at every check of the "
-        "same training as in Task 2b.",
-        {
-            "Task 2c: how accurate is the model in the end?": answers.final_accuracy,
-            "Task 2d: after how many epochs does early stopping kick in?": answers.early_stopping,
-        },
-    ),
-    Plate(
-        "task2",
-        "task2e_train_accuracy_shuffle_difference.png",
-        "Task 2e: the order of the examples",
-        "Validation accuracy of two trainings that differ only in whether each epoch takes the "
-        "examples in a new order.",
-        {"Task 2e: why are there fewer spikes with shuffling?": answers.spikes},
-    ),
-    Plate(
-        "task3",
-        "task3b_softmax_train_loss.png",
-        "Task 3b: the loss of softmax regression",
-        "Training and validation loss over the gradient steps, all ten digits, with shuffling. "
-        "The training loss is a mean over ten steps, and the axis is zoomed as in Task 2b.",
-        {},
-    ),
-    Plate(
-        "task3",
-        "task3b_softmax_train_accuracy.png",
-        "Tasks 3c and 3d: accuracy and overfitting",
-        "Accuracy on the whole training set and on the validation set, at every check of the "
-        "same training as in Task 3b.",
-        {"Task 3d: are there signs of overfitting?": answers.overfitting},
-    ),
-    Plate(
-        "task3",
-        "task4b_softmax_weight.png",
-        "Task 4b: the weights",
-        "The weights of each digit as an image, for λ = 0 (top) and λ = 1 (bottom): red pixels "
-        "speak for the digit where there is ink, blue ones against it.",
-        {"Task 4b: why are the weights with λ = 1 less noisy?": answers.noise},
-    ),
-    Plate(
-        "task3",
-        "task4c_l2_reg_accuracy.png",
-        "Tasks 4c and 4d: the strength of the penalty",
-        "Validation accuracy for each λ, each a new training from zero weights to its own early "
-        "stop or its last epoch.",
-        {"Task 4d: why does the accuracy fall with any penalty?": answers.regularization},
-    ),
-    Plate(
-        "task3",
-        "task4d_l2_reg_norms.png",
-        "Task 4e: the length of the weights",
-        "Squared length ‖w‖² of the weights that each training leaves behind, on a logarithmic "
-        "axis.",
-        {"Task 4e: what do you observe?": answers.norms},
-    ),
-)
+@cache
+def _svg(tex: str) -> bytes:
+    logging.getLogger("fpdf.svg").setLevel(logging.ERROR)  # it has no use for the <metadata>
+    picture = BytesIO()
+    with rc_context({"mathtext.fontset": "cm"}):
+        math_to_image(f"${tex}$", picture, prop=FontProperties(size=12), format="svg")
+    return picture.getvalue()
 
 
-def make_pages(
-    results: Mapping[str, Mapping[str, Any]], folder: Path, date: datetime | None = None
-) -> list[Page]:
+def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None = None) -> Report:
     """Lay out the report.
 
     Args:
-        results: {part: its results}.
+        parts: the results, as `read` gives them.
         folder: where the figures are.
         date: to print on the first page; none by default.
-
-    Returns:
-        The first page, then one for each of `PLATES`.
     """
-    plates = (plate_page(number, plate, results, folder) for number, plate in enumerate(PLATES, 2))
-    return [first_page(results, date), *plates]
+    report = Report(date)
+    report.add_page()
+    summary(report, parts, date)
+    report.add_page()
+    for task in TASKS:
+        wide = bool(task.figure) and _is_wide(folder / task.figure)
+        if wide != (report.w > report.h):
+            report.add_page("landscape" if wide else "portrait")
+        with report.unbreakable() as block:  # on the next page where it does not fit
+            block.section(task, parts[Path(task.script).stem], folder)
+    return report
 
 
-def first_page(results: Mapping[str, Mapping[str, Any]], date: datetime | None) -> Page:
-    """Say what was run, on which data, with which code, and what came out."""
-    page = Page(1)
-    page.text(TITLE, 18, "bold", after=0)
-    page.text(f"{SUBJECT}; the derivations of Tasks 1 and 4a are a text of their own", after=0.25)
-    for name, part in results.items():
-        if part["quick"]:
-            page.text(
-                f"The results of {name}.py are from a run with --quick, epochs at most: "
-                f"{part['max_epochs']}. They are good for trying out, not for conclusions.",
-                weight="bold",
-                after=0.2,
+def _is_wide(picture: Path) -> bool:
+    with Image.open(picture) as image:
+        return image.width > 2 * image.height
+
+
+def summary(report: Report, parts: Mapping[str, Part], date: datetime | None) -> None:
+    """Print the first page: what was run, on which data, and what came out."""
+    report.paragraph(TITLE, 18, "B")
+    for name, part in parts.items():
+        if part.quick:
+            report.paragraph(
+                f"The results of {name}.py are from a run with --quick, of at most "
+                f"{part.max_epochs} epochs: good for trying out, not for conclusions.",
+                style="B",
             )
-    page.text("Where the results come from", 13, "bold")
-    page.table(provenance(results, date), header=False)
-    page.y += 0.2
-    for name, part in results.items():
-        page.text(f"Results of {name}.py", 13, "bold")
-        page.table([HEADER, *(row(run, numbers) for run, numbers in part["runs"].items())])
-        page.y += 0.2
-    page.text(
-        "Epochs and steps count from 0. The accuracies are those of the weights that training "
-        "leaves behind, at the least validation loss."
-    )
-    return page
+    report.heading("Origin of the results")
+    report.rows(provenance(parts, date), header=False)
+    for name, part in parts.items():
+        report.heading(f"Results of {name}.py")
+        report.rows([HEADER, *(row(run, record) for run, record in part.runs.items())], header=True)
+    report.paragraph(" ".join(NOTE.split()))
 
 
-def provenance(
-    results: Mapping[str, Mapping[str, Any]], date: datetime | None
-) -> list[tuple[str, str]]:
+def provenance(parts: Mapping[str, Part], date: datetime | None) -> list[tuple[str, str]]:
     """List what the results come from, as rows of name and value."""
     rows = [
-        *_rows("Data set", results, lambda part: part["data"]),
-        *_rows("its SHA-256", results, lambda part: part["data_sha256"]),
-        *_rows("Code, SHA-256", results, lambda part: part["code_sha256"]),
-        *_rows("Seed", results, lambda part: str(part["seed"])),
-        *_rows("Epochs at most", results, lambda part: str(part["max_epochs"])),
-        *_rows("Versions", results, lambda part: _listed(part["versions"])),
+        *_rows("Data set", parts, lambda part: part.data),
+        *_rows("Data set, SHA-256", parts, lambda part: part.data_sha256),
+        *_rows("Seed", parts, lambda part: str(part.seed)),
+        *_rows("Epochs at most", parts, lambda part: str(part.max_epochs)),
+        *_rows("Versions", parts, lambda part: ", ".join(map(" ".join, part.versions.items()))),
     ]
     return rows if date is None else [*rows, ("Date", f"{date:%Y-%m-%d %H:%M} UTC")]
 
 
 def _rows(
-    label: str,
-    results: Mapping[str, Mapping[str, Any]],
-    value: Callable[[Mapping[str, Any]], str],
+    label: str, parts: Mapping[str, Part], value: Callable[[Part], str]
 ) -> list[tuple[str, str]]:
     """Give one row if the parts agree, else one for each part."""
-    values = {name: value(part) for name, part in results.items()}
+    values = {name: value(part) for name, part in parts.items()}
     if len(set(values.values())) == 1:
         return [(label, next(iter(values.values())))]
     return [(f"{label}, {name}", text) for name, text in values.items()]
-
-
-def _listed(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def plate_page(
-    number: int, plate: Plate, results: Mapping[str, Mapping[str, Any]], folder: Path
-) -> Page:
-    """Show a figure under its task, with its caption and the answers to the questions about it."""
-    pixels = read_picture(folder / plate.figure)
-    page = Page(number, landscape=pixels.shape[1] > 2 * pixels.shape[0])
-    page.text(plate.task, 16, "bold")
-    page.picture(pixels)
-    part = results[plate.part]
-    page.text(f"Figure {number - 1}. {plate.caption} Data: {part['data']}.", 10, after=0.25)
-    for question, answer in plate.answers.items():
-        page.text(question, 12, "bold", after=0.02)
-        page.text(answer(part["runs"]), after=0.2)
-    return page
-
-
-def save(pages: Sequence[Page], out: Path, date: datetime | None) -> None:
-    """Save pages as one PDF, whole or not at all, the same bytes for the same pages and date."""
-    info = {"Title": TITLE, "Subject": SUBJECT, "CreationDate": date, "ModDate": date}
-    # Type 42 fonts keep every letter, Greek ones too, as text that can be searched and copied.
-    with (
-        rc_context({"pdf.fonttype": 42, "pdf.compression": 6}),
-        replacing(out) as temporary,
-        PdfPages(temporary, metadata=info) as pdf,
-    ):
-        for page in pages:
-            pdf.savefig(page.figure)
 
 
 def source_date() -> datetime | None:
@@ -234,7 +229,7 @@ def source_date() -> datetime | None:
 
 
 def main() -> None:
-    """Write the report of Tasks 2 to 4 from the figures and results of task2.py and task3.py."""
+    """Write the report of all tasks from the figures and results of task2.py and task3.py."""
     parser = argparse.ArgumentParser(prog="python -m reproduce.report", description=main.__doc__)
     folder = Path("figures")
     parser.add_argument("--figures", type=Path, default=folder, help="default: %(default)s")
@@ -243,11 +238,11 @@ def main() -> None:
     out = options.out or options.figures / "report.pdf"
     if out.suffix != ".pdf":
         parser.error(f"argument --out: expected a name that ends in .pdf, got {out}")
-    drawn = {part: [plate.figure for plate in PLATES if plate.part == part] for part in RUNS}
     date = source_date()
-    pages = make_pages(read_results(options.figures, drawn, RUNS), options.figures, date)
-    save(pages, out, date)
-    print(f"Wrote {len(pages)} pages to {out}")
+    report = make_report(read(options.figures), options.figures, date)
+    with replacing(out) as temporary:
+        report.output(temporary)
+    print(f"Wrote {report.pages_count} pages to {out}")
 
 
 if __name__ == "__main__":

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lab.measures import roughness
 from matplotlib.image import imsave
+from reproduce.page import Page, width_of, wrap
+from reproduce.provenance import read_results
 
 import digits
 import task2
 import task3
 from lab import digest
-from lab.measures import roughness
 from lab.results import of_run
 from lab.script import run_script
 from reproduce import answers, report
-from reproduce.page import Page, width_of, wrap
-from reproduce.provenance import read_results
 from trainer import Stop
 
 Results = dict[str, Any]

@@ -15,8 +15,7 @@ import reproduce.__main__
 import task2
 import task3
 from digits.synthetic import synthetic_digits
-from lab import measures
-from reproduce import claims, course_2019, course_2020, course_2021, protocols
+from reproduce import claims, course_2019, course_2020, course_2021, measures, protocols
 from reproduce.protocols import BinaryProtocolTrainer, Protocol, unit_range_bias_first
 from task2a import BinaryModel
 from trainer import check_gradient

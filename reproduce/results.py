@@ -1,0 +1,100 @@
+"""The results of task2.py and task3.py, with the figures and weights of the very same runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lab.assignment import TASKS
+from lab.results import FILE, Run, Validation, sha256
+
+IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"
+LAMBDA_0, LAMBDA_1 = "lambda 0", "lambda 1"
+RUNS = {"task2": (IN_ORDER, SHUFFLED), "task3": (LAMBDA_0, LAMBDA_1)}  # what a report needs
+ALIKE = ("data", "data_sha256", "seed")  # what the parts of one report have in common
+
+
+@dataclass(frozen=True)
+class Part:
+    """The results of one script.
+
+    Attributes:
+        data: the name of the data set.
+        data_sha256: its digest.
+        seed: of the shuffling.
+        max_epochs: the epochs that no run exceeds.
+        quick: whether it was run with --quick.
+        versions: {package: version}.
+        files: {name of a figure or weights file: its SHA-256}.
+        runs: {name of the run: its record}.
+        weights: {name of the run: the weights kept (785, K)}.
+    """
+
+    data: str
+    data_sha256: str
+    seed: int
+    max_epochs: int
+    quick: bool
+    versions: Mapping[str, str]
+    files: Mapping[str, str]
+    runs: Mapping[str, Run]
+    weights: Mapping[str, np.ndarray]
+
+
+def read(folder: Path) -> dict[str, Part]:
+    """Read the results of both scripts, {"task2": ..., "task3": ...}, from one folder.
+
+    Raises:
+        OSError: if a part, a run or a file is missing, if a file is not the run's own, or if the
+            parts are of two data sets or seeds. The message names it and says what to run.
+    """
+    path = folder / FILE
+    try:
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise OSError(f"{path} is no results file ({error}). {_run(RUNS, folder)}") from None
+    parts = {name: _part(results, name, folder) for name in RUNS}
+    for key in ALIKE:
+        values = {name: getattr(part, key) for name, part in parts.items()}
+        if len(set(values.values())) > 1:
+            listed = ", ".join(f"{name} has {value}" for name, value in values.items())
+            raise OSError(
+                f"{path}: the parts differ in {key}: {listed}. "
+                f"{_run(parts, folder)} with the same options."
+            )
+    return parts
+
+
+def _part(results: Any, name: str, folder: Path) -> Part:
+    again = _run([name], folder)
+    try:
+        runs = {run: _record(**record) for run, record in results[name]["runs"].items()}
+        part = Part(**{**results[name], "runs": runs, "weights": {}})
+    except (KeyError, TypeError, AttributeError):
+        raise OSError(f"{folder / FILE} has no complete results of {name}. {again}") from None
+    if missing := [run for run in RUNS[name] if run not in runs]:
+        raise OSError(f"{folder / FILE}: {name} has no run {missing[0]!r}. {again}")
+    weights = f"{name}_weights.npz"
+    figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
+    for file in (*figures, weights):
+        path = folder / file
+        if not path.is_file():
+            raise OSError(f"{path} is missing. {again}")
+        if part.files.get(file) != sha256(path):
+            raise OSError(f"{path} is not of the run in {folder / FILE}. {again}")
+    with np.load(folder / weights) as arrays:
+        return replace(part, weights=dict(arrays))
+
+
+def _record(validations: Iterable[Mapping[str, Any]], **fields: Any) -> Run:
+    return Run(**fields, validations=[Validation(**one) for one in validations])
+
+
+def _run(parts: Iterable[str], folder: Path) -> str:
+    out = "" if folder == Path("figures") else f" --out {folder}"
+    return "Run: " + " and ".join(f"python {part}.py{out}" for part in parts)
