@@ -11,16 +11,14 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from digits import Digits
 from lab import figures
 from lab.files import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from lab.protocols import Model
 
 FILE = "results.json"
 HEADER = ("run", "stopped by", "epoch", "step", "val loss", "at", "train", "val")
@@ -28,6 +26,16 @@ NOTE = (
     "Each row ends with the least validation loss, its step (at), and the accuracies\n"
     "of the weights from that step, which are kept. Epochs and steps count from 0."
 )
+
+
+class Trainer(Protocol):
+    """What is recorded of a trainer after `train`."""
+
+    model: Model
+    stop: Any  # trainer.Stop
+    train_history: dict[str, dict[int, float]]
+    val_history: dict[str, dict[int, float]]
+    validations_per_epoch: int
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,8 @@ def publish(
     task: str,
     data: Digits,
     options: argparse.Namespace,
-    trainers: Mapping[str, Any],
-    drawn: Mapping[str, Figure],
+    trainers: Mapping[str, Trainer],
+    drawn: figures.Figures,
 ) -> None:
     """Save the figures, the trained weights and the results of a task; print them as a table.
 
@@ -121,21 +129,15 @@ def publish(
         figures.show([out / name for name in drawn])
 
 
-def record(trainer: Any) -> Run:
-    """Collect the record of a `BaseTrainer` after `train`."""
+def record(trainer: Trainer) -> Run:
+    """Collect the record of a finished training."""
     stop, train, val = trainer.stop, trainer.train_history, trainer.val_history
     validations = [
         Validation(step, train["loss"][step], loss, train["accuracy"][step], val["accuracy"][step])
         for step, loss in val["loss"].items()
     ]
-    return Run(
-        stop.early,
-        stop.epoch,
-        stop.step,
-        stop.best_step,
-        trainer.validations_per_epoch,
-        validations,
-    )
+    where = (stop.early, stop.epoch, stop.step, stop.best_step)
+    return Run(*where, trainer.validations_per_epoch, validations)
 
 
 def sha256(path: Path) -> str:

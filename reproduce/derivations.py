@@ -50,7 +50,8 @@ DERIVATIONS: dict[str, tuple[str | Equation, ...]] = {
     "1b": (
         "Again for one example, the outputs and the cost are",
         Equation(
-            r"\hat y_k = \dfrac{e^{z_k}}{\sum_{l} \, e^{z_l}}, \qquad z_k = \sum_{i} \, w_{ki} x_i,",
+            r"\hat y_k = \dfrac{e^{z_k}}{\sum_{l} \, e^{z_l}}, \qquad "
+            r"z_k = \sum_{i} \, w_{ki} x_i,",
             "4",
         ),
         Equation(r"C^n = -\sum_{k} \, y_k \ln \hat y_k.", "5"),
