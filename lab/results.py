@@ -21,6 +21,7 @@ from lab.files import replacing
 from lab.protocols import Model
 
 FILE = "results.json"
+WEIGHTS = "{}_weights.npz"  # of a task
 HEADER = ("run", "stopped by", "epoch", "step", "val loss", "at", "train", "val")
 NOTE = (
     "Each row ends with the least validation loss, its step (at), and the accuracies\n"
@@ -99,11 +100,12 @@ def publish(
         trainers: {name of the run: its trainer, finished}.
         drawn: {file name: figure}.
     """
-    out, weights = options.out, f"{task}_weights.npz"
+    out, weights = options.out, WEIGHTS.format(task)
     for name, figure in drawn.items():
         figures.save(figure, out / name)
+    arrays: dict[str, Any] = {name: trainer.model.w for name, trainer in trainers.items()}
     with replacing(out / weights) as temporary:
-        np.savez(temporary, **{name: trainer.model.w for name, trainer in trainers.items()})
+        np.savez(temporary, **arrays)
     runs = {name: record(trainer) for name, trainer in trainers.items()}
     results = _read(out / FILE) | {
         task: {

@@ -80,7 +80,7 @@ class Report(FPDF):
     def paragraph(self, text: str, size: float = 10.5, style: str = "", after: float = 6) -> None:
         """Print a text, then `after` points of space."""
         self.set_font("DejaVu", style, size)
-        self.multi_cell(0, 1.4 * size, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(w=0, h=1.4 * size, text=text, align="L", new_x="LMARGIN", new_y="NEXT")
         self.ln(after)
 
     def heading(self, text: str) -> None:

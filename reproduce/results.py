@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lab.assignment import TASKS
-from lab.results import FILE, Run, Validation, sha256
+from lab.results import FILE, WEIGHTS, Run, Validation, sha256
 
 IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"
 LAMBDA_0, LAMBDA_1 = "lambda 0", "lambda 1"
@@ -79,7 +79,7 @@ def _part(results: Any, name: str, folder: Path) -> Part:
         raise OSError(f"{folder / FILE} has no complete results of {name}. {again}") from None
     if missing := [run for run in RUNS[name] if run not in runs]:
         raise OSError(f"{folder / FILE}: {name} has no run {missing[0]!r}. {again}")
-    weights = f"{name}_weights.npz"
+    weights = WEIGHTS.format(name)
     figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
     for file in (*figures, weights):
         path = folder / file

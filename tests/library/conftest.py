@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import os
 import struct
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import digits
+import task2
+import task3
 from digits import Digits
 from digits.synthetic import synthetic_digits
 
@@ -104,6 +108,19 @@ def tiny_digits() -> Digits:
     """400 synthetic digits to train on, 200 to validate on."""
     images, labels = synthetic_digits(600)
     return Digits("tiny digits", images[:400], labels[:400], images[400:], labels[400:])
+
+
+@pytest.fixture(scope="session")
+def published(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What task2.py and task3.py leave behind with --quick --seed 3 on the tiny digits."""
+    folder = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
+        patch.setattr(task2, "BATCH_SIZE", 16)
+        for script in (task2, task3):
+            patch.setattr(sys, "argv", ["", "--quick", "--seed", "3", "--out", str(folder)])
+            script.main()
+    return folder
 
 
 MNIST_FOLDER = os.environ.get("MNIST_DATA_DIR", "")

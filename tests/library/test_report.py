@@ -1,274 +1,204 @@
-"""The report: answers from the numbers, pages, the same bytes, and what it refuses."""
+"""The report: answers from the results, every task on its pages, the same bytes, refusals."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import shutil
 import sys
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from lab.measures import roughness
-from matplotlib.image import imsave
-from reproduce.page import Page, width_of, wrap
-from reproduce.provenance import read_results
 
-import digits
-import task2
-import task3
-from lab import digest
-from lab.results import of_run
+from lab.assignment import TASKS
+from lab.results import Run, Validation
 from lab.script import run_script
 from reproduce import answers, report
-from trainer import Stop
+from reproduce.derivations import DERIVATIONS, Equation
+from reproduce.measures import roughness
+from reproduce.results import IN_ORDER, SHUFFLED, Part, read
 
-Results = dict[str, Any]
-
-
-def check(step: int, val_loss: float, train: float, val: float) -> dict[str, float]:
-    return {"step": step, "val_loss": val_loss, "train_accuracy": train, "val_accuracy": val}
+FILES = [*(task.figure for task in TASKS if task.figure), "task2_weights.npz", "task3_weights.npz"]
 
 
-def a_run(**changes: Any) -> dict[str, Any]:
-    """The numbers of a run, as `of_run` collects them."""
-    return {
-        "stop_reason": "early stopping",
-        "stop_epoch": 33,
-        "stop_step": 1038,
-        "checks": 101,
-        "drops": 7,
-        "early_check": check(30, 0.1, 0.95, 0.96),
-        "last_check": check(1038, 0.0665, 0.98, 0.97),
-        "best_check": check(978, 0.066, 0.976, 0.979),
-        "weight_norm": 8.0,
-        "weight_roughness": 0.4,
-        **changes,
-    }
+def a_run(*validations: Validation, **changes: Any) -> Run:
+    best = Validation(978, 0.1, 0.066, 0.976, 0.979)
+    run = Run(
+        True, 33, 1038, 978, 5, validations or (best, Validation(1038, 0.1, 0.07, 0.98, 0.97))
+    )
+    return replace(run, **changes)
 
 
-def two_runs(in_order: dict[str, Any], shuffled: dict[str, Any]) -> dict[str, Any]:
-    return {answers.IN_ORDER: a_run(**in_order), answers.SHUFFLED: a_run(**shuffled)}
+def part_of(
+    runs: dict[str, Run] | None = None, weights: dict[str, np.ndarray] | None = None
+) -> Part:
+    return Part("tiny digits", "ab" * 32, 0, 500, False, {}, {}, runs or {}, weights or {})
 
 
-def lambda_runs(key: str, *values: Any) -> dict[str, Any]:
-    names = ("lambda 0", "lambda 0.1", "lambda 1")
-    return {name: a_run(**{key: value}) for name, value in zip(names, values, strict=True)}
+def at_lambdas(*values: Any) -> dict[str, Any]:
+    return dict(zip(("lambda 0", "lambda 0.1", "lambda 1"), values, strict=True))
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Results:
-    """Results with tiny figures that belong to them, in `tmp_path`."""
-    for i, plate in enumerate(report.PLATES):
-        wide = 10 if plate.figure == "task4b_softmax_weight.png" else 6
-        imsave(tmp_path / plate.figure, np.full((4, wide, 3), i / 10))
-    part = {
-        "data": "tiny digits",
-        "data_sha256": "ab" * 32,
-        "seed": 0,
-        "max_epochs": 500,
-        "quick": False,
-        "versions": {"python": "3", "numpy": "2", "matplotlib": "3"},
-        "code_sha256": digest.of_code(),
-    }
-    figures = {
-        name: {
-            plate.figure: digest.of_file(tmp_path / plate.figure)
-            for plate in report.PLATES
-            if plate.part == name
-        }
-        for name in report.RUNS
-    }
-    return {
-        "task2": {**part, "figures": figures["task2"], "runs": two_runs({}, {"drops": 2})},
-        "task3": {
-            **part,
-            "figures": figures["task3"],
-            "runs": lambda_runs("weight_norm", 8, 4, 2),
-        },
-    }
-
-
-@pytest.fixture
-def write_report(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, results: Results
-) -> Callable[..., bytes]:
-    """A function that runs the report's main on `tmp_path` and returns the PDF."""
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-
-    def write(changed: Results = results, *options: str) -> bytes:
-        (tmp_path / "results.json").write_text(json.dumps(changed))
-        monkeypatch.setattr(sys, "argv", ["report.py", "--figures", str(tmp_path), *options])
-        report.main()
-        return (tmp_path / "report.pdf").read_bytes()
-
-    return write
-
-
-@pytest.fixture
-def refusal(
-    write_report: Callable[..., bytes], results: Results, tmp_path: Path
-) -> Callable[..., str]:
-    """A function that returns why the report is refused; a report from before stays as it was."""
-
-    def refuse(changed: Results = results) -> str:
-        (tmp_path / "report.pdf").write_bytes(b"before")
-        with pytest.raises(OSError, match=r".") as error:
-            write_report(changed)
-        assert (tmp_path / "report.pdf").read_bytes() == b"before"
-        assert "\n" not in str(error.value)
-        return str(error.value)
-
-    return refuse
-
-
-def words(page: Page) -> str:
-    return " ".join(text.get_text() for text in page.figure.texts)
+def falling(falls: int, validations: int) -> Run:
+    """A run whose validation accuracy falls from 0.9 to 0.8 a number of times."""
+    accuracies = [0.9, 0.8] * falls + [0.9] * (validations - 2 * falls)
+    return a_run(*(Validation(i, 0.1, 0.1, 0.9, value) for i, value in enumerate(accuracies)))
 
 
 # The answers.
 
 
-def test_2d_says_where_early_stopping_kicks_in_or_that_it_does_not() -> None:
-    text = answers.early_stopping(two_runs({}, {"stop_reason": "all epochs", "stop_epoch": 2}))
-    assert "Without shuffling, early stopping kicks in in epoch 33" in text
-    assert "at step 1038; the least validation loss is 0.0660, at step 978" in text
-    assert "With shuffling, early stopping does not kick in: training ends with epoch 2" in text
+@pytest.mark.parametrize(("task", "size"), [("2a", 785), ("3a", 7850)])
+def test_2a_and_3a_say_what_was_written_and_how_its_gradient_is_checked(
+    task: str, size: int
+) -> None:
+    text = answers.ANSWERS[task](part_of(weights={"a run": np.ones(size)}))
+    assert f"task{task}.py contains " in text
+    assert f"each of the {size:,} weights" in text
+
+
+def test_2c_gives_the_accuracies_of_the_weights_kept() -> None:
+    text = answers.final_accuracy(part_of({IN_ORDER: a_run()}))
+    assert "97.60% of the training set and 97.90% of the validation set" in text
+
+
+def test_2d_says_where_early_stopping_ends_training_or_that_it_does_not() -> None:
+    runs = {IN_ORDER: a_run(), SHUFFLED: a_run(early=False, epoch=2)}
+    text = answers.early_stopping(part_of(runs))
+    assert "Without shuffling, early stopping ends training in epoch 33, at step 1038" in text
+    assert "the least validation loss is 0.0660, at step 978" in text
+    assert "With shuffling, training ends without early stopping in epoch 2" in text
 
 
 @pytest.mark.parametrize(
-    ("drops", "verdict"),
-    [(2, "So shuffling leaves fewer spikes"), (7, "no difference"), (9, "more spikes, not fewer")],
+    ("falls", "validations", "verdict"),
+    [
+        (2, 101, "2 of 100 (2.0%). So shuffling leads to fewer spikes"),
+        (7, 101, "7 of 100 (7.0%). By this measure, shuffling makes no difference"),
+        (9, 101, "9 of 100 (9.0%). In this run, shuffling leads to more spikes, not fewer"),
+        (
+            6,
+            51,
+            "6 of 50 (12.0%). In this run, shuffling leads to more spikes",
+        ),  # fewer, but oftener
+    ],
 )
-def test_2e_counts_the_spikes_of_both_runs(drops: int, verdict: str) -> None:
-    text = answers.spikes(two_runs({}, {"drops": drops}))
-    assert "7 of 100 checks (7.0%) without shuffling" in text
-    assert f"{drops} of 100 checks ({drops}.0%) with shuffling" in text
+def test_2e_compares_how_often_the_accuracy_falls(
+    falls: int, validations: int, verdict: str
+) -> None:
+    runs = {IN_ORDER: falling(7, 101), SHUFFLED: falling(falls, validations)}
+    text = answers.spikes(part_of(runs))
+    assert "Without shuffling" in text
+    assert "in 7 of 100 (7.0%) cases; with shuffling" in text
     assert verdict in text
 
 
-def test_2e_compares_how_often_not_how_many() -> None:
-    text = answers.spikes(two_runs({}, {"drops": 6, "checks": 11}))
-    assert "more spikes, not fewer" in text
-
-
 @pytest.mark.parametrize(
-    ("early", "last", "verdict"),
+    ("early", "last", "overfits"),
     [
-        ((0.85, 0.86), (0.92, 0.91), "Yes."),
-        ((0.87, 0.86), (0.92, 0.91), "No."),
-        ((0.85, 0.87), (0.91, 0.92), "No."),
-        ((0.856, 0.85), (0.92, 0.91), "No."),
+        ((0.85, 0.86), (0.92, 0.91), True),
+        ((0.87, 0.86), (0.92, 0.91), False),
+        ((0.85, 0.87), (0.91, 0.92), False),
+        ((0.856, 0.85), (0.92, 0.91), False),
     ],
 )
 def test_3d_sees_overfitting_in_a_gap_that_grows_and_is_positive(
-    early: tuple[float, float], last: tuple[float, float], verdict: str
+    early: tuple[float, float], last: tuple[float, float], overfits: bool
 ) -> None:
-    run = a_run(early_check=check(30, 0.5, *early), last_check=check(90, 0.3, *last))
-    text = answers.overfitting({"lambda 0": run})
-    assert text.startswith(verdict)
+    start = (Validation(step, 0.7, 0.7, 0.1, 0.2) for step in range(0, 25, 5))
+    one_epoch_in = Validation(25, 0.5, 0.5, *early)
+    run = a_run(*start, one_epoch_in, Validation(90, 0.3, 0.3, *last), best_step=90)
+    text = answers.overfitting(part_of({"lambda 0": run}))
+    verdict = "Yes, there are signs" if overfits else "There are no clear signs"
+    assert text.startswith(f"{verdict} of overfitting. At step 25 the training accuracy is")
     side = "above" if last[0] > last[1] else "below"
     assert f"at step 90, it is {last[0]:.4f}, 0.0100 {side} the validation accuracy" in text
+
+
+def test_3d_looks_at_the_last_validation_where_there_is_no_whole_epoch() -> None:
+    run = a_run(Validation(978, 0.3, 0.3, 0.9, 0.8))
+    assert "no clear signs" in answers.overfitting(part_of({"lambda 0": run}))
 
 
 @pytest.mark.parametrize(
     ("loss", "verdict"),
     [
-        (0.066, "0.0660, is its least."),
-        (0.0665, "only 0.0005 above its least."),
+        (0.066, "0.0660, is its minimum."),
+        (0.0665, "only 0.0005 above its minimum."),
         (0.076, "shows it too: it ends at 0.0760, 0.0100 above"),
     ],
 )
 def test_3d_says_whether_the_validation_loss_shows_it(loss: float, verdict: str) -> None:
-    run = a_run(last_check=check(1038, loss, 0.98, 0.97))
-    assert verdict in answers.overfitting({"lambda 0": run})
+    start = [Validation(978 + i, 0.1, 0.066, 0.95, 0.96) for i in range(6)]
+    run = a_run(*start, Validation(1038, 0.1, loss, 0.98, 0.97))
+    assert verdict in answers.overfitting(part_of({"lambda 0": run}))
 
 
 @pytest.mark.parametrize(
-    ("held", "verdict"),
-    [(0.1, "λ = 1 are less noisy, by 75%"), (0.5, "λ = 1 are not less noisy")],
+    ("rough", "verdict"), [(0.1, "λ = 1 are less noisy, by"), (9.0, "λ = 1 are not less noisy")]
 )
-def test_4b_compares_the_roughness_of_the_weights(held: float, verdict: str) -> None:
-    text = answers.noise(lambda_runs("weight_roughness", 0.4, 0.3, held))
-    assert f"It is 0.400 with λ = 0 and {held:.3f} with λ = 1." in text
+def test_4b_compares_the_roughness_of_the_weights(rough: float, verdict: str) -> None:
+    smooth = np.add.outer(np.arange(28.0), np.arange(28.0)).reshape(784, 1)
+    noise = np.random.default_rng(0).normal(size=(784, 1))
+    weights = [np.vstack([smooth + size * noise, [[1e9]]]) for size in (1, 1, rough)]
+    text = answers.noise(part_of(weights=at_lambdas(*weights)))
+    said = [f"{roughness(w[:-1].T):.3f}" for w in (weights[0], weights[2])]
+    assert "Here it is {} with λ = 0 and {} with λ = 1.".format(*said) in text
     assert verdict in text
 
 
 @pytest.mark.parametrize(
     ("accuracies", "verdict"),
     [
-        ((0.9, 0.8, 0.7), "So it falls with every λ"),
+        ((0.9, 0.8, 0.7), "So the accuracy falls with every λ. A penalty"),
         ((0.9, 0.95, 0.7), "does not fall with λ = 0.1."),
         ((0.9, 0.9, 0.91), "does not fall with λ = 0.1 and λ = 1."),
+        ((0.9, 0.897, 0.8), "(With λ = 0.1 by less than 0.005, which may be chance.)"),
     ],
 )
 def test_4d_lists_the_accuracy_of_each_lambda(accuracies: tuple[float, ...], verdict: str) -> None:
-    checks = [check(1, 0.1, value, value) for value in accuracies]
-    text = answers.regularization(lambda_runs("best_check", *checks))
+    runs = [a_run(Validation(978, 0.1, 0.1, value, value)) for value in accuracies]
+    text = answers.regularisation(part_of(at_lambdas(*runs)))
     assert "{:.4f} (λ = 0), {:.4f} (λ = 0.1), {:.4f} (λ = 1)".format(*accuracies) in text
     assert verdict in text
 
 
-def test_4d_calls_a_small_difference_what_may_be_chance() -> None:
-    checks = [check(1, 0.1, value, value) for value in (0.9, 0.897, 0.8)]
-    text = answers.regularization(lambda_runs("best_check", *checks))
-    assert "So it falls with every λ. (With λ = 0.1 by less than 0.005: that may be" in text
-
-
 @pytest.mark.parametrize(("end", "said"), [(0.7, True), (0.95, False)])
-def test_4d_speaks_of_missing_only_if_the_training_accuracy_falls_too(
+def test_4d_speaks_of_underfitting_only_if_the_training_accuracy_falls_too(
     end: float, said: bool
 ) -> None:
-    checks = [check(1, 0.1, 0.9, 0.9), check(1, 0.1, 0.9, 0.8), check(1, 0.1, end, 0.7)]
-    text = answers.regularization(lambda_runs("best_check", *checks))
+    pairs = ((0.9, 0.9), (0.9, 0.8), (end, 0.7))
+    runs = [a_run(Validation(978, 0.1, 0.1, *pair)) for pair in pairs]
+    text = answers.regularisation(part_of(at_lambdas(*runs)))
     assert ("training accuracy is only 0.9000" in text) is said
 
 
 @pytest.mark.parametrize(
     ("norms", "verdict"),
     [
-        ((8, 4, 2), "So it falls with every larger λ, in all by a factor of 4"),
+        ((8, 4, 2), "So it falls with every larger λ, by a factor of 4 in all"),
         ((8, 9, 2), "does not fall from λ = 0 to λ = 0.1."),
         ((8, 9, 9), "does not fall from λ = 0 to λ = 0.1 nor from λ = 0.1 to λ = 1."),
     ],
 )
-def test_4e_says_whether_the_weights_get_shorter(norms: tuple[float, ...], verdict: str) -> None:
-    text = answers.norms(lambda_runs("weight_norm", *norms))
+def test_4e_says_whether_the_weights_get_shorter(norms: tuple[int, ...], verdict: str) -> None:
+    weights = at_lambdas(*(np.ones((norm, 1)) for norm in norms))
+    text = answers.norms(part_of(dict.fromkeys(weights, a_run()), weights))
     assert "{} (λ = 0), {} (λ = 0.1), {} (λ = 1)".format(*norms) in text
     assert verdict in text
 
 
 def test_lambdas_are_taken_in_the_order_of_their_value() -> None:
     names = ["lambda 1", "lambda 0.001", "lambda 0", "lambda 0.1"]
-    assert answers.by_lambda({name: {} for name in names}) == [
+    assert answers.by_lambda(dict.fromkeys(names)) == [
         *("lambda 0", "lambda 0.001", "lambda 0.1", "lambda 1")
     ]
-
-
-def test_a_run_counts_its_drops_and_keeps_an_early_check() -> None:
-    steps, accuracies = range(0, 80, 10), (0.5, 0.9, 0.88, 0.95, 0.945, 0.96, 0.9, 0.97)
-    history = {
-        "loss": dict.fromkeys(range(80), 0.5),
-        "accuracy": dict(zip(steps, accuracies, strict=True)),
-    }
-    model = SimpleNamespace(w=np.ones((785, 10), dtype=np.float32))
-    trainer = SimpleNamespace(
-        model=model,
-        stop=Stop(False, 0, 79, 70, 0.5),
-        validations_per_epoch=5,
-        train_history=history,
-        val_history=history,
-    )
-    run = of_run(trainer)
-    assert (run["checks"], run["drops"]) == (8, 2)
-    assert [run[f"{which}_check"]["step"] for which in ("early", "last", "best")] == [50, 70, 70]
-    assert run["weight_roughness"] == 0
-    trainer.validations_per_epoch = 50
-    assert of_run(trainer)["early_check"]["step"] == 70
 
 
 def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
@@ -279,170 +209,247 @@ def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
     assert roughness(np.ones((1, 784))) == 0
 
 
+@pytest.mark.parametrize(("task", "number"), [("1a", "6"), ("1b", "13"), ("4a", "28")])
+def test_a_derivation_reaches_the_assignments_equation(task: str, number: str) -> None:
+    numbers = [one.number for one in DERIVATIONS[task] if isinstance(one, Equation)]
+    assert number in numbers
+
+
 # The pages.
 
 
-def test_one_page_for_the_results_and_one_for_each_figure(tmp_path: Path, results: Results) -> None:
-    first, *plates = report.make_pages(results, tmp_path)
-    assert len(plates) == 8
-    for text in ("tiny digits", "ab" * 32, digest.of_code(), "numpy 2", "lambda 0.1", "0.9790"):
-        assert text in words(first)
-    assert "Date" not in words(first)
-    assert "--quick" not in words(first)
-    for page, plate in zip(plates, report.PLATES, strict=True):
-        assert plate.task in words(page)
-        (image,) = page.figure.axes[0].images
-        assert image.get_interpolation() == "none"
-        assert image.get_size() == (4, 6) or image.get_size() == (4, 10)
-    told = " ".join(words(page) for page in plates)
-    for question in ("2d", "2e", "3d", "4b", "4d", "4e"):
-        assert f"Task {question}: " in told
+class Recording(report.Report):
+    """A report that keeps what is printed: {text: page, and where on it the text ends}."""
+
+    def __init__(self, date: datetime | None = None) -> None:
+        super().__init__(date)
+        self.printed: dict[str, tuple[int, float]] = {}
+
+    def paragraph(self, text: str, *args: Any, **kwargs: Any) -> None:
+        super().paragraph(text, *args, **kwargs)
+        self.printed[text] = self.page, self.y
+
+    def rows(self, rows: Sequence[Sequence[str]], header: bool) -> None:
+        super().rows(rows, header)
+        self.printed |= {" ".join(row): (self.page, self.y) for row in rows}
 
 
-def test_a_wide_figure_lies_across(tmp_path: Path, results: Results) -> None:
-    across = [page.width > page.height for page in report.make_pages(results, tmp_path)]
-    assert across == [False] * 6 + [True] + [False] * 2
+@pytest.fixture(scope="module")
+def recording(published: Path) -> Recording:
+    """The report on the tiny digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "Report", Recording)
+        made = report.make_report(read(published), published)
+    assert isinstance(made, Recording)
+    return made
 
 
-def test_all_that_is_printed_stays_on_its_page_and_is_large_enough(
-    tmp_path: Path, results: Results
-) -> None:
-    for page in report.make_pages(results, tmp_path):
-        for text in page.figure.texts:
-            assert text.get_fontproperties().get_size_in_points() >= 10
-            box = text.get_window_extent()
-            assert box.x0 >= 0.3 * 100
-            assert box.x1 <= (page.width - 0.3) * 100
-            assert box.y0 >= 0.3 * 100
-        boxes = [text.get_window_extent() for text in page.figure.texts]
-        assert not any(one.overlaps(two) for one, two in combinations(boxes, 2))
+def first_page(parts: dict[str, Part], date: datetime | None = None) -> list[str]:
+    made = Recording(date)
+    made.add_page()
+    report.summary(made, parts, date)
+    made.output()  # closes the fonts
+    assert made.pages_count == 1
+    return list(made.printed)
 
 
-def test_a_quick_run_says_so_on_the_first_page(tmp_path: Path, results: Results) -> None:
-    results["task3"].update(quick=True, max_epochs=3)
-    text = words(report.make_pages(results, tmp_path)[0])
-    assert "The results of task3.py are from a run with --quick, epochs at most: 3." in text
-    assert "Epochs at most, task2 500 Epochs at most, task3 3" in text
+def test_every_task_is_in_the_report_in_the_assignments_order(recording: Recording) -> None:
+    places = [recording.printed[f"Task {task.name}: {task.title}"] for task in TASKS]
+    assert len(places) == 16
+    assert places == sorted(places)
+    assert places[0][0] == 2
+    captions = [text for text in recording.printed if text.endswith("Data: tiny digits.")]
+    assert [text[:9] for text in captions] == [f"Figure {i}." for i in range(1, 9)]
 
 
-def test_text_wraps_to_the_width_and_keeps_every_word() -> None:
-    text = "the weights ‖w‖² fall with λ " * 20
-    font = Page(1).figure.texts[0].get_fontproperties()
-    lines = wrap(text, font, 3)
-    assert " ".join(lines).split() == text.split()
-    assert all(width_of(line, font) <= 3 for line in lines)
-    assert all(width_of(f"{line} the", font) > 2.4 for line in lines[:-1])
-    assert wrap("onewordonly", font, 0.1) == ["onewordonly"]
+def test_all_that_is_printed_stays_on_its_page(recording: Recording) -> None:
+    for page, end in recording.printed.values():
+        assert end <= recording.pages[page].dimensions()[1] - report.MARGIN + 12
+
+
+def test_a_wide_figure_lies_across(recording: Recording) -> None:
+    across = [
+        number
+        for number, page in recording.pages.items()
+        if page.dimensions()[0] > page.dimensions()[1]
+    ]
+    page, _ = recording.printed["Task 4b: L2 regularisation and the weights"]
+    assert across == [page]
+
+
+def test_the_first_page_says_what_was_run_and_what_came_out(published: Path) -> None:
+    parts = read(published)
+    best = parts["task3"].runs["lambda 1"].best
+    parts["task2"] = replace(parts["task2"], quick=False, max_epochs=500)
+    lines = first_page(parts)
+    assert {
+        "Data set tiny digits",
+        "Seed 3",
+        f"Data set, SHA-256 {parts['task2'].data_sha256}",
+    } <= {*lines}
+    assert {"Epochs at most, task2 500", "Epochs at most, task3 3"} <= {*lines}
+    assert any(line.startswith("Versions python 3") for line in lines)
+    (row,) = (line for line in lines if line.startswith("lambda 1 all epochs 2 8"))
+    assert row.endswith(f"{best.train_accuracy:.4f} {best.val_accuracy:.4f}")
+    (quick,) = (line for line in lines if "--quick" in line)
+    assert quick.startswith("The results of task3.py are from a run with --quick, of at most 3")
+    assert not any(line.startswith("Date ") for line in lines)
 
 
 # The file.
 
 
-def test_the_same_inputs_give_the_same_bytes(write_report: Callable[..., bytes]) -> None:
-    first = write_report()
-    assert first.startswith(b"%PDF")
-    assert first.count(b"/Type /Page\n") + first.count(b"/Type /Page ") == 9
-    assert b"/CreationDate" not in first
-    assert b"/ModDate" not in first
-    assert write_report() == first
+@pytest.fixture
+def folder(published: Path, tmp_path: Path) -> Path:
+    """A copy of what the scripts left behind."""
+    return shutil.copytree(published, tmp_path / "figures")
+
+
+@pytest.fixture
+def write_report(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Callable[..., bytes]:
+    """A function that runs the report's main on `folder` and returns the PDF."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+
+    def write(*options: str) -> bytes:
+        monkeypatch.setattr(sys, "argv", ["report.py", "--figures", str(folder), *options])
+        report.main()
+        return (folder / "report.pdf").read_bytes()
+
+    return write
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    write_report: Callable[..., bytes], recording: Recording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pdf = write_report()
+    assert pdf.startswith(b"%PDF")
+    assert pdf == recording.output()
+    assert pdf.count(b"/Type /Page\n") == recording.pages_count
+    assert capsys.readouterr().out.startswith(f"Wrote {recording.pages_count} pages to ")
 
 
 def test_source_date_epoch_is_the_date_of_the_report(
-    monkeypatch: pytest.MonkeyPatch, write_report: Callable[..., bytes], results: Results
+    monkeypatch: pytest.MonkeyPatch, published: Path
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert b"/CreationDate (D:19700102000000Z)" in write_report()
-    assert "Date 1970-01-02 00:00 UTC" in words(report.first_page(results, report.source_date()))
+    date = report.source_date()
+    assert "Date 1970-01-02 00:00 UTC" in first_page(read(published), date)
+    assert b"/CreationDate (D:19700102000000Z)" in report.Report(date).output()
 
 
 @pytest.mark.parametrize("epoch", ["yesterday", "1e9", "9" * 30])
 def test_a_source_date_epoch_that_is_no_time_is_refused(
-    monkeypatch: pytest.MonkeyPatch, refusal: Callable[..., str], epoch: str
+    monkeypatch: pytest.MonkeyPatch, epoch: str
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    assert "SOURCE_DATE_EPOCH: expected seconds since 1970" in refusal()
+    with pytest.raises(OSError, match="SOURCE_DATE_EPOCH: expected seconds since 1970"):
+        report.source_date()
 
 
 def test_a_name_that_is_no_pdf_is_refused(
-    write_report: Callable[..., bytes], results: Results, tmp_path: Path
+    write_report: Callable[..., bytes], folder: Path, published: Path
 ) -> None:
     with pytest.raises(SystemExit) as exit:
-        write_report(results, "--out", str(tmp_path / "results.json"))
+        write_report("--out", str(folder / "results.json"))
     assert exit.value.code == 2
-    assert json.loads((tmp_path / "results.json").read_text()) == results
+    assert (folder / "results.json").read_bytes() == (published / "results.json").read_bytes()
+
+
+def test_without_fpdf2_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fpdf", None)
+    with pytest.raises(SystemExit, match=r"needs fpdf2\. Run: pip install '\.\[report\]'"):
+        importlib.reload(report)
 
 
 # What is refused.
 
 
-def other_code(results: Results) -> None:
-    results["task2"]["code_sha256"] = "0" * 64
+@pytest.fixture
+def refusal(write_report: Callable[..., bytes], folder: Path) -> Callable[[], str]:
+    """A function that returns why the report is refused; a report from before stays as it was."""
+
+    def refuse() -> str:
+        (folder / "report.pdf").write_bytes(b"before")
+        with pytest.raises(OSError, match=r".") as error:
+            write_report()
+        assert (folder / "report.pdf").read_bytes() == b"before"
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return refuse
 
 
-def before_there_were_digests(results: Results) -> None:
-    del results["task3"]["code_sha256"], results["task3"]["figures"]
-
-
-def other_data(results: Results) -> None:
-    results["task3"]["data_sha256"] = "cd" * 32
-
-
-def other_seed(results: Results) -> None:
-    results["task3"]["seed"] = 1
-
-
-def no_part(results: Results) -> None:
+def no_part(results: Any) -> None:
     del results["task3"]
 
 
-def no_lambda_one(results: Results) -> None:
+def no_digests(results: Any) -> None:
+    del results["task3"]["files"]
+
+
+def no_validations(results: Any) -> None:
+    del results["task3"]["runs"]["lambda 1"]["validations"]
+
+
+def no_lambda_one(results: Any) -> None:
     del results["task3"]["runs"]["lambda 1"]
+
+
+def other_data(results: Any) -> None:
+    results["task3"]["data_sha256"] = "cd" * 32
+
+
+def other_seed(results: Any) -> None:
+    results["task3"]["seed"] = 1
 
 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (other_code, "task2b_binary_train_loss.png, .*drawn by other code .* python task2.py"),
-        (before_there_were_digests, "task4b_softmax_weight.png, .*drawn by other code"),
-        (other_data, "differ in data_sha256: task2 has abab.*, task3 has cdcd.* task2.py.* and"),
-        (other_seed, "the parts differ in seed: task2 has 0, task3 has 1"),
-        (no_part, "results.json has no results of task3. Run: python task3.py"),
+        (no_part, "results.json has no complete results of task3. Run: python task3.py"),
+        (no_digests, "results.json has no complete results of task3. Run: python task3.py"),
+        (no_validations, "results.json has no complete results of task3. Run: python task3.py"),
         (no_lambda_one, "task3 has no run 'lambda 1'. Run: python task3.py"),
+        (other_data, "differ in data_sha256: task2 has .*, task3 has cdcd.* task2.py.* and"),
+        (other_seed, "the parts differ in seed: task2 has 3, task3 has 1"),
     ],
 )
 def test_results_that_do_not_fit_are_refused_by_name(
-    refusal: Callable[..., str],
-    results: Results,
-    tmp_path: Path,
-    change: Callable[[Results], None],
-    named: str,
+    refusal: Callable[[], str], folder: Path, change: Callable[[Any], None], named: str
 ) -> None:
+    results = json.loads((folder / "results.json").read_text())
     change(results)
-    assert re.search(named, refusal(results))
-    assert f"--out {tmp_path}" in refusal(results)
+    (folder / "results.json").write_text(json.dumps(results))
+    assert re.search(named, refusal())
+    assert f"--out {folder}" in refusal()
 
 
-@pytest.mark.parametrize("plate", report.PLATES, ids=lambda plate: plate.figure)
-def test_each_figure_that_is_missing_or_changed_is_refused_by_name(
-    refusal: Callable[..., str], tmp_path: Path, plate: report.Plate
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_that_is_missing_or_changed_is_refused_by_name(
+    refusal: Callable[[], str], folder: Path, name: str
 ) -> None:
-    path, again = tmp_path / plate.figure, f"Run: python {plate.part}.py"
+    path, again = (
+        folder / name,
+        f"Run: python {'task2' if name.startswith('task2') else 'task3'}.py",
+    )
     path.write_bytes(path.read_bytes() + b"x")
-    assert refusal().startswith(f"{path} is not the figure of the run in ")
+    assert refusal().startswith(f"{path} is not of the run in ")
     assert again in refusal()
     path.unlink()
     assert refusal().startswith(f"{path} is missing. {again}")
 
 
-@pytest.mark.parametrize("content", [[], 3, {"task2": 1}])
-def test_a_file_that_holds_no_results_is_refused(refusal: Callable[..., str], content: Any) -> None:
-    assert "results.json has no results of task2. Run: python task2.py" in refusal(content)
+@pytest.mark.parametrize("content", ["[]", "3", '{"task2": 1}', '{"task2": {"runs": []}}'])
+def test_a_file_that_holds_no_results_is_refused(
+    refusal: Callable[[], str], folder: Path, content: str
+) -> None:
+    (folder / "results.json").write_text(content)
+    assert "results.json has no complete results of task2. Run: python task2.py" in refusal()
 
 
-def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text("not json")
-    with pytest.raises(OSError, match=r"is no results file .* Run: python task2.py .* and .*task3"):
-        read_results(tmp_path, {"task2": [], "task3": []}, report.RUNS)
+def test_a_file_that_is_no_json_is_refused(refusal: Callable[[], str], folder: Path) -> None:
+    (folder / "results.json").write_text("not json")
+    assert re.search(r"is no results file .* Run: python task2.py .* and .*task3.py", refusal())
 
 
 def test_without_results_it_ends_with_one_clean_line(
@@ -454,39 +461,6 @@ def test_without_results_it_ends_with_one_clean_line(
         run_script(report.main)
     assert exit.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("report.py: figures/results.json has no results of task2. ")
+    assert said.startswith("report.py: figures/results.json has no complete results of task2. ")
     assert said.endswith("Run: python task2.py\n")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_digest_of_the_code_sees_bytes_and_names(tmp_path: Path) -> None:
-    def code(**files: str) -> str:
-        root = tmp_path / str(len(list(tmp_path.iterdir())))
-        (root / "lab").mkdir(parents=True)
-        for name, text in files.items():
-            (root / f"{name.replace('_', '/')}.py").write_text(text)
-        return digest.of_code(root)
-
-    known = code(task2="a", lab_x="b")
-    assert code(task2="a", lab_x="b") == known
-    assert code(task2="a", lab_x="b", mine="c") == known
-    others = [code(task2="A", lab_x="b"), code(task2="a", lab_y="b"), code(task2="b", lab_x="a")]
-    assert known not in others
-    assert len(set(others)) == 3
-
-
-def test_from_the_scripts_to_the_report(
-    monkeypatch: pytest.MonkeyPatch, tiny_digits: digits.Digits, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
-    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
-    for script in (task2, task3):
-        monkeypatch.setattr(sys, "argv", ["script", "--quick", "--out", str(tmp_path)])
-        script.main()
-    monkeypatch.setattr(sys, "argv", ["report.py", "--figures", str(tmp_path)])
-    report.main()
-    assert (tmp_path / "report.pdf").stat().st_size > 100_000
-    runs = json.loads((tmp_path / "results.json").read_text())["task3"]["runs"]
-    assert runs["lambda 0"]["checks"] == 9  # three epochs of three steps, each checked
-    assert runs["lambda 0"]["early_check"]["step"] == 5
-    assert 0 < runs["lambda 0"]["weight_roughness"] < 2

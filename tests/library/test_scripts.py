@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import digits
@@ -17,7 +19,7 @@ import task2
 import task2a
 import task3
 import task3a
-from lab import digest
+from lab.assignment import TASKS
 from lab.files import replacing
 from lab.script import run_script
 from trainer import BaseTrainer
@@ -26,18 +28,10 @@ Run = Callable[..., Path]
 
 ROOT = Path(__file__).parents[2]
 FIGURES = {
-    task2: (
-        "task2b_binary_train_loss.png",
-        "task2b_binary_train_accuracy.png",
-        "task2e_train_accuracy_shuffle_difference.png",
-    ),
-    task3: (
-        "task3b_softmax_train_loss.png",
-        "task3b_softmax_train_accuracy.png",
-        "task4b_softmax_weight.png",
-        "task4c_l2_reg_accuracy.png",
-        "task4d_l2_reg_norms.png",
-    ),
+    script: [
+        task.figure for task in TASKS if task.figure and task.script == f"{script.__name__}.py"
+    ]
+    for script in (task2, task3)
 }
 
 
@@ -63,43 +57,48 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("script", FIGURES, ids=["task2", "task3"])
-def test_figures_and_results_are_written_the_same_every_time(run: Run, script: Any) -> None:
-    first, second = (run(script, "--epochs", "2", out=out) for out in ("first", "second"))
-    names = sorted(path.name for path in first.iterdir())
-    assert names == sorted([*FIGURES[script], "results.json"])
-    for name in names:
-        assert (first / name).read_bytes() == (second / name).read_bytes()
-        if name.endswith(".png"):
-            assert (first / name).read_bytes().startswith(b"\x89PNG")
-
-
-def test_results_say_what_was_run_and_what_came_out(
-    run: Run, capsys: pytest.CaptureFixture[str]
+def test_a_script_writes_the_same_every_time_and_prints_a_table(
+    run: Run, published: Path, script: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = run(task2, "--quick", "--seed", "3")
-    results = json.loads((out / "results.json").read_text())["task2"]
-    assert results["data"] == "tiny digits"
-    assert (results["seed"], results["max_epochs"], results["quick"]) == (3, 3, True)
-    assert set(results["versions"]) == {"python", "numpy", "matplotlib"}
-    assert results["code_sha256"] == digest.of_code()
-    assert results["figures"] == {name: digest.of_file(out / name) for name in FIGURES[task2]}
-    shuffled = results["runs"]["2e, shuffling"]
-    assert shuffled["stop_reason"] == "all epochs"
-    assert shuffled["stop_epoch"] == 2
-    assert 0 < shuffled["best_check"]["val_loss"] < 0.7
-    assert 0.5 < shuffled["last_check"]["train_accuracy"] <= 1
-    assert shuffled["weight_norm"] > 0
+    out, weights = run(script, "--quick", "--seed", "3"), f"{script.__name__}_weights.npz"
+    written = {*FIGURES[script], weights}
+    assert {path.name for path in out.iterdir()} == {*written, "results.json"}
+    for name in written:
+        assert (out / name).read_bytes() == (published / name).read_bytes()
+        assert (out / name).read_bytes().startswith(b"PK" if name == weights else b"\x89PNG")
+    first, second = (json.loads((path / "results.json").read_text()) for path in (out, published))
+    assert first == {script.__name__: second[script.__name__]}
     printed = capsys.readouterr().out
     assert "Data: tiny digits" in printed
-    assert "2e, shuffling" in printed
+    assert max(map(len, printed.split("\nWrote")[0].splitlines())) <= 80
+    for name in first[script.__name__]["runs"]:
+        assert f"\n{name} " in printed
 
 
-def test_two_scripts_share_one_results_file(run: Run) -> None:
-    run(task2, "--epochs", "1")
-    out = run(task3, "--epochs", "1")
-    results = json.loads((out / "results.json").read_text())
-    assert set(results) == {"task2", "task3"}
+def test_results_say_what_was_run_and_what_came_out(published: Path) -> None:
+    results = json.loads((published / "results.json").read_text())
     assert list(results["task3"]["runs"]) == [f"lambda {x}" for x in (0, 0.001, 0.01, 0.1, 1)]
+    part = results["task2"]
+    assert part["data"] == "tiny digits"
+    assert (part["seed"], part["max_epochs"], part["quick"]) == (3, 3, True)
+    assert set(part["versions"]) == {"python", "numpy", "matplotlib"}
+    assert part["files"] == {
+        name: hashlib.sha256((published / name).read_bytes()).hexdigest()
+        for name in (*FIGURES[task2], "task2_weights.npz")
+    }
+    shuffled = part["runs"]["2e, shuffling"]
+    assert (shuffled["early"], shuffled["epoch"], shuffled["validations_per_epoch"]) == (
+        False,
+        2,
+        5,
+    )
+    best = {one["step"]: one for one in shuffled["validations"]}[shuffled["best_step"]]
+    assert best["val_loss"] == min(one["val_loss"] for one in shuffled["validations"])
+    assert 0 < best["val_loss"] < 0.7
+    assert 0.5 < best["train_accuracy"] <= 1
+    with np.load(published / "task2_weights.npz") as weights:
+        assert list(weights) == list(part["runs"])
+        assert weights["2e, shuffling"].shape == (785, 1)
 
 
 @pytest.mark.parametrize("content", ["not json", "[]"])
