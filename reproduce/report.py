@@ -158,13 +158,11 @@ def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None =
     report = Report(date)
     report.add_page()
     summary(report, parts, date)
-    report.add_page()
     for task in TASKS:
-        wide = bool(task.figure) and _is_wide(folder / task.figure)
-        if wide != (report.w > report.h):
+        if task.figure or task.name in DERIVATIONS:  # the other tasks are a paragraph each
+            wide = bool(task.figure) and _is_wide(folder / task.figure)
             report.add_page("landscape" if wide else "portrait")
-        with report.unbreakable() as block:  # on the next page where it does not fit
-            block.section(task, parts[Path(task.script).stem], folder)
+        report.section(task, parts[Path(task.script).stem], folder)
     return report
 
 

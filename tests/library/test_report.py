@@ -258,8 +258,16 @@ def test_every_task_is_in_the_report_in_the_assignments_order(recording: Recordi
     assert len(places) == 16
     assert places == sorted(places)
     assert places[0][0] == 2
+
+
+def test_each_figure_stands_under_its_heading_with_its_caption(recording: Recording) -> None:
+    illustrated = [task for task in TASKS if task.figure]
     captions = [text for text in recording.printed if text.endswith("Data: tiny digits.")]
-    assert [text[:9] for text in captions] == [f"Figure {i}." for i in range(1, 9)]
+    assert len(captions) == len(illustrated) == 8
+    for i, (task, caption) in enumerate(zip(illustrated, captions, strict=True), 1):
+        assert caption.startswith(f"Figure {i}. {report.CAPTIONS[task.name]}")
+        heading = recording.printed[f"Task {task.name}: {task.title}"]
+        assert recording.printed[caption][0] == heading[0]
 
 
 def test_all_that_is_printed_stays_on_its_page(recording: Recording) -> None:
@@ -279,18 +287,19 @@ def test_a_wide_figure_lies_across(recording: Recording) -> None:
 
 def test_the_first_page_says_what_was_run_and_what_came_out(published: Path) -> None:
     parts = read(published)
-    best = parts["task3"].runs["lambda 1"].best
     parts["task2"] = replace(parts["task2"], quick=False, max_epochs=500)
+    parts["task3"] = replace(parts["task3"], runs={"lambda 1": a_run()})
     lines = first_page(parts)
-    assert {
+    for line in (
         "Data set tiny digits",
-        "Seed 3",
         f"Data set, SHA-256 {parts['task2'].data_sha256}",
-    } <= {*lines}
-    assert {"Epochs at most, task2 500", "Epochs at most, task3 3"} <= {*lines}
+        "Seed 3",
+        "Epochs at most, task2 500",
+        "Epochs at most, task3 3",
+        "lambda 1 early stopping 33 1038 0.06600 978 0.9760 0.9790",
+    ):
+        assert line in lines
     assert any(line.startswith("Versions python 3") for line in lines)
-    (row,) = (line for line in lines if line.startswith("lambda 1 all epochs 2 8"))
-    assert row.endswith(f"{best.train_accuracy:.4f} {best.val_accuracy:.4f}")
     (quick,) = (line for line in lines if "--quick" in line)
     assert quick.startswith("The results of task3.py are from a run with --quick, of at most 3")
     assert not any(line.startswith("Date ") for line in lines)
@@ -334,7 +343,7 @@ def test_source_date_epoch_is_the_date_of_the_report(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     date = report.source_date()
     assert "Date 1970-01-02 00:00 UTC" in first_page(read(published), date)
-    assert b"/CreationDate (D:19700102000000Z)" in report.Report(date).output()
+    assert b"/CreationDate (D:19700102000000Z" in report.Report(date).output()
 
 
 @pytest.mark.parametrize("epoch", ["yesterday", "1e9", "9" * 30])
