@@ -52,15 +52,10 @@ class Validation:
 
 @dataclass(frozen=True)
 class Run:
-    """The record of a finished training.
+    """The record of a finished training, with epochs and steps counted from 0.
 
-    Attributes:
-        early: whether early stopping ended it, or else all epochs were done.
-        epoch: the epoch of the last step, from 0.
-        step: the last gradient step, from 0.
-        best_step: the step of the least validation loss, whose weights are kept.
-        validations_per_epoch: how often the validation set was evaluated.
-        validations: all of them, in order.
+    early: whether early stopping ended it. epoch, step: of the last gradient step.
+    best_step: of the least validation loss, whose weights are kept.
     """
 
     early: bool
@@ -81,7 +76,7 @@ def expect_writable(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):
         pass
-    _read(out / FILE)
+    read(out / FILE)
 
 
 def publish(
@@ -93,12 +88,8 @@ def publish(
 ) -> None:
     """Save the figures, the trained weights and the results of a task; print them as a table.
 
-    Args:
-        task: the name of its part of `results.json`; the parts of other tasks stay as they are.
-        data: the data set that was used.
-        options: of the script, as `parse_options` gives them.
-        trainers: {name of the run: its trainer, finished}.
-        drawn: {file name: figure}.
+    task: the name of its part of `results.json`; the parts of other tasks stay as they are.
+    trainers: {name of the run: its trainer}. drawn: {file name: figure}.
     """
     out, weights = options.out, WEIGHTS.format(task)
     for name, figure in drawn.items():
@@ -107,7 +98,7 @@ def publish(
     with replacing(out / weights) as temporary:
         np.savez(temporary, **arrays)
     runs = {name: record(trainer) for name, trainer in trainers.items()}
-    results = _read(out / FILE) | {
+    results = read(out / FILE) | {
         task: {
             "data": data.name,
             "data_sha256": data.sha256(),
@@ -147,13 +138,17 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Read `results.json`, {task: its part}; it may be missing."""
     try:
         results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if not isinstance(results, dict):
             raise ValueError(f"it holds a {type(results).__name__}")
     except ValueError as error:
-        raise OSError(f"{path} is no results file ({error}). Likely fix: move it away.") from None
+        raise OSError(
+            f"{path} is no results file ({error}). Likely fix: move it away and run task2.py and "
+            "task3.py again."
+        ) from None
     return results
 
 
@@ -170,14 +165,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def row(name: str, run: Run) -> tuple[str, ...]:
     """Format a run for the columns of `HEADER`."""
+    end = ("early stopping" if run.early else "all epochs", str(run.epoch), str(run.step))
     best = run.best
-    return (
-        name,
-        "early stopping" if run.early else "all epochs",
-        str(run.epoch),
-        str(run.step),
-        f"{best.val_loss:.5f}",
-        str(best.step),
-        f"{best.train_accuracy:.4f}",
-        f"{best.val_accuracy:.4f}",
-    )
+    accuracies = f"{best.train_accuracy:.4f}", f"{best.val_accuracy:.4f}"
+    return (name, *end, f"{best.val_loss:.5f}", str(best.step), *accuracies)

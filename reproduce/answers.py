@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lab.assignment import CODE_TASKS
+from lab.assignment import TASKS
 from lab.results import Run, Validation
 from reproduce import measures
 from reproduce.claims import CHANCE
@@ -19,15 +19,15 @@ from reproduce.measures import SPIKE
 from reproduce.results import IN_ORDER, LAMBDA_0, LAMBDA_1, SHUFFLED, Part
 
 
-def gradient_check(task: str, script: str, part: Part) -> str:
-    """Answer Tasks 2a and 3a: what was written, and how the gradient is checked."""
-    (functions,) = (one.functions for one in CODE_TASKS if one.name == task)
-    names = [function.partition(".")[2] for function in functions]
+def gradient_check(task: str, part: Part) -> str:
+    """Answer Tasks 2a and 3a: what was written, and how its gradient is checked."""
+    (functions,) = (one.functions for one in TASKS if one.name == task)
+    *names, last = (function.partition(".")[2] for function in functions)
     size = next(iter(part.weights.values())).size
     return (
-        f"task{task}.py contains {', '.join(names[:-1])} and {names[-1]}. Before {script} trains, "
-        "it compares the gradient that backward computes with central differences (equation 29), "
-        f"for each of the {size:,} weights, in float64. It ends with an error unless the relative "
+        f"task{task}.py contains {', '.join(names)} and {last}. Before task{task[0]}.py trains, it "
+        "compares the gradient that backward computes with central differences (equation 29), for "
+        f"each of the {size:,} weights, in float64. It ends with an error unless the relative "
         "difference is at most 1e-6, so the models of this report have passed the check."
     )
 
@@ -87,22 +87,16 @@ def overfitting(part: Part) -> str:
             f"the training set, or its advantage there has grown by no more than {CHANCE:g}, "
             "which may be chance."
         )
-    rise = last.val_loss - run.best.val_loss
-    if rise > 0.01 * last.val_loss:
-        loss = (
-            f"The validation loss shows it too: it ends at {last.val_loss:.4f}, {rise:.4f} above "
-            "its minimum."
-        )
+    loss, rise = last.val_loss, last.val_loss - run.best.val_loss
+    if rise > 0.01 * loss:
+        also = f"shows it too: it ends at {loss:.4f}, {rise:.4f} above its minimum."
     else:
         where = f"only {rise:.4f} above its minimum" if rise else "its minimum"
-        loss = (
-            f"The validation loss does not show it: its last value, {last.val_loss:.4f}, is "
-            f"{where}."
-        )
+        also = f"does not show it: its last value, {loss:.4f}, is {where}."
     return (
         f"Yes, there are signs of overfitting. {numbers}What the model learns late in training "
         "improves its predictions on the training images more than on new ones, and that is "
-        f"overfitting. {loss}"
+        f"overfitting. The validation loss {also}"
     )
 
 
@@ -137,22 +131,21 @@ def regularisation(part: Part) -> str:
     numbers = f"The validation accuracies are {_list(accuracy, '.4f')}. "
     if better := [_symbol(name) for name in others if accuracy[name] >= accuracy[zero]]:
         return numbers + f"In this run the accuracy does not fall with {' and '.join(better)}."
-    numbers += "So the accuracy falls with every λ. "
-    close = [_symbol(name) for name in others if accuracy[zero] - accuracy[name] < CHANCE]
-    if close:
-        numbers += f"(With {' and '.join(close)} by less than {CHANCE:g}, which may be chance.) "
-    reason = (
+    text = numbers + "So the accuracy falls with every λ. "
+    if close := [_symbol(name) for name in others if accuracy[zero] - accuracy[name] < CHANCE]:
+        text += f"(With {' and '.join(close)} by less than {CHANCE:g}, which may be chance.) "
+    text += (
         "A penalty helps a model that is flexible enough to overfit, and this one is hardly so: it "
         "is linear, with a single weight for each pixel and digit. "
     )
     start, end = best[zero].train_accuracy, best[others[-1]].train_accuracy
     if end < start:
-        reason += (
+        text += (
             f"It underfits more than it overfits: the training accuracy is only {start:.4f} "
             f"without a penalty, and it falls too, to {end:.4f} with {_symbol(others[-1])}. The "
             "penalty takes away what the model needs to distinguish the digits."
         )
-    return numbers + reason
+    return text
 
 
 def norms(part: Part) -> str:
@@ -176,11 +169,11 @@ def norms(part: Part) -> str:
 
 
 ANSWERS: Mapping[str, Callable[[Part], str]] = {  # {task: function of the results of its script}
-    "2a": partial(gradient_check, "2a", "task2.py"),
+    "2a": partial(gradient_check, "2a"),
     "2c": final_accuracy,
     "2d": early_stopping,
     "2e": spikes,
-    "3a": partial(gradient_check, "3a", "task3.py"),
+    "3a": partial(gradient_check, "3a"),
     "3d": overfitting,
     "4b": noise,
     "4d": regularisation,

@@ -1,4 +1,4 @@
-"""The numbers behind words: spikes, roughness, likeness."""
+"""Numbers for what is said in words: spikes, roughness, resemblance."""
 
 from __future__ import annotations
 
@@ -6,27 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SPIKE = 0.01  # a fall of the accuracy by more than this, from one check to the next
+SPIKE = 0.01  # a fall of the accuracy by more than this, from one validation to the next
 
 
 def spikes(accuracy: Mapping[int, float]) -> int:
-    """Count the checks at which the accuracy is lower than at the one before by more than `SPIKE`.
-
-    Args:
-        accuracy: {step: accuracy}.
-    """
+    """Count the falls of {step: accuracy} by more than `SPIKE` from one validation to the next."""
     values = np.array(list(accuracy.values()))
     return int(np.sum(np.diff(values) < -SPIKE))
 
 
 def roughness(images: np.ndarray) -> float:
-    """Compute how noisy weights are: squared differences of neighbouring pixels per variance.
+    """Compute the mean squared difference of neighbouring pixels over the variance of an image.
 
-    Args:
-        images: weights (K, 784), the bias left out.
-
-    Returns:
-        About 2 for white noise, towards 0 for smooth images, 0 for constant ones.
+    About 2 for white noise, near 0 for smooth and 0 for constant images (K, 784).
     """
     squares = images.reshape(-1, 28, 28)
     variance = float(np.mean(np.var(images, axis=1)))
@@ -35,13 +27,9 @@ def roughness(images: np.ndarray) -> float:
 
 
 def own_mean_is_most_alike(weights: np.ndarray, means: np.ndarray) -> int:
-    """Count the digits whose weights are, of all mean images, most like that of their own digit.
+    """Count the digits whose weights (K, 784) correlate most with the mean image of that digit.
 
-    Likeness is correlation, after the mean of all digits is taken away from each.
-
-    Args:
-        weights: (K, 784).
-        means: the mean image of each digit (K, 784).
+    From the `means` (K, 784) of the digits, the mean of all is subtracted first.
     """
     K = len(means)
     correlation = np.corrcoef(weights, means - means.mean(axis=0))[:K, K:]
@@ -49,9 +37,5 @@ def own_mean_is_most_alike(weights: np.ndarray, means: np.ndarray) -> int:
 
 
 def deepest_fall(accuracy: Mapping[int, float]) -> float:
-    """Compute the largest fall of the accuracy from one check to the next.
-
-    Args:
-        accuracy: {step: accuracy}.
-    """
+    """Compute the largest fall of {step: accuracy} from one validation to the next."""
     return float(-np.diff(list(accuracy.values())).min(initial=0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache
 from io import BytesIO
@@ -15,14 +15,13 @@ import matplotlib
 from matplotlib import rc_context
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
-from PIL import Image
 
 from lab.assignment import TASKS, Task
 from lab.files import replacing
-from lab.results import HEADER, NOTE, row
+from lab.results import HEADER, NOTE, Run, row
 from lab.script import run_script
 from reproduce.answers import ANSWERS
-from reproduce.derivations import DERIVATIONS, Equation
+from reproduce.derivations import DERIVATIONS
 from reproduce.results import Part, read
 
 try:
@@ -31,8 +30,8 @@ except ModuleNotFoundError:
     raise SystemExit("The report needs fpdf2. Run: pip install '.[report]'") from None
 
 TITLE = "Logistic and softmax regression by hand"
-MARGIN = 56  # points, as all lengths here
-NO_DATE = datetime.fromtimestamp(0, timezone.utc)
+HEADING = (13, "B")  # size in points, as all lengths here, and style
+MARGIN = 56
 CAPTIONS = {  # {task: what its figure shows}
     "2b": "Training and validation loss over the gradient steps, digit 2 against digit 3, without "
     "shuffling. The loss of a single batch is noisy, so its mean over ten steps is drawn. The "
@@ -55,11 +54,7 @@ CAPTIONS = {  # {task: what its figure shows}
 
 
 class Report(FPDF):
-    """Numbered pages of A4 in the font that comes with matplotlib.
-
-    Args:
-        date: of the document; without one it is dated 1970, the same on every day.
-    """
+    """Numbered pages of A4 in matplotlib's own font, dated 1970 if there is no date."""
 
     def __init__(self, date: datetime | None = None) -> None:
         super().__init__(unit="pt")
@@ -68,8 +63,7 @@ class Report(FPDF):
         self.add_font("DejaVu", "B", fonts / "DejaVuSans-Bold.ttf")
         self.set_margin(MARGIN)
         self.set_title(TITLE)
-        self.set_creation_date(date or NO_DATE)
-        self.figures = 0
+        self.set_creation_date(date or datetime.fromtimestamp(0, timezone.utc))
 
     def footer(self) -> None:
         """Number the page."""
@@ -83,12 +77,18 @@ class Report(FPDF):
         self.multi_cell(w=0, h=1.4 * size, text=text, align="L", new_x="LMARGIN", new_y="NEXT")
         self.ln(after)
 
-    def heading(self, text: str) -> None:
-        """Print the heading of a section."""
-        self.paragraph(text, 13, "B")
+    def equation(self, equation: str) -> None:
+        """Print $mathtext$ as a picture, and its number at the right margin."""
+        _, tex, number = equation.split("$")
+        top = self.y + 4
+        height = self.image(BytesIO(_svg(tex)), MARGIN + 20, top).rendered_height
+        self.set_xy(MARGIN, top)
+        self.cell(0, height, number, align="R")
+        self.set_xy(MARGIN, top + height + 6)
 
-    def rows(self, rows: Sequence[Sequence[str]], header: bool) -> None:
-        """Print a table, each column as wide as its widest cell; numbers go to the right."""
+    def runs(self, runs: Mapping[str, Run]) -> None:
+        """Print a table of runs, each column as wide as its widest cell."""
+        rows = [HEADER, *(row(name, run) for name, run in runs.items())]
         self.set_font("DejaVu", "B", 9)
         columns = zip(*rows, strict=True)
         widths = [max(map(self.get_string_width, column)) + 12 for column in columns]
@@ -96,43 +96,28 @@ class Report(FPDF):
         with self.table(
             rows,
             align="LEFT",
-            borders_layout="SINGLE_TOP_LINE" if header else "NONE",
+            borders_layout="SINGLE_TOP_LINE",
             col_widths=widths,
-            first_row_as_headings=header,
             line_height=14,
-            text_align=["LEFT", *(["RIGHT" if header else "LEFT"] * (len(widths) - 1))],
-            width=min(sum(widths), self.epw),
+            text_align=["LEFT", *["RIGHT"] * (len(widths) - 1)],
+            width=sum(widths),
         ):
             self.ln(0)
         self.ln(12)
 
-    def equation(self, equation: Equation) -> None:
-        """Print an equation, its number at the right margin."""
-        top = self.y + 4
-        info = self.image(BytesIO(_svg(equation.tex)), x=MARGIN + 20, y=top)
-        height = info.rendered_height
-        if equation.number:
-            self.set_xy(MARGIN, top)
-            self.cell(0, height, f"({equation.number})", align="R")
-        self.set_xy(MARGIN, top + height + 6)
-
-    def figure(self, path: Path, caption: str) -> None:
-        """Print a figure as wide as the text, and its caption with the next number."""
-        self.figures += 1
-        self.image(path, w=self.epw, alt_text=caption)
-        self.ln(4)
-        self.paragraph(f"Figure {self.figures}. {caption}", 9)
-
     def section(self, task: Task, part: Part, folder: Path) -> None:
         """Print what the assignment asks of a task."""
-        self.heading(f"Task {task.name}: {task.title}")
+        self.paragraph(f"Task {task.name}: {task.title}", *HEADING)
         for block in DERIVATIONS.get(task.name, ()):
-            if isinstance(block, Equation):
+            if block.startswith("$"):
                 self.equation(block)
             else:
                 self.paragraph(block, after=0)
         if task.figure:
-            self.figure(folder / task.figure, f"{CAPTIONS[task.name]} Data: {part.data}.")
+            number, caption = list(CAPTIONS).index(task.name) + 1, CAPTIONS[task.name]
+            self.image(folder / task.figure, w=self.epw, alt_text=caption)
+            self.ln(4)
+            self.paragraph(f"Figure {number}. {caption} Data: {part.data}.", 9)
         if task.name in ANSWERS:
             self.paragraph(ANSWERS[task.name](part))
         self.ln(12)
@@ -148,80 +133,41 @@ def _svg(tex: str) -> bytes:
 
 
 def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None = None) -> Report:
-    """Lay out the report.
-
-    Args:
-        parts: the results, as `read` gives them.
-        folder: where the figures are.
-        date: to print on the first page; none by default.
-    """
+    """Lay out the report on the results and figures of a folder."""
     report = Report(date)
     report.add_page()
     summary(report, parts, date)
     for task in TASKS:
         if task.figure or task.name in DERIVATIONS:  # the other tasks are a paragraph each
-            wide = bool(task.figure) and _is_wide(folder / task.figure)
-            report.add_page("landscape" if wide else "portrait")
+            report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: twenty images
         report.section(task, parts[Path(task.script).stem], folder)
     return report
-
-
-def _is_wide(picture: Path) -> bool:
-    with Image.open(picture) as image:
-        return image.width > 2 * image.height
 
 
 def summary(report: Report, parts: Mapping[str, Part], date: datetime | None) -> None:
     """Print the first page: what was run, on which data, and what came out."""
     report.paragraph(TITLE, 18, "B")
+    if date:
+        report.paragraph(f"{date:%Y-%m-%d %H:%M} UTC")
+    part = parts["task2"]  # task3 has the same data and seed
+    report.paragraph(f"Data: {part.data}. Seed: {part.seed}.", after=0)
+    report.paragraph(f"SHA-256 of the data: {part.data_sha256}", 9)
     for name, part in parts.items():
+        report.paragraph(f"Results of {name}.py", *HEADING)
+        versions = ", ".join(map(" ".join, part.versions.items()))
+        report.paragraph(f"At most {part.max_epochs} epochs, with {versions}.")
         if part.quick:
-            report.paragraph(
-                f"The results of {name}.py are from a run with --quick, of at most "
-                f"{part.max_epochs} epochs: good for trying out, not for conclusions.",
-                style="B",
-            )
-    report.heading("Origin of the results")
-    report.rows(provenance(parts, date), header=False)
-    for name, part in parts.items():
-        report.heading(f"Results of {name}.py")
-        report.rows([HEADER, *(row(run, record) for run, record in part.runs.items())], header=True)
+            warning = f"{name}.py was run with --quick: good for a trial, not for conclusions."
+            report.paragraph(warning, style="B")
+        report.runs(part.runs)
     report.paragraph(" ".join(NOTE.split()))
 
 
-def provenance(parts: Mapping[str, Part], date: datetime | None) -> list[tuple[str, str]]:
-    """List what the results come from, as rows of name and value."""
-    rows = [
-        *_rows("Data set", parts, lambda part: part.data),
-        *_rows("Data set, SHA-256", parts, lambda part: part.data_sha256),
-        *_rows("Seed", parts, lambda part: str(part.seed)),
-        *_rows("Epochs at most", parts, lambda part: str(part.max_epochs)),
-        *_rows("Versions", parts, lambda part: ", ".join(map(" ".join, part.versions.items()))),
-    ]
-    return rows if date is None else [*rows, ("Date", f"{date:%Y-%m-%d %H:%M} UTC")]
-
-
-def _rows(
-    label: str, parts: Mapping[str, Part], value: Callable[[Part], str]
-) -> list[tuple[str, str]]:
-    """Give one row if the parts agree, else one for each part."""
-    values = {name: value(part) for name, part in parts.items()}
-    if len(set(values.values())) == 1:
-        return [(label, next(iter(values.values())))]
-    return [(f"{label}, {name}", text) for name, text in values.items()]
-
-
 def source_date() -> datetime | None:
-    """Return the date that SOURCE_DATE_EPOCH gives, in seconds since 1970, or None without it.
-
-    Raises:
-        OSError: if it is no such number.
-    """
+    """Return the date that SOURCE_DATE_EPOCH gives, in seconds since 1970, or None without it."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
-    if not text:
-        return None
     try:
-        return datetime.fromtimestamp(int(text), timezone.utc)
+        return datetime.fromtimestamp(int(text), timezone.utc) if text else None
     except (ValueError, OverflowError, OSError):
         raise OSError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {text!r}.") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import lab.results
 from lab.assignment import TASKS
 from lab.results import FILE, WEIGHTS, Run, Validation, sha256
 
@@ -21,19 +21,7 @@ ALIKE = ("data", "data_sha256", "seed")  # what the parts of one report have in 
 
 @dataclass(frozen=True)
 class Part:
-    """The results of one script.
-
-    Attributes:
-        data: the name of the data set.
-        data_sha256: its digest.
-        seed: of the shuffling.
-        max_epochs: the epochs that no run exceeds.
-        quick: whether it was run with --quick.
-        versions: {package: version}.
-        files: {name of a figure or weights file: its SHA-256}.
-        runs: {name of the run: its record}.
-        weights: {name of the run: the weights kept (785, K)}.
-    """
+    """The results of one script; `files`, `runs` and `weights` have the names as keys."""
 
     data: str
     data_sha256: str
@@ -49,15 +37,11 @@ class Part:
 def read(folder: Path) -> dict[str, Part]:
     """Read the results of both scripts, {"task2": ..., "task3": ...}, from one folder.
 
-    Raises:
-        OSError: if a part, a run or a file is missing, if a file is not the run's own, or if the
-            parts are of two data sets or seeds. The message names it and says what to run.
+    Raises OSError, which says what to run, if a part, a run or a file is missing, if a file is not
+    the run's own, or if the parts are of two data sets or seeds.
     """
     path = folder / FILE
-    try:
-        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise OSError(f"{path} is no results file ({error}). {_run(RUNS, folder)}") from None
+    results = lab.results.read(path)
     parts = {name: _part(results, name, folder) for name in RUNS}
     for key in ALIKE:
         values = {name: getattr(part, key) for name, part in parts.items()}
@@ -70,23 +54,22 @@ def read(folder: Path) -> dict[str, Part]:
     return parts
 
 
-def _part(results: Any, name: str, folder: Path) -> Part:
-    again = _run([name], folder)
+def _part(results: Mapping[str, Any], name: str, folder: Path) -> Part:
+    path, again = folder / FILE, _run([name], folder)
     try:
         runs = {run: _record(**record) for run, record in results[name]["runs"].items()}
         part = Part(**{**results[name], "runs": runs, "weights": {}})
     except (KeyError, TypeError, AttributeError):
-        raise OSError(f"{folder / FILE} has no complete results of {name}. {again}") from None
+        raise OSError(f"{path} has no complete results of {name}. {again}") from None
     if missing := [run for run in RUNS[name] if run not in runs]:
-        raise OSError(f"{folder / FILE}: {name} has no run {missing[0]!r}. {again}")
+        raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")
     weights = WEIGHTS.format(name)
     figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
-    for file in (*figures, weights):
-        path = folder / file
-        if not path.is_file():
-            raise OSError(f"{path} is missing. {again}")
-        if part.files.get(file) != sha256(path):
-            raise OSError(f"{path} is not of the run in {folder / FILE}. {again}")
+    for file in (folder / one for one in (*figures, weights)):
+        if not file.is_file():
+            raise OSError(f"{file} is missing. {again}")
+        if part.files.get(file.name) != sha256(file):
+            raise OSError(f"{file} is not of the run in {path}. {again}")
     with np.load(folder / weights) as arrays:
         return replace(part, weights=dict(arrays))
 
