@@ -56,7 +56,7 @@ def spikes(part: Part) -> str:
     )
     counts = (
         f"Without shuffling, the validation accuracy falls by more than {SPIKE:g} from one "
-        f"validation to the next in {in_order} cases; with shuffling, in {shuffled}. "
+        f"validation to the next in {in_order}; with shuffling, in {shuffled}. "
     )
     if shuffled_rate == in_order_rate:
         return counts + "By this measure, shuffling makes no difference to the spikes of this run."
@@ -198,7 +198,7 @@ def _spikes(run: Run) -> tuple[str, float]:
     falls = measures.spikes({one.step: one.val_accuracy for one in run.validations})
     changes = len(run.validations) - 1
     rate = falls / max(changes, 1)
-    return f"{falls} of {changes} ({rate:.1%})", rate
+    return f"{falls} of {changes} cases ({rate:.1%})", rate
 
 
 def _gap(validation: Validation) -> float:

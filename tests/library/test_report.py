@@ -79,13 +79,13 @@ def test_2d_says_where_early_stopping_ends_training_or_that_it_does_not() -> Non
 @pytest.mark.parametrize(
     ("falls", "validations", "verdict"),
     [
-        (2, 101, "2 of 100 (2.0%). So shuffling leads to fewer spikes"),
-        (7, 101, "7 of 100 (7.0%). By this measure, shuffling makes no difference"),
-        (9, 101, "9 of 100 (9.0%). In this run, shuffling leads to more spikes, not fewer"),
+        (2, 101, "2 of 100 cases (2.0%). So shuffling leads to fewer spikes"),
+        (7, 101, "7 of 100 cases (7.0%). By this measure, shuffling makes no difference"),
+        (9, 101, "9 of 100 cases (9.0%). In this run, shuffling leads to more spikes, not fewer"),
         (
             6,
             51,
-            "6 of 50 (12.0%). In this run, shuffling leads to more spikes",
+            "6 of 50 cases (12.0%). In this run, shuffling leads to more spikes",
         ),  # fewer, but oftener
     ],
 )
@@ -95,7 +95,7 @@ def test_2e_compares_how_often_the_accuracy_falls(
     runs = {IN_ORDER: falling(7, 101), SHUFFLED: falling(falls, validations)}
     text = answers.spikes(part_of(runs))
     assert "Without shuffling" in text
-    assert "in 7 of 100 (7.0%) cases; with shuffling" in text
+    assert "in 7 of 100 cases (7.0%); with shuffling" in text
     assert verdict in text
 
 
