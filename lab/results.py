@@ -1,4 +1,4 @@
-"""What a script leaves behind: its figures, weights and part of `results.json`, and one table."""
+"""What a script leaves behind: its figures, its part of `results.json`, its runs, and one table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from lab.files import replacing
 from lab.protocols import Model
 
 FILE = "results.json"
-WEIGHTS = "{}_weights.npz"  # of a task
+RUNS = "{}_runs.npz"  # of a task: the weights and the validations of each run
 HEADER = ("run", "stopped by", "epoch", "step", "val loss", "at", "train", "val")
 NOTE = (
     "Each row ends with the least validation loss, its step (at), and the accuracies\n"
@@ -39,8 +39,7 @@ class Trainer(Protocol):
     validations_per_epoch: int
 
 
-@dataclass(frozen=True)
-class Validation:
+class Validation(NamedTuple):
     """The losses and accuracies at a step; the training loss is that of the step's batch."""
 
     step: int
@@ -54,21 +53,22 @@ class Validation:
 class Run:
     """The record of a finished training, with epochs and steps counted from 0.
 
-    early: whether early stopping ended it. epoch, step: of the last gradient step.
-    best_step: of the least validation loss, whose weights are kept.
+    stopped_by: "early stopping" or "all epochs". epoch, step: of the last gradient step.
+    best: the validation of the least loss, whose weights are kept.
     """
 
-    early: bool
+    stopped_by: str
     epoch: int
     step: int
-    best_step: int
+    best: Validation
     validations_per_epoch: int
     validations: Sequence[Validation]
 
-    @property
-    def best(self) -> Validation:
-        """The validation with the least loss."""
-        return next(one for one in self.validations if one.step == self.best_step)
+    def summary(self) -> dict[str, Any]:
+        """Return all but the validations, as `results.json` has it."""
+        fields = vars(self) | {"best": self.best._asdict()}
+        del fields["validations"]
+        return fields
 
 
 def expect_writable(out: Path) -> None:
@@ -86,18 +86,21 @@ def publish(
     trainers: Mapping[str, Trainer],
     drawn: figures.Figures,
 ) -> None:
-    """Save the figures, the trained weights and the results of a task; print them as a table.
+    """Save the figures, the runs and the results of a task; print the results as a table.
 
     task: the name of its part of `results.json`; the parts of other tasks stay as they are.
     trainers: {name of the run: its trainer}. drawn: {file name: figure}.
     """
-    out, weights = options.out, WEIGHTS.format(task)
+    out, arrays = options.out, RUNS.format(task)
     for name, figure in drawn.items():
         figures.save(figure, out / name)
-    arrays: dict[str, Any] = {name: trainer.model.w for name, trainer in trainers.items()}
-    with replacing(out / weights) as temporary:
-        np.savez(temporary, **arrays)
     runs = {name: record(trainer) for name, trainer in trainers.items()}
+    weights: dict[str, Any] = {f"{name}, weights": t.model.w for name, t in trainers.items()}
+    validations: dict[str, Any] = {
+        f"{name}, validations": r.validations for name, r in runs.items()
+    }
+    with replacing(out / arrays) as temporary:
+        np.savez(temporary, **weights, **validations)
     results = read(out / FILE) | {
         task: {
             "data": data.name,
@@ -109,15 +112,15 @@ def publish(
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("numpy", "matplotlib")},
             },
-            "files": {name: sha256(out / name) for name in (*drawn, weights)},
-            "runs": {name: asdict(run) for name, run in runs.items()},
+            "files": {name: sha256(out / name) for name in (*drawn, arrays)},
+            "runs": {name: run.summary() for name, run in runs.items()},
         }
     }
     with replacing(out / FILE) as temporary:
         temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(f"Data: {data.name}\n{NOTE}\n")
     print_table(HEADER, [row(name, run) for name, run in runs.items()])
-    print(f"\nWrote {len(drawn)} figures, {weights} and {FILE} to {out}/")
+    print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
     if options.show:
         figures.show([out / name for name in drawn])
 
@@ -129,8 +132,9 @@ def record(trainer: Trainer) -> Run:
         Validation(step, train["loss"][step], loss, train["accuracy"][step], val["accuracy"][step])
         for step, loss in val["loss"].items()
     ]
-    where = (stop.early, stop.epoch, stop.step, stop.best_step)
-    return Run(*where, trainer.validations_per_epoch, validations)
+    (best,) = (one for one in validations if one.step == stop.best_step)
+    where = (stop.reason, stop.epoch, stop.step)
+    return Run(*where, best, trainer.validations_per_epoch, validations)
 
 
 def sha256(path: Path) -> str:
@@ -165,7 +169,6 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def row(name: str, run: Run) -> tuple[str, ...]:
     """Format a run for the columns of `HEADER`."""
-    end = ("early stopping" if run.early else "all epochs", str(run.epoch), str(run.step))
-    best = run.best
+    end, best = (run.stopped_by, str(run.epoch), str(run.step)), run.best
     accuracies = f"{best.train_accuracy:.4f}", f"{best.val_accuracy:.4f}"
     return (name, *end, f"{best.val_loss:.5f}", str(best.step), *accuracies)

@@ -187,10 +187,11 @@ def by_lambda(runs: Mapping[str, object]) -> list[str]:
 
 
 def _stop(run: Run) -> str:
-    end = "early stopping ends training" if run.early else "training ends without early stopping"
+    early = run.stopped_by == "early stopping"
+    end = "early stopping ends training" if early else "training ends without early stopping"
     return (
         f"{end} in epoch {run.epoch}, at step {run.step}; the least validation loss is "
-        f"{run.best.val_loss:.4f}, at step {run.best_step}"
+        f"{run.best.val_loss:.4f}, at step {run.best.step}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The results of task2.py and task3.py, with the figures and weights of the very same runs."""
+"""The results of task2.py and task3.py, with the figures of the very same runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 import lab.results
 from lab.assignment import TASKS
-from lab.results import FILE, WEIGHTS, Run, Validation, sha256
+from lab.results import FILE, RUNS, Run, Validation, sha256
 
 IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"
 LAMBDA_0, LAMBDA_1 = "lambda 0", "lambda 1"
-RUNS = {"task2": (IN_ORDER, SHUFFLED), "task3": (LAMBDA_0, LAMBDA_1)}  # what a report needs
+NEEDED = {"task2": (IN_ORDER, SHUFFLED), "task3": (LAMBDA_0, LAMBDA_1)}  # runs, by script
 ALIKE = ("data", "data_sha256", "seed")  # what the parts of one report have in common
 
 
@@ -42,7 +42,7 @@ def read(folder: Path) -> dict[str, Part]:
     """
     path = folder / FILE
     results = lab.results.read(path)
-    parts = {name: _part(results, name, folder) for name in RUNS}
+    parts = {name: _part(results, name, folder) for name in NEEDED}
     for key in ALIKE:
         values = {name: getattr(part, key) for name, part in parts.items()}
         if len(set(values.values())) > 1:
@@ -56,26 +56,30 @@ def read(folder: Path) -> dict[str, Part]:
 
 def _part(results: Mapping[str, Any], name: str, folder: Path) -> Part:
     path, again = folder / FILE, _run([name], folder)
-    try:
-        runs = {run: _record(**record) for run, record in results[name]["runs"].items()}
-        part = Part(**{**results[name], "runs": runs, "weights": {}})
-    except (KeyError, TypeError, AttributeError):
-        raise OSError(f"{path} has no complete results of {name}. {again}") from None
-    if missing := [run for run in RUNS[name] if run not in runs]:
-        raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")
-    weights = WEIGHTS.format(name)
     figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
-    for file in (folder / one for one in (*figures, weights)):
-        if not file.is_file():
-            raise OSError(f"{file} is missing. {again}")
-        if part.files.get(file.name) != sha256(file):
-            raise OSError(f"{file} is not of the run in {path}. {again}")
-    with np.load(folder / weights) as arrays:
-        return replace(part, weights=dict(arrays))
+    try:
+        part = Part(**results[name], weights={})
+        if missing := [run for run in NEEDED[name] if run not in part.runs]:
+            raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")
+        for file in (folder / one for one in (*figures, RUNS.format(name))):
+            if not file.is_file():
+                raise OSError(f"{file} is missing. {again}")
+            if part.files.get(file.name) != sha256(file):
+                raise OSError(f"{file} is not of the run in {path}. {again}")
+        with np.load(folder / RUNS.format(name)) as arrays:
+            weights = {run: arrays[f"{run}, weights"] for run in part.runs}
+            runs = {
+                run: _record(summary, arrays[f"{run}, validations"])
+                for run, summary in results[name]["runs"].items()
+            }
+    except (KeyError, TypeError):
+        raise OSError(f"{path} has no complete results of {name}. {again}") from None
+    return replace(part, runs=runs, weights=weights)
 
 
-def _record(validations: Iterable[Mapping[str, Any]], **fields: Any) -> Run:
-    return Run(**fields, validations=[Validation(**one) for one in validations])
+def _record(summary: Mapping[str, Any], validations: np.ndarray) -> Run:
+    rows = [Validation(int(step), *map(float, row)) for step, *row in validations]
+    return Run(**{**summary, "best": Validation(**summary["best"])}, validations=rows)
 
 
 def _run(parts: Iterable[str], folder: Path) -> str:

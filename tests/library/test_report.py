@@ -24,15 +24,16 @@ from reproduce.derivations import DERIVATIONS
 from reproduce.measures import roughness
 from reproduce.results import IN_ORDER, SHUFFLED, Part, read
 
-FILES = [*(task.figure for task in TASKS if task.figure), "task2_weights.npz", "task3_weights.npz"]
+FILES = [*(task.figure for task in TASKS if task.figure), "task2_runs.npz", "task3_runs.npz"]
 
 
 def a_run(*validations: Validation, **changes: Any) -> Run:
-    best = Validation(978, 0.1, 0.066, 0.976, 0.979)
-    run = Run(
-        True, 33, 1038, 978, 5, validations or (best, Validation(1038, 0.1, 0.07, 0.98, 0.97))
+    validations = validations or (
+        Validation(978, 0.1, 0.066, 0.976, 0.979),
+        Validation(1038, 0.1, 0.07, 0.98, 0.97),
     )
-    return replace(run, **changes)
+    best = min(validations, key=lambda one: one.val_loss)
+    return replace(Run("early stopping", 33, 1038, best, 5, validations), **changes)
 
 
 def part_of(
@@ -69,7 +70,7 @@ def test_2c_gives_the_accuracies_of_the_weights_kept() -> None:
 
 
 def test_2d_says_where_early_stopping_ends_training_or_that_it_does_not() -> None:
-    runs = {IN_ORDER: a_run(), SHUFFLED: a_run(early=False, epoch=2)}
+    runs = {IN_ORDER: a_run(), SHUFFLED: a_run(stopped_by="all epochs", epoch=2)}
     text = answers.early_stopping(part_of(runs))
     assert "Without shuffling, early stopping ends training in epoch 33, at step 1038" in text
     assert "the least validation loss is 0.0660, at step 978" in text
@@ -113,7 +114,7 @@ def test_3d_sees_overfitting_in_a_gap_that_grows_and_is_positive(
 ) -> None:
     start = (Validation(step, 0.7, 0.7, 0.1, 0.2) for step in range(0, 25, 5))
     one_epoch_in = Validation(25, 0.5, 0.5, *early)
-    run = a_run(*start, one_epoch_in, Validation(90, 0.3, 0.3, *last), best_step=90)
+    run = a_run(*start, one_epoch_in, Validation(90, 0.3, 0.3, *last))
     text = answers.overfitting(part_of({"lambda 0": run}))
     verdict = "Yes, there are signs" if overfits else "There are no clear signs"
     assert text.startswith(f"{verdict} of overfitting. At step 25 the training accuracy is")
@@ -390,8 +391,8 @@ def no_digests(results: Any) -> None:
     del results["task3"]["files"]
 
 
-def no_validations(results: Any) -> None:
-    del results["task3"]["runs"]["lambda 1"]["validations"]
+def no_best(results: Any) -> None:
+    del results["task3"]["runs"]["lambda 1"]["best"]
 
 
 def no_lambda_one(results: Any) -> None:
@@ -411,7 +412,7 @@ def other_seed(results: Any) -> None:
     [
         (no_part, "results.json has no complete results of task3. Run: python task3.py"),
         (no_digests, "results.json has no complete results of task3. Run: python task3.py"),
-        (no_validations, "results.json has no complete results of task3. Run: python task3.py"),
+        (no_best, "results.json has no complete results of task3. Run: python task3.py"),
         (no_lambda_one, "task3 has no run 'lambda 1'. Run: python task3.py"),
         (other_data, "differ in data_sha256: task2 has .*, task3 has cdcd.* task2.py.* and"),
         (other_seed, "the parts differ in seed: task2 has 3, task3 has 1"),

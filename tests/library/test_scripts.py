@@ -60,12 +60,12 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_script_writes_the_same_every_time_and_prints_a_table(
     run: Run, published: Path, script: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, weights = run(script, "--quick", "--seed", "3"), f"{script.__name__}_weights.npz"
-    written = {*FIGURES[script], weights}
+    out, arrays = run(script, "--quick", "--seed", "3"), f"{script.__name__}_runs.npz"
+    written = {*FIGURES[script], arrays}
     assert {path.name for path in out.iterdir()} == {*written, "results.json"}
     for name in written:
         assert (out / name).read_bytes() == (published / name).read_bytes()
-        assert (out / name).read_bytes().startswith(b"PK" if name == weights else b"\x89PNG")
+        assert (out / name).read_bytes().startswith(b"PK" if name == arrays else b"\x89PNG")
     first, second = (json.loads((path / "results.json").read_text()) for path in (out, published))
     assert first == {script.__name__: second[script.__name__]}
     printed = capsys.readouterr().out
@@ -84,21 +84,18 @@ def test_results_say_what_was_run_and_what_came_out(published: Path) -> None:
     assert set(part["versions"]) == {"python", "numpy", "matplotlib"}
     assert part["files"] == {
         name: hashlib.sha256((published / name).read_bytes()).hexdigest()
-        for name in (*FIGURES[task2], "task2_weights.npz")
+        for name in (*FIGURES[task2], "task2_runs.npz")
     }
     shuffled = part["runs"]["2e, shuffling"]
-    assert (shuffled["early"], shuffled["epoch"], shuffled["validations_per_epoch"]) == (
-        False,
-        2,
-        5,
-    )
-    best = {one["step"]: one for one in shuffled["validations"]}[shuffled["best_step"]]
-    assert best["val_loss"] == min(one["val_loss"] for one in shuffled["validations"])
+    assert (shuffled["stopped_by"], shuffled["epoch"]) == ("all epochs", 2)
+    best = shuffled["best"]
     assert 0 < best["val_loss"] < 0.7
     assert 0.5 < best["train_accuracy"] <= 1
-    with np.load(published / "task2_weights.npz") as weights:
-        assert list(weights) == list(part["runs"])
-        assert weights["2e, shuffling"].shape == (785, 1)
+    with np.load(published / "task2_runs.npz") as arrays:
+        assert arrays["2e, shuffling, weights"].shape == (785, 1)
+        validations = arrays["2e, shuffling, validations"]
+    assert list(best.values()) in validations.tolist()
+    assert best["val_loss"] == validations[:, 2].min()
 
 
 @pytest.mark.parametrize("content", ["not json", "[]"])
