@@ -1,4 +1,4 @@
-"""The theory of docs/derivations.md in numbers: how wide a sigmoid unit is awake, and momentum."""
+"""The figures of docs/derivations.md: the vanishing gradient of a sigmoid unit, and momentum."""
 
 from __future__ import annotations
 
@@ -16,68 +16,47 @@ if TYPE_CHECKING:
 
 FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
 MOMENTA = (-0.5, 0, 0.5, 0.9, 1.05)
-ETA_H = 0.4  # learning rate times curvature, of the paths that are drawn
+ETA_H = 0.4  # learning rate times curvature in the figure of the paths
 
 
-class Widest(NamedTuple):
-    """The weight of the sigmoid unit that is awake on the widest range of inputs.
-
-    Attributes:
-        w: |w|.
-        width: the length of that range.
-    """
+class MaximumWidth(NamedTuple):
+    """The largest width that `input_range_width` attains, and the |w| at which it does."""
 
     w: float
     width: float
 
 
-def sigmoid_width(w: np.ndarray | float) -> np.ndarray:
-    """Compute the width of the range of inputs a where |w sigma'(w a + b)| >= 1.
+def input_range_width(w: np.ndarray | float) -> np.ndarray:
+    """Compute the width of the range of inputs a on which |w sigma'(w a + b)| >= 1.
 
-    Args:
-        w: weights of any shape and sign; the bias b does not matter.
-
-    Returns:
-        4 u / |w| with cosh(u)^2 = |w| / 4, of the shape of w; 0 where |w| <= 4.
+    It is 4 u / |w| with 4 cosh(u)^2 = |w|, and 0 for |w| <= 4. It does not depend on the bias b.
+    w: weights of any shape and sign. Returns an array of the shape of w.
     """
     size = np.maximum(np.abs(w), 4)
     return 4 * np.arccosh(np.sqrt(size) / 2) / size
 
 
-def widest() -> Widest:
-    """Solve 2 u tanh(u) = 1, where the width u / cosh(u)^2 is greatest, by Newton's method."""
+def maximum_width() -> MaximumWidth:
+    """Maximise the width u / cosh(u)^2: solve 2 u tanh(u) = 1 by Newton's method."""
     u = 1.0
-    for _ in range(10):  # convex and positive here, so the steps only go down, to the root
+    for _ in range(10):  # convex, and positive at the start: u decreases to the root
         u -= (2 * u * np.tanh(u) - 1) / (2 * np.tanh(u) + 2 * u / np.cosh(u) ** 2)
-    return Widest(float(4 * np.cosh(u) ** 2), float(u / np.cosh(u) ** 2))
+    return MaximumWidth(float(4 * np.cosh(u) ** 2), float(u / np.cosh(u) ** 2))
 
 
 def spectral_radius(mu: np.ndarray | float, eta_h: np.ndarray | float) -> np.ndarray:
-    """Compute by how much a step of momentum on h w^2 / 2 scales the error in the long run.
+    """Compute the asymptotic factor of the error per step of gradient descent on h w^2 / 2.
 
-    Args:
-        mu: momentum, of any shape.
-        eta_h: learning rate times curvature h, of a shape that broadcasts with mu.
-
-    Returns:
-        The larger |root| of r^2 - (1 + mu - eta h) r + mu = 0: below 1 the descent converges.
+    It is the larger |root| of r^2 - (1 + mu - eta h) r + mu; the descent converges if it is below
+    1. mu: momentum. eta_h: learning rate times curvature h. Their shapes must broadcast.
     """
     trace = np.asarray(1 + mu - eta_h, dtype=complex)
-    half_gap = np.sqrt(trace**2 - 4 * mu) / 2
-    return np.maximum(np.abs(trace / 2 + half_gap), np.abs(trace / 2 - half_gap))
+    half_difference = np.sqrt(trace**2 - 4 * mu) / 2  # of the roots
+    return np.maximum(np.abs(trace / 2 + half_difference), np.abs(trace / 2 - half_difference))
 
 
-def descend(mu: float, eta_h: float, steps: int) -> np.ndarray:
-    """Run v <- mu v - eta h w, w <- w + v from w = 1 at rest.
-
-    Args:
-        mu: momentum.
-        eta_h: learning rate times curvature h of the quadratic h w^2 / 2.
-        steps: how many.
-
-    Returns:
-        w at the start and after every step (steps + 1,).
-    """
+def momentum_path(mu: float, eta_h: float, steps: int) -> np.ndarray:
+    """Iterate v <- mu v - eta h w, w <- w + v from w = 1 and v = 0; return all w (steps + 1,)."""
     path = np.ones(steps + 1)
     v = 0.0
     for t in range(steps):
@@ -86,45 +65,46 @@ def descend(mu: float, eta_h: float, steps: int) -> np.ndarray:
     return path
 
 
-def plot_sigmoid_width() -> Figure:
-    """Draw the width against |w|, with its maximum marked."""
+def plot_input_range_width() -> Figure:
+    """Plot the width of the range of inputs against |w|, with its maximum marked."""
     fig, ax = figures.new(
-        "Where a sigmoid unit escapes the vanishing gradient",
+        "Range of inputs on which the gradient of a sigmoid unit does not vanish",
         "|w|",
         "width of the range of inputs a with |w σ′(wa + b)| ≥ 1",
     )
     sizes = np.concatenate([[0], np.geomspace(4, 30, 400)])
-    best = widest()
-    ax.plot(sizes, sigmoid_width(sizes), lw=2.5)
-    ax.plot([best.w, best.w, 0], [0, best.width, best.width], color="0.4", lw=1, ls=":")
-    ax.plot(best.w, best.width, "o", color=figures.COLOURS[1], ms=9)
+    w, width = maximum_width()
+    ax.plot(sizes, input_range_width(sizes), lw=2.5)
+    ax.plot([w, w, 0], [0, width, width], color="0.4", lw=1, ls=":")
+    ax.plot(w, width, "o", color=figures.COLOURS[1], ms=9)
     ax.annotate(
-        f"widest at |w| = {best.w:.3f}: {best.width:.4f}",
-        (best.w, best.width),
+        f"maximum: {width:.4f} at |w| = {w:.3f}",
+        (w, width),
         xytext=(14, 4),
         textcoords="offset points",
     )
-    ax.annotate("below |w| = 4:\nno input at all", (2, 0.015), ha="center")
+    ax.annotate("0 for |w| ≤ 4", (2, 0.01), ha="center")
     ax.set(xlim=(0, 30), ylim=(0, 0.5))
     return fig
 
 
 def plot_momentum() -> Figure:
-    """Draw which momentum and learning rate converge, how fast, and the best momentum for each."""
+    """Plot the spectral radius against momentum and learning rate, and the optimal momentum."""
     fig, ax = figures.new(
-        "Momentum on a quadratic: which choices converge, and how fast",
+        "Momentum on a quadratic: region and rate of convergence",
         "momentum μ",
         "learning rate × curvature, ηh",
     )
     mu, eta_h = np.meshgrid(np.linspace(-1.2, 1.2, 481), np.linspace(0, 4.4, 441))
     radius = spectral_radius(mu, eta_h)
     filled = ax.contourf(mu, eta_h, radius, np.linspace(0, 1, 11), cmap="YlGnBu_r")
-    fig.colorbar(filled, label="factor of the error per step, in the long run")
-    ax.plot([-1, 1, 1, -1], [0, 4, 0, 0], color="black", lw=2, ls="-", label="edge: ηh = 2(1 + μ)")
-    root = np.linspace(-1, 1, 201)  # of the best momentum
-    label = "the best μ for each ηh: (1 − √(ηh))²"
+    fig.colorbar(filled, label="spectral radius: asymptotic factor of the error per step")
+    label = "boundary: ηh = 2(1 + μ), μ = 1, ηh = 0"
+    ax.plot([-1, 1, 1, -1], [0, 4, 0, 0], color="black", lw=2, ls="-", label=label)
+    root = np.linspace(-1, 1, 201)  # of the optimal momentum
+    label = "optimal μ for each ηh: (1 − √(ηh))²"
     ax.plot(root**2, (1 - root) ** 2, lw=2.5, color=figures.COLOURS[1], ls="-", label=label)
-    label = "the paths of the figure below"
+    label = "paths shown in the next figure"
     ax.plot(MOMENTA, [ETA_H] * len(MOMENTA), "o", color="white", mec="black", ms=8, label=label)
     ax.annotate("diverges", (-0.6, 2.2), ha="center", fontsize=14)
     ax.set(xlim=(-1.2, 1.2), ylim=(0, 4.4))
@@ -133,12 +113,10 @@ def plot_momentum() -> Figure:
 
 
 def plot_momentum_paths() -> Figure:
-    """Draw the descent of h w^2 / 2 from w = 1 with each momentum of `MOMENTA`."""
-    fig, ax = figures.new(
-        f"Momentum on a quadratic: the way down from w = 1, ηh = {ETA_H}", "step", "w"
-    )
+    """Plot the descent on h w^2 / 2 from w = 1 with each momentum of `MOMENTA`."""
+    fig, ax = figures.new(f"Momentum on a quadratic: paths from w = 1, ηh = {ETA_H}", "step", "w")
     for mu in MOMENTA:
-        ax.plot(descend(mu, ETA_H, steps=30), lw=2, label=f"μ = {mu:g}".replace("-", "−"))
+        ax.plot(momentum_path(mu, ETA_H, steps=30), lw=2, label=f"μ = {mu:g}".replace("-", "−"))
     ax.axhline(0, color="0.4", lw=1, ls="-", zorder=0)
     ax.set(xlim=(0, 30), ylim=(-2.4, 2.4))
     ax.legend(loc="upper left")
@@ -151,7 +129,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FIGURES, help="default: docs/figures")
     out = parser.parse_args().out
     for name, figure in {
-        "sigmoid_width.png": plot_sigmoid_width(),
+        "sigmoid_width.png": plot_input_range_width(),
         "momentum.png": plot_momentum(),
         "momentum_paths.png": plot_momentum_paths(),
     }.items():

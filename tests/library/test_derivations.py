@@ -1,4 +1,4 @@
-"""Every result and every remark of docs/derivations.md, checked in numbers."""
+"""Numerical verification of every result and every remark in docs/derivations.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INPUTS = 4
 
 
 def examples(outputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """X (N, I) in [-1, 1] with a bias, one-hot or binary Y (N, K), and w (I, K) of order one."""
+    """Return X (N, I) in [-1, 1] with a bias, one-hot or binary Y (N, K), w (I, K) of order 1."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (N, INPUTS))
     X[:, -1] = 1
@@ -37,13 +37,13 @@ def examples(outputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def binary_cost(X: np.ndarray, Y: np.ndarray, w: np.ndarray) -> float:
-    """Equation 3, by SciPy."""
+    """Compute equation 3 with SciPy."""
     a = special.expit(X @ w)
     return -float(np.mean(special.xlogy(Y, a) + special.xlogy(1 - Y, 1 - a)))
 
 
 def softmax_cost(X: np.ndarray, Y: np.ndarray, w: np.ndarray) -> float:
-    """Equation 5, by SciPy."""
+    """Compute equation 5 with SciPy."""
     return -float(np.mean(np.sum(Y * special.log_softmax(X @ w, axis=1), axis=1)))
 
 
@@ -64,19 +64,19 @@ def softmax_model(w: np.ndarray, l2_reg_lambda: float = 0) -> SoftmaxModel:
 
 
 def minimise(X: np.ndarray, Y: np.ndarray, l2_reg_lambda: float, scale: float = 1) -> np.ndarray:
-    """The weights (I, K) that minimise scale C(w) + lambda R(w)."""
+    """Find the weights (I, K) that minimise scale C(w) + lambda R(w)."""
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         w = flat.reshape(INPUTS, K)
         cost = scale * softmax_cost(X, Y, w) + l2_reg_lambda * np.sum(w**2)
-        slope = scale * X.T @ (special.softmax(X @ w, axis=1) - Y) / N + 2 * l2_reg_lambda * w
-        return float(cost), slope.ravel()
+        grad = scale * X.T @ (special.softmax(X @ w, axis=1) - Y) / N + 2 * l2_reg_lambda * w
+        return float(cost), grad.ravel()
 
-    found = optimize.minimize(objective, np.zeros(INPUTS * K), jac=True, tol=1e-12)
-    return np.asarray(found.x).reshape(INPUTS, K)
+    minimum = optimize.minimize(objective, np.zeros(INPUTS * K), jac=True, tol=1e-12)
+    return np.asarray(minimum.x).reshape(INPUTS, K)
 
 
-def test_every_test_named_in_the_text_exists_and_the_reverse() -> None:
+def test_the_text_names_every_test_and_no_other() -> None:
     named = set(re.findall(r"`(test_\w+)`", DOCUMENT.read_text(encoding="utf-8")))
     assert named == {name for name in globals() if name.startswith("test_")}
 
@@ -85,7 +85,7 @@ def test_every_test_named_in_the_text_exists_and_the_reverse() -> None:
 
 
 @given(st.floats(-30, 30))
-def test_slope_of_the_sigmoid_is_sigma_times_one_minus_sigma(z: float) -> None:
+def test_derivative_of_the_sigmoid_is_sigma_times_one_minus_sigma(z: float) -> None:
     point = np.array([z])
     numerical = numerical_gradient(lambda: float(special.expit(point[0])), point)
     assert numerical[0] == pytest.approx(special.expit(z) * special.expit(-z), abs=1e-10)
@@ -114,7 +114,7 @@ def test_binary_model_follows_the_formula() -> None:
 
 
 @given(z=st.floats(-6, 6), x=st.floats(-3, 3), epsilon=st.floats(1e-2, 0.5))
-def test_central_differences_err_by_at_most_the_third_derivative(
+def test_error_of_central_differences_is_bounded_by_the_third_derivative(
     z: float, x: float, epsilon: float
 ) -> None:
     X, Y, w = np.array([[x, 1.0]]), np.ones((1, 1)), np.array([[0.5], [z - 0.5 * x]])
@@ -134,14 +134,14 @@ def test_the_mean_over_the_examples_cannot_be_dropped() -> None:
 # Task 1b
 
 
-def test_slopes_of_softmax() -> None:
+def test_derivatives_of_softmax() -> None:
     z = np.array([0.3, -1.2, 2.0, 0.0])
     outputs = special.softmax(z)
     for k in range(len(z)):
         numerical = numerical_gradient(partial(entry, special.softmax, z, k), z)
         np.testing.assert_allclose(numerical, outputs[k] * (np.eye(4)[k] - outputs), atol=1e-9)
-        logarithm = numerical_gradient(partial(entry, special.log_softmax, z, k), z)
-        np.testing.assert_allclose(logarithm, np.eye(4)[k] - outputs, atol=1e-9)
+        log_output = numerical_gradient(partial(entry, special.log_softmax, z, k), z)
+        np.testing.assert_allclose(log_output, np.eye(4)[k] - outputs, atol=1e-9)
 
 
 def test_gradient_of_cross_entropy_is_minus_x_times_y_minus_yhat() -> None:
@@ -183,7 +183,7 @@ def test_the_chain_rule_needs_the_sum_over_the_outputs() -> None:
     np.testing.assert_allclose(X.T @ delta / N, numerical, atol=1e-9)
 
 
-def test_dividing_the_cost_by_k_makes_lambda_k_times_as_strong() -> None:
+def test_dividing_the_cost_by_k_multiplies_the_effective_lambda_by_k() -> None:
     X, Y, w = examples(K)
     numerical = numerical_gradient(lambda: softmax_cost(X, Y, w) / K, w)
     outputs = special.softmax(X @ w, axis=1)
@@ -227,7 +227,7 @@ def test_gradient_of_the_penalty_is_two_lambda_w(l2_reg_lambda: float) -> None:
     np.testing.assert_allclose(model.grad, -X.T @ (Y - outputs) / N + 2 * l2_reg_lambda * w)
 
 
-def test_an_update_shrinks_the_weights_and_then_steps() -> None:
+def test_an_update_is_weight_decay_and_a_step_on_the_cost() -> None:
     X, Y, w = examples(K)
     eta, l2_reg_lambda = 0.01, 1
     trainer = SoftmaxTrainer(softmax_model(w, l2_reg_lambda), eta, N, False, X, Y, X, Y)
@@ -236,11 +236,11 @@ def test_an_update_shrinks_the_weights_and_then_steps() -> None:
     np.testing.assert_allclose(trainer.model.w, 0.98 * w + eta * data_term, rtol=1e-12)
 
 
-def test_more_lambda_means_shorter_weights_and_a_larger_training_loss() -> None:
+def test_a_larger_lambda_gives_shorter_weights_and_a_larger_training_loss() -> None:
     X, Y, _ = examples(K)
-    found = [minimise(X, Y, l2_reg_lambda) for l2_reg_lambda in (0.001, 0.01, 0.1, 1)]
-    lengths = [float(np.sum(w**2)) for w in found]
-    losses = [softmax_cost(X, Y, w) for w in found]
+    weights = [minimise(X, Y, l2_reg_lambda) for l2_reg_lambda in (0.001, 0.01, 0.1, 1)]
+    lengths = [float(np.sum(w**2)) for w in weights]
+    losses = [softmax_cost(X, Y, w) for w in weights]
     assert lengths == sorted(lengths, reverse=True)
     assert losses == sorted(losses)
 
@@ -253,7 +253,7 @@ def test_the_gradient_of_the_penalty_is_not_the_sum_of_the_weights() -> None:
     assert numerical.sum() == pytest.approx(2 * w.sum())
 
 
-def test_the_update_printed_in_2019_climbs() -> None:
+def test_the_update_printed_in_2019_increases_the_objective() -> None:
     X, Y, w = examples(1)
     alpha, l2_reg_lambda = 0.01, 0.01
 
@@ -274,19 +274,19 @@ def test_l2_makes_weights_small_but_not_zero() -> None:
     assert np.abs(w).min() > 1e-4
 
 
-# Where the cross-entropy comes from
+# The origin of the cross-entropy
 
 
-def test_binary_cross_entropy_is_the_mean_negative_log_of_the_bernoulli_likelihood() -> None:
+def test_binary_cross_entropy_is_the_mean_negative_bernoulli_log_likelihood() -> None:
     X, Y, w = examples(1)
     outputs = binary_model(w).forward(X)
-    probabilities = np.where(Y == 1, outputs, 1 - outputs)  # of the labels as they are
+    probabilities = np.where(Y == 1, outputs, 1 - outputs)  # of the given labels
     np.testing.assert_allclose(outputs**Y * (1 - outputs) ** (1 - Y), probabilities)
     likelihood = np.prod(probabilities)
     assert task2a.cross_entropy_loss(Y, outputs) == pytest.approx(-np.log(likelihood) / N)
 
 
-def test_cross_entropy_is_the_mean_negative_log_of_the_categorical_likelihood() -> None:
+def test_cross_entropy_is_the_mean_negative_categorical_log_likelihood() -> None:
     X, Y, w = examples(K)
     outputs = softmax_model(w).forward(X)
     likelihood = np.prod([outputs[n, Y[n].argmax()] for n in range(N)])
@@ -309,7 +309,7 @@ def test_a_logarithm_does_not_distribute_over_a_sum(y: float, theta: float) -> N
     assert distributed(0.5, 0.2) == pytest.approx(-0.92, abs=0.005)
 
 
-def test_a_sum_of_bernoullis_is_no_distribution() -> None:
+def test_a_sum_of_bernoulli_probabilities_is_not_a_distribution() -> None:
     for classes in (2, 3, 10):
         theta = special.softmax(np.arange(classes) / 3)
         for c, y in enumerate(np.eye(classes)):
@@ -319,7 +319,7 @@ def test_a_sum_of_bernoullis_is_no_distribution() -> None:
     assert 8 < claimed < 10
 
 
-def test_k_bernoullis_are_not_one_categorical() -> None:
+def test_k_bernoulli_labels_are_not_one_categorical_label() -> None:
     def bernoullis(z: np.ndarray, y: np.ndarray) -> float:
         a = special.softmax(z)
         return -float(np.sum(special.xlogy(y, a) + special.xlogy(1 - y, 1 - a)))
@@ -330,11 +330,11 @@ def test_k_bernoullis_are_not_one_categorical() -> None:
     assert bernoullis(z, y) > -np.log(special.softmax(z)[0])
     gradient = numerical_gradient(lambda: bernoullis(z, y), z)
     ratio = gradient / (special.softmax(z) - y)
-    assert np.ptp(ratio) > 0.1  # not even a multiple of the right one
+    assert np.ptp(ratio) > 0.1  # not proportional to the gradient of the cross-entropy
 
 
-def test_without_its_logarithm_the_loss_is_negative_and_stops_learning() -> None:
-    z, c = np.array([-8.0, 8.0, 0.0]), 0  # sure of class 1, while class 0 is true
+def test_without_the_logarithm_the_loss_is_negative_and_its_gradient_vanishes() -> None:
+    z, c = np.array([-8.0, 8.0, 0.0]), 0  # confident of class 1, but class 0 is true
     a = special.softmax(z)
     without = numerical_gradient(lambda: -float(special.softmax(z)[c]), z)
     np.testing.assert_allclose(without, -a[c] * (np.eye(3)[c] - a), atol=1e-10)
@@ -343,14 +343,14 @@ def test_without_its_logarithm_the_loss_is_negative_and_stops_learning() -> None
     assert np.abs(a - np.eye(3)[c]).max() > 0.999  # with the logarithm
 
 
-# Why y and a cannot change places
+# Why y and a cannot be exchanged
 
 
-@given(a=st.floats(0.01, 0.99), certainty=st.sampled_from([1e-3, 1e-30, 1e-300]))
-def test_the_exchanged_cost_is_infinite_for_every_output(a: float, certainty: float) -> None:
-    # -(a ln y + (1 - a) ln(1 - y)) for labels that approach 0, or by symmetry 1
-    exchanged = -(a * np.log(certainty) + (1 - a) * np.log1p(-certainty))
-    assert exchanged >= -a * np.log(certainty)
+@given(a=st.floats(0.01, 0.99), y=st.sampled_from([1e-3, 1e-30, 1e-300]))
+def test_the_exchanged_cost_is_infinite_for_every_output(a: float, y: float) -> None:
+    # -(a ln y + (1 - a) ln(1 - y)) for a label y close to 0; a label close to 1 is symmetric
+    exchanged = -(a * np.log(y) + (1 - a) * np.log1p(-y))
+    assert exchanged >= -a * np.log(y)
     assert -(special.xlogy(a, 0.0) + special.xlogy(1 - a, 1.0)) == np.inf
     assert -(special.xlogy(a, 1.0) + special.xlogy(1 - a, 0.0)) == np.inf
     for label in (0.0, 1.0):
@@ -358,7 +358,7 @@ def test_the_exchanged_cost_is_infinite_for_every_output(a: float, certainty: fl
 
 
 @given(y=st.floats(0.01, 0.99), a=st.floats(0, 1))
-def test_the_exchanged_cost_is_a_straight_line(y: float, a: float) -> None:
+def test_the_exchanged_cost_is_linear_in_the_output(y: float, a: float) -> None:
     exchanged = -(a * np.log(y) + (1 - a) * np.log(1 - y))
     at_0, at_1 = -np.log(1 - y), -np.log(y)
     assert exchanged == pytest.approx(at_0 + a * (at_1 - at_0))
@@ -367,7 +367,7 @@ def test_the_exchanged_cost_is_a_straight_line(y: float, a: float) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "bits", "worst"), [(np.float64, 53, 708), (np.float32, 24, 87)])
-def test_saturated_outputs_leave_the_loss_finite(dtype: type, bits: int, worst: float) -> None:
+def test_the_loss_of_saturated_outputs_is_finite(dtype: type, bits: int, worst: float) -> None:
     edge = bits * np.log(2)
     model = binary_model(np.array([[1.0]], dtype))
     below, above = model.forward(np.array([[edge - 0.7], [edge + 0.01]], dtype))[:, 0]
@@ -383,26 +383,28 @@ def test_saturated_outputs_leave_the_loss_finite(dtype: type, bits: int, worst: 
     assert model.grad[0, 0] == 1
 
 
-# The cost is least at a = y
+# The cost is minimal at a = y
 
 
 @given(st.floats(0.01, 0.99))
-def test_the_cost_is_least_at_a_equal_to_y(y: float) -> None:
+def test_the_cost_is_minimal_at_a_equal_to_y(y: float) -> None:
     def cost(a: float) -> float:
         return task2a.cross_entropy_loss(np.array([[y]]), np.array([[a]]))
 
-    found = optimize.minimize_scalar(cost, bounds=(0, 1), method="bounded", options={"xatol": 1e-9})
-    assert found.x == pytest.approx(y, abs=1e-6)
+    minimum = optimize.minimize_scalar(
+        cost, bounds=(0, 1), method="bounded", options={"xatol": 1e-9}
+    )
+    assert minimum.x == pytest.approx(y, abs=1e-6)
     assert cost(y) == pytest.approx(special.entr(y) + special.entr(1 - y))
     a = np.array([0.3])
-    slope = numerical_gradient(lambda: cost(a[0]), a)[0]
-    assert slope == pytest.approx((0.3 - y) / (0.3 * 0.7), abs=1e-6)
+    derivative = numerical_gradient(lambda: cost(a[0]), a)[0]
+    assert derivative == pytest.approx((0.3 - y) / (0.3 * 0.7), abs=1e-6)
     curvature = (cost(0.3 + 1e-4) - 2 * cost(0.3) + cost(0.3 - 1e-4)) / 1e-8
     assert curvature == pytest.approx(y / 0.3**2 + (1 - y) / 0.7**2, rel=1e-4)
 
 
 @given(y=st.floats(0, 1), a=st.floats(0.01, 0.99))
-def test_the_cost_above_its_minimum_is_the_divergence(y: float, a: float) -> None:
+def test_the_cost_above_its_minimum_is_the_kullback_leibler_divergence(y: float, a: float) -> None:
     cost = task2a.cross_entropy_loss(np.array([[y]]), np.array([[a]]))
     entropy = special.entr(y) + special.entr(1 - y)
     divergence = special.rel_entr(y, a) + special.rel_entr(1 - y, 1 - a)
@@ -411,7 +413,7 @@ def test_the_cost_above_its_minimum_is_the_divergence(y: float, a: float) -> Non
     assert entropy <= np.log(2)
 
 
-def test_the_cost_of_k_classes_is_least_at_yhat_equal_to_y() -> None:
+def test_the_cost_of_k_classes_is_minimal_at_yhat_equal_to_y() -> None:
     for y in (np.array([[0.2, 0.5, 0.3]]), np.array([[0.6, 0.4, 0.0]]), np.eye(K)[:1]):
         entropy = float(special.entr(y).sum())
         assert task3a.cross_entropy_loss(y, y) == pytest.approx(entropy)
@@ -422,10 +424,10 @@ def test_the_cost_of_k_classes_is_least_at_yhat_equal_to_y() -> None:
         np.testing.assert_allclose(losses, entropy + divergence)
 
 
-# Softmax with a growing factor
+# Softmax with scaled logits
 
 
-def test_softmax_with_a_large_factor_shares_1_among_the_maxima() -> None:
+def test_softmax_of_large_logits_is_uniform_over_the_maxima() -> None:
     z = np.array([1.0, 3.0, 2.5, 3.0])  # two maxima
     np.testing.assert_allclose(special.softmax(1e4 * z), [0, 0.5, 0, 0.5])
     for c in (0.1, 1, 10):
@@ -433,7 +435,7 @@ def test_softmax_with_a_large_factor_shares_1_among_the_maxima() -> None:
         assert np.all(special.softmax(c * z) <= bound + 1e-15)
 
 
-def test_softmax_with_no_factor_shares_1_among_all() -> None:
+def test_softmax_of_small_logits_is_uniform() -> None:
     np.testing.assert_allclose(special.softmax(1e-9 * np.array([1.0, 3.0, 2.5])), 1 / 3, rtol=1e-8)
 
 
@@ -441,8 +443,8 @@ def test_a_larger_factor_moves_probability_to_the_larger_logits() -> None:
     z, c = np.array([1.0, 3.0, 2.5, -1.0]), np.array([0.7])
     outputs = special.softmax(c * z)
     for k in range(len(z)):
-        slope = numerical_gradient(partial(entry, lambda c: special.log_softmax(c * z), c, k), c)
-        assert slope[0] == pytest.approx(z[k] - outputs @ z)
+        log_output = partial(entry, lambda c: special.log_softmax(c * z), c, k)
+        assert numerical_gradient(log_output, c)[0] == pytest.approx(z[k] - outputs @ z)
     largest = [special.softmax(factor * z).max() for factor in np.linspace(0, 5, 50)]
     assert np.all(np.diff(largest) > 0)
 
@@ -458,7 +460,7 @@ def test_log_sum_exp_is_a_soft_maximum_with_softmax_as_its_gradient(
     np.testing.assert_allclose(gradient, special.softmax(c * logits), atol=1e-6)
 
 
-def test_longer_weights_harden_the_choice_of_the_softmax_model() -> None:
+def test_larger_weights_make_the_outputs_of_the_softmax_model_harder() -> None:
     X, _, w = examples(K)
     for c in (0.1, 1, 10):
         outputs = softmax_model(c * w).forward(X)
@@ -480,7 +482,7 @@ def test_delta_is_output_minus_target() -> None:
     np.testing.assert_allclose(numerical, special.expit(z) - targets, atol=1e-8)
 
 
-def test_delta_of_the_squared_error_vanishes_when_certain_and_wrong() -> None:
+def test_delta_of_the_squared_error_vanishes_for_a_confident_wrong_output() -> None:
     def squared_error(z: np.ndarray, y: float) -> float:
         return float(np.sum((special.expit(z) - y) ** 2)) / 2
 
@@ -493,65 +495,65 @@ def test_delta_of_the_squared_error_vanishes_when_certain_and_wrong() -> None:
     assert (a[-1] - 0) * a[-1] * (1 - a[-1]) < 1e-4
 
 
-# Where a sigmoid unit escapes the vanishing gradient
+# Inputs for which the gradient of a sigmoid unit does not vanish
 
 
 def factor(w: float, b: float, a: float) -> float:
-    """|w sigma'(w a + b)|, by SciPy."""
+    """Compute |w sigma'(w a + b)| with SciPy."""
     z = w * a + b
     return float(abs(w) * special.expit(z) * special.expit(-z))
 
 
 @given(size=st.floats(4.01, 60), sign=st.sampled_from([-1, 1]), b=st.floats(-5, 5))
-def test_the_width_is_that_of_the_range_found_by_search(size: float, sign: int, b: float) -> None:
+def test_the_width_formula_agrees_with_root_finding(size: float, sign: int, b: float) -> None:
     w = sign * size
     centre = -b / w
     edges = [
         optimize.brentq(lambda a: factor(w, b, a) - 1, centre, centre + side) for side in (-2, 2)
     ]
-    assert edges[1] - edges[0] == pytest.approx(theory.sigmoid_width(w), abs=1e-9)
+    assert edges[1] - edges[0] == pytest.approx(theory.input_range_width(w), abs=1e-9)
     assert sum(edges) / 2 == pytest.approx(centre, abs=1e-9)
 
 
 @given(w=st.floats(-3.999, 3.999), b=st.floats(-5, 5), a=st.floats(-5, 5))
-def test_below_4_no_input_escapes(w: float, b: float, a: float) -> None:
+def test_no_input_satisfies_the_condition_for_weights_below_4(w: float, b: float, a: float) -> None:
     assert factor(w, b, a) < 1
-    assert theory.sigmoid_width(w) == 0
-    assert theory.sigmoid_width(4) == 0
-    assert factor(4, b, -b / 4) == pytest.approx(1)  # at 4 a single input does
+    assert theory.input_range_width(w) == 0
+    assert theory.input_range_width(4) == 0
+    assert factor(4, b, -b / 4) == pytest.approx(1)  # for w = 4, one input satisfies it
 
 
 @given(st.floats(4, 1000))
-def test_the_width_equals_its_form_with_logarithms(w: float) -> None:
+def test_the_width_equals_its_logarithmic_form(w: float) -> None:
     logarithms = 2 / w * np.log(w / 2 * (1 + np.sqrt(1 - 4 / w)) - 1)
-    assert theory.sigmoid_width(w) == pytest.approx(logarithms, abs=1e-7)
+    assert theory.input_range_width(w) == pytest.approx(logarithms, abs=1e-7)
 
 
-def test_the_widest_range_is_at_6_9_and_is_0_45_wide() -> None:
-    best = theory.widest()
-    found = optimize.minimize_scalar(lambda w: -theory.sigmoid_width(w), bracket=(4, 7, 50))
-    assert best.w == pytest.approx(found.x, abs=1e-5)
-    assert best.width == pytest.approx(-found.fun, abs=1e-12)
-    assert best.width == pytest.approx(theory.sigmoid_width(best.w), abs=1e-15)
+def test_the_maximum_width_is_0_45_at_weight_6_9() -> None:
+    w, width = theory.maximum_width()
+    minimum = optimize.minimize_scalar(lambda w: -theory.input_range_width(w), bracket=(4, 7, 50))
+    assert w == pytest.approx(minimum.x, abs=1e-5)
+    assert width == pytest.approx(-minimum.fun, abs=1e-12)
+    assert width == pytest.approx(theory.input_range_width(w), abs=1e-15)
     u = optimize.brentq(lambda u: 2 * u * np.tanh(u) - 1, 0.1, 2)
-    assert (u, best.w, best.width) == pytest.approx((0.77170, 6.8942, 0.44774), rel=1e-5)
+    assert (u, w, width) == pytest.approx((0.77170, 6.8942, 0.44774), rel=1e-5)
 
 
 def test_the_width_rises_steeply_and_falls_slowly() -> None:
-    half = theory.widest().width / 2
-    assert theory.sigmoid_width(np.array([4.23, 29.6])) == pytest.approx(half, abs=2e-3)
+    half = theory.maximum_width().width / 2
+    assert theory.input_range_width(np.array([4.23, 29.6])) == pytest.approx(half, abs=2e-3)
     w = np.array([1e3, 1e6, 1e9])
-    error = np.abs(theory.sigmoid_width(w) / (2 * np.log(w) / w) - 1)
+    error = np.abs(theory.input_range_width(w) / (2 * np.log(w) / w) - 1)
     assert np.all(error < [1e-3, 1e-6, 1e-9])
 
 
-def test_the_quadratic_of_the_homework_has_no_roots_and_the_right_one_has() -> None:
+def test_the_printed_quadratic_has_no_real_roots_and_the_corrected_one_has() -> None:
     w = 6.9
-    printed, right = [1, 2 - 1 / w, 1], [1, 2 - w, 1]
+    printed, corrected = [1, 2 - 1 / w, 1], [1, 2 - w, 1]
     assert np.all(np.iscomplex(np.roots(printed)))
-    r1, r2 = sorted(np.roots(right))
+    r1, r2 = sorted(np.roots(corrected))
     assert r1 * r2 == pytest.approx(1)
-    assert np.log(r2 / r1) / w == pytest.approx(theory.sigmoid_width(w))
+    assert np.log(r2 / r1) / w == pytest.approx(theory.input_range_width(w))
     assert np.log(r1 / r2) / w < 0
     for x in (r1, r2):
         assert factor(w, 0, -np.log(x) / w) == pytest.approx(1)
@@ -571,8 +573,8 @@ def test_the_eigenvalues_of_a_step_are_the_roots_of_p(mu: float, eta_h: float) -
     assert np.polyval(p, -1) == pytest.approx(2 * (1 + mu) - eta_h)
     largest = np.abs(np.linalg.eigvals(step)).max()
     assert theory.spectral_radius(mu, eta_h) == pytest.approx(largest, abs=1e-6)
-    walked = [np.linalg.matrix_power(step, t)[0, 0] for t in range(4)]
-    assert theory.descend(mu, eta_h, 3) == pytest.approx(walked)
+    expected = [np.linalg.matrix_power(step, t)[0, 0] for t in range(4)]
+    assert theory.momentum_path(mu, eta_h, 3) == pytest.approx(expected)
 
 
 @given(MOMENTUM, st.floats(-1, 5))
@@ -583,7 +585,7 @@ def test_momentum_converges_exactly_inside_the_triangle(mu: float, eta_h: float)
 
 
 @given(st.floats(0.01, 3.99))
-def test_the_best_momentum_is_the_square_of_one_minus_the_root_of_eta_h(eta_h: float) -> None:
+def test_the_optimal_momentum_is_the_square_of_one_minus_the_root_of_eta_h(eta_h: float) -> None:
     s = 1 - np.sqrt(eta_h)
     assert theory.spectral_radius(s**2, eta_h) == pytest.approx(abs(s), abs=1e-6)
     others = theory.spectral_radius(np.linspace(-1.5, 1.5, 301), eta_h)
@@ -591,53 +593,53 @@ def test_the_best_momentum_is_the_square_of_one_minus_the_root_of_eta_h(eta_h: f
 
 
 @given(mu=st.floats(-0.999, -0.001), eta_h=st.floats(0.001, 1.999))
-def test_negative_momentum_is_slower_than_none_at_every_learning_rate(
+def test_negative_momentum_converges_more_slowly_than_zero_momentum(
     mu: float, eta_h: float
 ) -> None:
     assert theory.spectral_radius(mu, eta_h) > theory.spectral_radius(0, eta_h)
     assert theory.spectral_radius(0, eta_h) == pytest.approx(abs(1 - eta_h))
 
 
-def test_on_a_constant_slope_momentum_scales_the_step() -> None:
+def test_momentum_scales_the_step_under_a_constant_gradient() -> None:
     plain = 0.1  # eta g
-    for mu, settled in ((-0.5, 2 / 3), (0, 1), (0.9, 10)):
+    for mu, limit in ((-0.5, 2 / 3), (0, 1), (0.9, 10)):
         v = 0.0
         for t in range(1, 201):
             v = mu * v - plain
             assert v == pytest.approx(-plain * (1 - mu**t) / (1 - mu))
             assert v < 0
-        assert -v / plain == pytest.approx(settled)
+        assert -v / plain == pytest.approx(limit)
 
 
 @given(MOMENTUM, ETA_H)
 def test_each_step_multiplies_the_energy_by_mu(mu: float, eta_h: float) -> None:
-    w, trace = theory.descend(mu, eta_h, 6), 1 + mu - eta_h
+    w, trace = theory.momentum_path(mu, eta_h, 6), 1 + mu - eta_h
     energy = w[1:] ** 2 - trace * w[1:] * w[:-1] + mu * w[:-1] ** 2
     size = np.abs(w).max() ** 2
     np.testing.assert_allclose(energy[1:], mu * energy[:-1], atol=1e-10 * size)
 
 
 @given(st.floats(0.01, 3.9))
-def test_momentum_of_1_never_settles(eta_h: float) -> None:
-    path = theory.descend(1, eta_h, 2000)
+def test_momentum_of_1_does_not_converge(eta_h: float) -> None:
+    path = theory.momentum_path(1, eta_h, 2000)
     assert theory.spectral_radius(1, eta_h) == pytest.approx(1)
     assert np.abs(path[-100:]).max() > 0.5
     assert np.abs(path).max() < 20
 
 
 @given(mu=st.floats(1.01, 2), eta_h=st.floats(1e-4, 5))
-def test_above_1_no_learning_rate_helps(mu: float, eta_h: float) -> None:
+def test_momentum_above_1_diverges_at_every_learning_rate(mu: float, eta_h: float) -> None:
     assert theory.spectral_radius(mu, eta_h) >= np.sqrt(mu) - 1e-9
     if (1 + mu - eta_h) ** 2 < 4 * mu:
         assert theory.spectral_radius(mu, eta_h) == pytest.approx(np.sqrt(mu))
 
 
 def test_negative_momentum_may_step_uphill_and_still_converge() -> None:
-    path = theory.descend(-0.5, 0.6, 200)
+    path = theory.momentum_path(-0.5, 0.6, 200)
     assert path[:3] == pytest.approx([1, 0.4, 0.46])
     assert abs(path[-1]) < 1e-6
-    overshooting = np.abs(theory.descend(0.9, 0.4, 200))
+    overshooting = np.abs(theory.momentum_path(0.9, 0.4, 200))
     assert np.any(np.diff(overshooting) > 0)
     assert overshooting[-1] < 1e-3
-    # on a constant slope the second velocity is -(1 + mu) times eta g: uphill only below -1
+    # under a constant gradient the second velocity is -(1 + mu) eta g: uphill only for mu < -1
     assert -(1 - (-1.1) ** 2) / (1 + 1.1) > 0 > -(1 - (-0.9) ** 2) / (1 + 0.9)

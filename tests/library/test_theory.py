@@ -1,4 +1,4 @@
-"""The figures of docs/derivations.md are drawn where one asks for them."""
+"""The figures of docs/derivations.md: where they are written and what they show."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_main_writes_the_figures_of_the_text(
 
 def test_the_width_has_the_shape_of_the_weights() -> None:
     w = np.array([[-7.0, 0.0], [3.0, 7.0]])
-    width = theory.sigmoid_width(w)
+    width = theory.input_range_width(w)
     assert width.shape == w.shape
     assert width[0, 0] == width[1, 1] > 0
     assert width[0, 1] == width[1, 0] == 0
 
 
-def test_the_figure_marks_the_widest_range() -> None:
-    (ax,) = theory.plot_sigmoid_width().axes
-    np.testing.assert_array_equal(ax.get_lines()[-1].get_xydata(), [theory.widest()])
+def test_the_figure_marks_the_maximum_width() -> None:
+    (ax,) = theory.plot_input_range_width().axes
+    np.testing.assert_array_equal(ax.get_lines()[-1].get_xydata(), [theory.maximum_width()])
