@@ -1,1 +1,1 @@
-"""Every published number beside ours, one module per document; the theory; the report."""
+"""Comparison with published results, the figures of the theory, and the report."""

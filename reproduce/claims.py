@@ -1,29 +1,31 @@
-"""A published claim beside ours, and the page that shows them."""
+"""Published results beside ours, and the page that lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 RULE = (
-    "A number agrees if ours lies within one unit of its last printed digit, or if it lies within "
-    "the spread of ours over ten seeds. A claim in words agrees if the test named with it holds."
+    "A published number agrees if it differs from ours by at most one unit of its last printed "
+    "digit, or if it lies within the range of ours over ten seeds. A published statement agrees if "
+    "our result satisfies the criterion beside it."
 )
 CHANCE = 0.005  # a difference of accuracies; on 10,000 images the standard error of one is 0.003
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a document says and what comes out here.
+    """A published result and ours.
 
     Attributes:
-        task: of the assignment that the document answers.
-        published: the number or the claim.
-        protocol: how it was repeated, and what was assumed where the document is silent.
-        ours: what came out.
-        agrees: by `RULE`.
-        test: of a claim in words, or of a number that needs explaining: what was measured.
-        remark: why it does not agree, or what to know.
+        task: the task of the assignment that the document answers.
+        published: the number or statement.
+        protocol: how we repeated it, with our assumptions where the document is silent.
+        ours: our result.
+        agrees: whether they agree, by `RULE`.
+        criterion: for a statement, what is measured and when it agrees.
+        remark: an explanation, in particular of a disagreement.
     """
 
     task: str
@@ -31,7 +33,7 @@ class Claim:
     protocol: str
     ours: str
     agrees: bool
-    test: str = ""
+    criterion: str = ""
     remark: str = ""
 
 
@@ -41,30 +43,40 @@ def number(
     """Compare a published number with ours.
 
     Args:
-        task: of the assignment.
-        what: what the number is.
-        published: as printed, with as many digits: "0.976", "98.77 %".
-        protocol: how it was repeated.
-        ours: one value, or one a seed; a fraction where the published one is a percentage.
-        remark: why it does not agree, or what to know.
+        task: as for `Claim`.
+        what: the quantity.
+        published: the number with all printed digits, "0.976" or "98.77 %".
+        protocol: as for `Claim`.
+        ours: our value for each seed; a fraction where the published number is a percentage.
+        remark: as for `Claim`.
     """
     text = published.removesuffix("%").strip()
-    scale, sign = (100, " %") if published.endswith("%") else (1, "")
+    scale, unit = (100, " %") if published.endswith("%") else (1, "")
     digits = len(text.partition(".")[2])
     values = [scale * value for value in ours]
     tolerance = 10**-digits * (1 + 1e-9)
     agrees = abs(values[0] - float(text)) <= tolerance or (
         min(values) <= float(text) <= max(values)
     )
-    form = "{:.0f}" if digits == 0 and not sign else f"{{:.{digits + 1}f}}"
-    shown = spread(values, form, sign) if len(values) > 1 else form.format(values[0]) + sign
+    spec = ".0f" if digits == 0 and not unit else f".{digits + 1}f"
+    shown = with_range(values, spec, unit) if len(values) > 1 else f"{values[0]:{spec}}{unit}"
     return Claim(task, f"{what} {published}", protocol, shown, agrees, remark=remark)
 
 
-def spread(values: Sequence[float], form: str, sign: str = "") -> str:
-    """Write the value of the first seed, and the least and the largest of all seeds."""
-    first, least, most = (form.format(x) for x in (values[0], min(values), max(values)))
-    return f"{first}{sign} ({least} to {most}{sign})"
+def with_range(values: Sequence[float], spec: str, unit: str = "") -> str:
+    """Format the value of the first seed, and the range over all seeds."""
+    first, low, high = (f"{x:{spec}}" for x in (values[0], min(values), max(values)))
+    return f"{first}{unit} ({low} to {high}{unit})"
+
+
+def by_setting(values: Mapping[float, float], spec: str) -> str:
+    """Format {setting: value} as one line."""
+    return ", ".join(f"{setting:g}: {value:{spec}}" for setting, value in values.items())
+
+
+def tally(claims: Sequence[Claim]) -> str:
+    """Count the claims that agree."""
+    return f"{sum(claim.agrees for claim in claims)} of {len(claims)} agree"
 
 
 def page(documents: Mapping[str, Sequence[Claim]], provenance: str) -> str:
@@ -74,27 +86,28 @@ def page(documents: Mapping[str, Sequence[Claim]], provenance: str) -> str:
         documents: {title: claims}.
         provenance: a paragraph on the data set and the versions.
     """
-    everything = [claim for claims in documents.values() for claim in claims]
-    agreeing = sum(claim.agrees for claim in everything)
-    parts = ["# Every published number beside ours", provenance, RULE]
-    parts += [f"{agreeing} of {len(everything)} agree. What does not is explained below its table."]
+    total = tally([claim for claims in documents.values() for claim in claims])
+    parts = ["# Published results beside ours", provenance, RULE]
+    parts += [f"{total}. The remarks below each table explain the disagreements."]
     for title, claims in documents.items():
         parts += [f"## {title}", *_section(claims)]
     return "\n\n".join(parts) + "\n"
 
 
 def _section(claims: Sequence[Claim]) -> list[str]:
-    letters = dict(zip(dict.fromkeys(claim.protocol for claim in claims), "ABCDEFGH", strict=False))
-    remarks: list[str] = []
-    rows = ["| task | published | how | measured | ours | agrees |", "|---|---|---|---|---|---|"]
+    protocols = dict.fromkeys(claim.protocol for claim in claims)
+    letters = dict(zip(protocols, ascii_uppercase, strict=False))
+    remarks = list(dict.fromkeys(claim.remark for claim in claims if claim.remark))
+    rows = [
+        "| task | published | protocol | criterion | ours | agrees |",
+        "|---|---|---|---|---|---|",
+    ]
     for claim in claims:
         mark = "yes" if claim.agrees else "**no**"
         if claim.remark:
-            if claim.remark not in remarks:
-                remarks.append(claim.remark)
             mark += f" ({remarks.index(claim.remark) + 1})"
-        how = letters[claim.protocol]
-        cells = (claim.task, claim.published, how, claim.test, claim.ours, mark)
+        letter = letters[claim.protocol]
+        cells = (claim.task, claim.published, letter, claim.criterion, claim.ours, mark)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return [
         "\n".join(f"- **{letter}**: {protocol}" for protocol, letter in letters.items()),

@@ -1,4 +1,4 @@
-"""The report of 2019: rate 0.01 and why not more, annealing, R = half the squared norm."""
+"""The report of 2019: the learning rate and its annealing, R = half the squared norm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import task2
 import task3
 import utils
 from lab import figures
-from reproduce.claims import Claim, number
+from reproduce.claims import Claim, by_setting, number
 from reproduce.measures import own_mean_is_most_alike
 from reproduce.protocols import (
     SEEDS,
@@ -35,34 +35,37 @@ BASE = Protocol(
     learning_rate=0.01,
     batch_size=32,
     epochs=89,
-    rises=3,
+    increases=3,
     validations_per_epoch=1,
     normalise=unit_range_bias_first,
 )
 BINARY = (
-    "2 against 3; pixels in [0, 1], 20,000 images of which the first 2,000 to validate, rate 0.01, "
-    "10,000 steps, stop after three rises of the validation cost. Assumed: batch 32, shuffled by "
-    "`RandomState(seed)`, seed 0 or 0 to 9, test on the last 2,000 test images."
+    "Digits 2 and 3, pixels in [0, 1], the first 2,000 of 20,000 images as validation set, "
+    "learning rate 0.01, 10,000 steps; training stops after three consecutive increases of the "
+    "validation cost. Assumed: batch size 32, shuffling by `RandomState(seed)` with seed 0 or "
+    "seeds 0 to 9, the last 2,000 test images as test set."
 )
-HELD = "The same with R half the squared norm; lambda in 0, 0.001, 0.01 and 0.1 assumed."
+REGULARISED = (
+    "The same with R equal to half the squared norm. Assumed: lambda = 0, 0.001, 0.01 and 0.1."
+)
 SOFTMAX = (
-    "Ten digits; the same pixels and sets, lambda 1e-7, 1,000 steps. Assumed: batch 128, rate "
-    "0.02, at which the validation accuracy comes out (0.01 gives two points less), seeds 0 to 9."
+    "All ten digits, the same pixels and sets, lambda = 1e-7, 1,000 steps. Assumed: batch size "
+    "128, learning rate 0.02, which reproduces the validation accuracy (0.01 gives two percentage "
+    "points less), seeds 0 to 9."
 )
-HELD_SOFTMAX = "The same with lambda 0.01, at most 50 epochs, stop after three rises."
-ONLY_405 = (
-    "98.77 % is 400 of the 405 images of 2 and 3 among the last 2,000 test images, and no whole "
-    "number of the 2,042 among all 10,000: the report must have tested on the former, and one "
-    "image is 0.25 %."
+SOFTMAX_REGULARISED = (
+    "The same with lambda = 0.01, at most 50 epochs; training stops after three consecutive "
+    "increases of the validation loss."
+)
+TEST_SUBSET = (
+    "98.77 % is 400 of the 405 images of 2 and 3 among the last 2,000 test images, and corresponds "
+    "to no whole number of the 2,042 such images among all 10,000. The report must have tested on "
+    "the former, of which one image is 0.25 %."
 )
 
 
-def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
-    """Repeat what the report reports.
-
-    Returns:
-        The claims, and {file name: figure}.
-    """
+def run(data: digits.Digits) -> tuple[list[Claim], figures.Figures]:
+    """Repeat the experiments of the report; return the claims and the figures."""
     split, test = older_sets(utils.load_full_mnist(data))
     binary = two_classes(2, 3, split)
     claims, rates = _rates(binary, data.name)
@@ -74,37 +77,39 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
 
 
 def _rates(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
-    free = replace(BASE, rises=None)
-    trainers = {rate: replace(free, learning_rate=rate).train_binary(split) for rate in RATES}
-    annealed = replace(free, decay=1e-4).train_binary(split)
+    base = replace(BASE, increases=None)
+    trainers = {rate: replace(base, learning_rate=rate).train_binary(split) for rate in RATES}
+    annealed = replace(base, decay=1e-4).train_binary(split)
     outputs = utils.predict(trainers[1.0].model, unit_range_bias_first(split.X_train))
     final = {rate: list(t.val_history["loss"].values())[-1] for rate, t in trainers.items()}
-    plain = trainers[0.01]
-    gain = plain.stop.best_loss - annealed.stop.best_loss
-    accuracy = plain.val_history["accuracy"]
+    constant = trainers[0.01]
+    gain = constant.stop.best_loss - annealed.stop.best_loss
+    accuracy = constant.val_history["accuracy"]
     fifth, last = (list(accuracy.values())[i] for i in (len(accuracy) // 5, -1))
-    curves = {f"rate {rate:g}": t.val_history["loss"] for rate, t in trainers.items()}
-    curves["rate 0.01 / (1 + 0.0001 t)"] = annealed.val_history["loss"]
-    title = f"2019, figure 2.1: three rates, one annealed, 2 against 3 ({data_name})"
+    curves = {f"learning rate {rate:g}": t.val_history["loss"] for rate, t in trainers.items()}
+    curves["learning rate 0.01 / (1 + 0.0001 t)"] = annealed.val_history["loss"]
+    title = f"2019, figure 2.1: constant and annealed learning rates, 2 against 3 ({data_name})"
     return [
         Claim(
             "2.1",
-            "0.01 is the largest rate that does not overflow the logarithm",
+            "0.01 is the largest learning rate for which the logarithm does not overflow",
             BINARY,
-            ", ".join(f"{rate:g}: {loss:.4f}" for rate, loss in final.items()),
+            by_setting(final, ".4f"),
             not all(np.isfinite(loss) for loss in final.values()),
-            "whether the last validation loss is finite, for three rates",
-            f"With rate 1, {np.sum(outputs == 1)} outputs on the training set are exactly 1 in "
-            "float32, and ln(1 - yhat) is the logarithm of 0. Our loss takes the logarithm of the "
-            "smallest normal number there, and any of these rates trains.",
+            "last validation loss for three learning rates: not all finite",
+            f"With learning rate 1, {np.sum(outputs == 1)} outputs on the training set are exactly "
+            "1 in float32, and ln(1 - yhat) is the logarithm of 0. There our loss takes the "
+            "logarithm of the smallest normal number instead, and training succeeds with each of "
+            "these learning rates.",
         ),
         Claim(
             "2.1",
             "little to no improvement by annealing alpha / (1 + k t)",
             BINARY,
-            f"{gain:+.4f}, of {plain.stop.best_loss:.4f}",
+            f"{gain:+.4f}, of {constant.stop.best_loss:.4f}",
             gain < 0.005,
-            "fall of the best validation loss by annealing with k = 0.0001 (assumed), below 0.005",
+            "decrease of the best validation loss by annealing with k = 0.0001 (assumed): below "
+            "0.005",
         ),
         Claim(
             "2.1",
@@ -112,7 +117,8 @@ def _rates(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
             BINARY,
             f"{fifth:.4f} and {last:.4f}",
             abs(fifth - last) <= 0.01,
-            "validation accuracy after a fifth of the steps and after all, within 0.01",
+            "validation accuracy after a fifth of the steps and after all steps: at most 0.01 "
+            "apart",
         ),
     ], figures.plot_curves(curves, title, "Validation loss", (0, 0.3))
 
@@ -123,20 +129,20 @@ def _test_accuracy(split: Split, test: tuple[np.ndarray, ...]) -> list[Claim]:
     tested = [task2.calculate_accuracy(X, Y, trainer.model) for trainer in trainers]
     val = trainers[0].val_history["accuracy"][trainers[0].stop.best_step]
     return [
-        number("2.1", "test accuracy", "98.77 %", BINARY, tested, ONLY_405),
+        number("2.1", "test accuracy", "98.77 %", BINARY, tested, TEST_SUBSET),
         Claim(
             "2.1",
             "a higher score on the test set than on the validation set",
             BINARY,
             f"{tested[0]:.4f} on the test set, {val:.4f} on the validation set",
             tested[0] > val,
-            "both accuracies",
+            "accuracy on both sets: higher on the test set",
         ),
     ]
 
 
 def _regularised(split: Split) -> list[Claim]:
-    # R is half the squared norm there: their lambda is twice our factor of the sum of squares.
+    # R is half the squared norm: l2, the factor of the squared norm, is half of lambda.
     trainers = {value: replace(BASE, l2=value / 2).train_binary(split) for value in LAMBDAS}
     accuracy = {value: max(t.val_history["accuracy"].values()) for value, t in trainers.items()}
     lengths = {value: float(np.linalg.norm(t.model.w)) for value, t in trainers.items()}
@@ -146,26 +152,26 @@ def _regularised(split: Split) -> list[Claim]:
         Claim(
             "2.2b",
             "a slight difference of the validation accuracy between values of lambda",
-            HELD,
-            ", ".join(f"{value:g}: {best:.4f}" for value, best in accuracy.items()),
+            REGULARISED,
+            by_setting(accuracy, ".4f"),
             abs(accuracy[0.0] - accuracy[0.01]) < 0.01,
-            "best validation accuracy for each lambda; 0 and 0.01 within 0.01",
+            "best validation accuracy for each lambda: 0 and 0.01 less than 0.01 apart",
         ),
         Claim(
             "2.2c",
             "lambda = 0.01 has the shorter weight vector",
-            HELD,
-            ", ".join(f"{value:g}: {length:.3f}" for value, length in lengths.items()),
+            REGULARISED,
+            by_setting(lengths, ".3f"),
             lengths[0.01] < lengths[0.0],
-            "length of the weight vector for each lambda",
+            "length of the weight vector for each lambda: smaller for 0.01 than for 0",
         ),
         Claim(
             "2.2d",
-            "no difference to be seen between the weights for different lambda",
-            HELD,
+            "no visible difference between the weights for different lambda",
+            REGULARISED,
             f"{cosine:.3f}",
             cosine > 0.95,
-            "cosine of the angle between the weights for 0 and 0.01, above 0.95",
+            "cosine of the angle between the weights for 0 and 0.01: above 0.95",
         ),
     ]
 
@@ -173,15 +179,15 @@ def _regularised(split: Split) -> list[Claim]:
 def _softmax(
     split: Split, test: tuple[np.ndarray, np.ndarray], data_name: str
 ) -> tuple[list[Claim], Figure]:
-    short = replace(BASE, learning_rate=0.02, batch_size=128, epochs=7, rises=None)
-    models = [replace(short, l2=0.5e-7).train_softmax(split, seed).model for seed in SEEDS]
-    long = replace(short, l2=0.005, epochs=50, rises=3)
-    held = long.train_softmax(split)
-    best = max(held.val_history["accuracy"].values())
+    base = replace(BASE, learning_rate=0.02, batch_size=128, epochs=7, increases=None)
+    models = [replace(base, l2=0.5e-7).train_softmax(split, seed).model for seed in SEEDS]
+    regularised = replace(base, l2=0.005, epochs=50, increases=3).train_softmax(split)
+    best = max(regularised.val_history["accuracy"].values())
     val, tested = (
         [task3.calculate_accuracy(inputs, targets, model) for model in models]
         for inputs, targets in (
-            (unit_range_bias_first(X), one_hot_encode(Y, 10)) for X, Y in (split[2:], test)
+            (unit_range_bias_first(X), one_hot_encode(Y, 10))
+            for X, Y in ((split.X_val, split.Y_val), test)
         )
     )
     weights = models[0].w[1:].T
@@ -198,12 +204,13 @@ def _softmax(
         Claim(
             "3.1",
             "with lambda about 0.01 training ends after a couple of iterations, at low accuracy",
-            HELD_SOFTMAX,
-            f"ended by {held.stop.reason} in epoch {held.stop.epoch}, accuracy {best:.3f}",
-            held.stop.epoch < 10,
-            "whether it ends before epoch 10",
-            "Checked once an epoch, the loss of 2,000 images falls too smoothly for three rises in "
-            "a row. The report does not say how often it checked, nor with which rate.",
+            SOFTMAX_REGULARISED,
+            f"{regularised.stop.reason}, last epoch {regularised.stop.epoch}, accuracy {best:.3f}",
+            regularised.stop.epoch < 10,
+            "end of training: before epoch 10",
+            "With one validation per epoch, the loss on 2,000 images decreases too smoothly for "
+            "three consecutive increases. The report states neither how often it validates nor its "
+            "learning rate.",
         ),
         Claim(
             "3.2",
@@ -211,6 +218,6 @@ def _softmax(
             SOFTMAX,
             f"{alike} of 10",
             alike >= 9,
-            "digits whose weights correlate most with their own mean image, at least 9",
+            "digits whose weights correlate most with the mean image of the same digit: at least 9",
         ),
     ], figures.images(scaled, title, "relative to the largest")

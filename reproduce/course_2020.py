@@ -1,4 +1,4 @@
-"""The notebook of 2020: pixels in [0, 1], bias first, the softmax loss divided by K."""
+"""The notebook of 2020: pixels in [0, 1], bias input first, softmax loss divided by K."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import digits
 import utils
 from lab import figures
 from lab.protocols import Model
-from reproduce.claims import Claim, number
+from reproduce.claims import Claim, by_setting, number
 from reproduce.measures import roughness
 from reproduce.protocols import (
     Protocol,
@@ -33,32 +33,31 @@ K = 10
 LAMBDAS = (0.0, 0.001, 0.01, 0.1, 1.0)
 BASE = Protocol(learning_rate=0.2, epochs=50, shuffle=False, normalise=unit_range_bias_first)
 BINARY = (
-    "2 against 3; pixels in [0, 1], bias first, batch 128, no shuffling, stop after five rises in "
-    "a row. Assumed: rate 0.2, 50 epochs, and of 20,000 images the first 2,000 to validate (the "
-    "accuracies printed are multiples of 1/18,000 and 1/2,000)."
+    "Digits 2 and 3, pixels in [0, 1], bias input first, batch size 128, no shuffling; training "
+    "stops after five consecutive increases of the validation loss. Assumed: learning rate 0.2, 50 "
+    "epochs, and the first 2,000 of 20,000 images as validation set (the printed accuracies are "
+    "multiples of 1/18,000 and 1/2,000)."
 )
 SOFTMAX = (
-    "Ten digits; the same sets, C and its gradient divided by K = 10, no L2. Assumed: 50 epochs "
-    "checked once each, test on the last 2,000 test images, and rate {}, at which the training {} "
-    "comes out."
+    "All ten digits, the same sets, C and its gradient divided by K = 10, no L2 regularisation "
+    "unless stated. Assumed: 50 epochs with one validation each, the last 2,000 test images as "
+    "test set, and learning rate {}, which reproduces the training {}."
 )
-NOT_BOTH = (
-    "The rate is not printed, and none gives both these losses and these accuracies: where our "
-    "training loss is {loss:.4f} our accuracy is {accuracy:.3f}. The two halves of the table "
-    "cannot be of the same weights, so each has a rate of its own here."
+TWO_RATES = (
+    "The learning rate is not printed, and no learning rate gives both these losses and these "
+    "accuracies: where our training loss is {loss:.4f}, our training accuracy is {accuracy:.3f}. "
+    "The two halves of the table cannot come from the same weights, so each is repeated with its "
+    "own learning rate."
 )
 OTHER_IMAGES = (
-    "Training and test accuracy agree with this rate and these sets, and this one misses by about "
-    "one point: the notebook may have validated on other images than the first 2,000."
+    "With this learning rate and these sets the training and test accuracies agree, but the "
+    "validation accuracy differs by about one percentage point: the notebook may have used other "
+    "validation images than the first 2,000."
 )
 
 
-def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
-    """Repeat what the notebook reports.
-
-    Returns:
-        The claims, and {file name: figure}.
-    """
+def run(data: digits.Digits) -> tuple[list[Claim], figures.Figures]:
+    """Repeat the experiments of the notebook; return the claims and the figures."""
     split, test = older_sets(utils.load_full_mnist(data))
     binary, accuracy = _binary(two_classes(2, 3, split), data.name)
     softmax, weights = _softmax(split, test, data.name)
@@ -66,8 +65,8 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
 
 
 def _binary(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
-    ruled = replace(BASE, rises=5)
-    trainers = {value: replace(ruled, l2=value).train_binary(split) for value in LAMBDAS}
+    protocols = {value: replace(BASE, increases=5, l2=value) for value in LAMBDAS}
+    trainers = {value: protocol.train_binary(split) for value, protocol in protocols.items()}
     curves = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainers.items()}
     title = f"2020, Task 3: validation accuracy for each λ, 2 against 3 ({data_name})"
     figure = figures.plot_curves(curves, title, "Validation accuracy", (0.8, 1.0))
@@ -81,11 +80,11 @@ def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
     return [
         Claim(
             "2d",
-            "five rises in a row never happened",
+            "five consecutive increases never happened",
             BINARY,
-            f"ended by {trainer.stop.reason} at step {trainer.stop.step}",
+            f"{trainer.stop.reason}, last step {trainer.stop.step}",
             not trainer.stop.early,
-            "what ended training",
+            "end of training: after all epochs",
         ),
         Claim(
             "2d",
@@ -94,8 +93,9 @@ def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
             f"{100 * reached:.1f} % ({losses[0]:.4f} at step 0, {at_400:.4f} by step 400, "
             f"{trainer.stop.best_loss:.4f} at best)",
             reached > 0.95,
-            "share of the fall of the loss that is reached by step 400, above 95 %",
-            "It still falls afterwards, but in a plot of the whole that looks flat.",
+            "fraction of the total decrease of the loss reached by step 400: above 95 %",
+            "The loss still decreases afterwards, but too little to be visible in a plot of all "
+            "steps.",
         ),
     ]
 
@@ -112,25 +112,26 @@ def _complexity(trainers: dict[float, ProtocolTrainer], split: Split) -> list[Cl
             BINARY,
             f"{last:.3f} at the end, {best[1]:.3f} at best; guessing {guess:.3f}",
             last < guess + 0.05,
-            "last validation accuracy, against always naming the more frequent digit",
-            "The weights are so small that the last batches, with more of one digit, decide on "
-            "which side of 0.5 every output lies.",
+            "last validation accuracy: less than 0.05 above that of always predicting the more "
+            "frequent digit",
+            "The weights are so small that the last batches, which contain more images of one "
+            "digit, determine on which side of 0.5 all outputs lie.",
         ),
         Claim(
             "3c",
             "the highest accuracy with the most complex model",
             BINARY,
-            ", ".join(f"{value:g}: {accuracy:.4f}" for value, accuracy in best.items()),
+            by_setting(best, ".4f"),
             best[0] == max(best.values()),
-            "best validation accuracy for each lambda",
+            "best validation accuracy for each lambda: highest for 0",
         ),
         Claim(
             "3c",
             "the L2 norm grows with the complexity of the model",
             BINARY,
-            ", ".join(f"{value:g}: {norm:.3g}" for value, norm in norms.items()),
+            by_setting(norms, ".3g"),
             list(norms.values()) == sorted(norms.values(), reverse=True),
-            "sum of the weights squared for each lambda",
+            "sum of the squared weights for each lambda: decreasing",
         ),
     ]
 
@@ -138,33 +139,37 @@ def _complexity(trainers: dict[float, ProtocolTrainer], split: Split) -> list[Cl
 def _softmax(
     split: Split, test: tuple[np.ndarray, np.ndarray], data_name: str
 ) -> tuple[list[Claim], Figure]:
-    divided = replace(BASE, loss_scale=1 / K, validations_per_epoch=1)
-    fast, slow, held = (
-        replace(divided, learning_rate=rate, l2=l2).train_softmax(split).model
+    base = replace(BASE, loss_scale=1 / K, validations_per_epoch=1)
+    for_loss, for_accuracy, regularised = (
+        replace(base, learning_rate=rate, l2=l2).train_softmax(split).model
         for rate, l2 in ((0.125, 0.0), (0.02, 0.0), (0.125, 0.1))
     )
-    (train_loss, accuracy), (val_loss, _) = (_evaluate(fast, *s) for s in (split[:2], split[2:]))
-    train, val, tested = (_evaluate(slow, *s)[1] for s in (split[:2], split[2:], test))
-    not_both = NOT_BOTH.format(loss=train_loss, accuracy=accuracy)
-    for_loss, for_accuracy = SOFTMAX.format(0.125, "loss"), SOFTMAX.format(0.02, "accuracy")
-    rough = [roughness(model.w[1:].T) for model in (fast, held)]
-    rows = {"λ = 0": fast.w[1:].T, "λ = 0.1": held.w[1:].T}
+    train_set, val_set = (split.X_train, split.Y_train), (split.X_val, split.Y_val)
+    train_loss, accuracy = _evaluate(for_loss, *train_set)
+    val_loss, _ = _evaluate(for_loss, *val_set)
+    train, val, tested = (_evaluate(for_accuracy, *s)[1] for s in (train_set, val_set, test))
+    two_rates = TWO_RATES.format(loss=train_loss, accuracy=accuracy)
+    loss_protocol = SOFTMAX.format(0.125, "loss")
+    accuracy_protocol = SOFTMAX.format(0.02, "accuracy")
+    weights = {"λ = 0": for_loss.w[1:].T, "λ = 0.1": regularised.w[1:].T}
+    roughness_0, roughness_01 = (roughness(images) for images in weights.values())
     title = f"2020, Task 4e: the weights of each digit ({data_name})"
     return [
-        number("4c", "training loss", "0.0343", for_loss, [train_loss], not_both),
-        number("4c", "validation loss", "0.0378", for_loss, [val_loss], not_both),
-        number("4c", "training accuracy", "0.871", for_accuracy, [train], not_both),
-        number("4c", "validation accuracy", "0.8615", for_accuracy, [val], OTHER_IMAGES),
-        number("4c", "test accuracy", "0.917", for_accuracy, [tested]),
+        number("4c", "training loss", "0.0343", loss_protocol, [train_loss], two_rates),
+        number("4c", "validation loss", "0.0378", loss_protocol, [val_loss], two_rates),
+        number("4c", "training accuracy", "0.871", accuracy_protocol, [train], two_rates),
+        number("4c", "validation accuracy", "0.8615", accuracy_protocol, [val], OTHER_IMAGES),
+        number("4c", "test accuracy", "0.917", accuracy_protocol, [tested]),
         Claim(
             "4e",
             "the weights with lambda = 0.1 are less noisy than with 0",
-            for_loss,
-            f"{rough[0]:.3f} with lambda 0, {rough[1]:.3f} with 0.1",
-            rough[1] < rough[0],
-            "squared differences of neighbouring pixels, per variance",
+            loss_protocol,
+            f"{roughness_0:.3f} with lambda 0, {roughness_01:.3f} with 0.1",
+            roughness_01 < roughness_0,
+            "mean squared difference of neighbouring pixels, divided by the variance: smaller with "
+            "lambda 0.1",
         ),
-    ], figures.images(rows, title, "weight")
+    ], figures.images(weights, title, "weight")
 
 
 def _evaluate(model: Model, X: np.ndarray, Y: np.ndarray) -> tuple[float, float]:

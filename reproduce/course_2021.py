@@ -1,9 +1,8 @@
-"""The assignment of 2021 and a group's report on it: Tasks 2 to 4."""
+"""Tasks 2 to 4 of the assignment of 2021 and of a group's report on it."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,32 +10,30 @@ import digits
 import task2
 import task3
 import utils
+from lab.figures import Figures
 from lab.script import EPOCHS
-from reproduce.claims import CHANCE, Claim, number, spread
+from reproduce.claims import CHANCE, Claim, by_setting, number, with_range
 from reproduce.measures import SPIKE, deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-TITLE = "2021: the assignment, and a group's report"
-IN_ORDER = "2 against 3; batch 128, rate 0.05, no shuffling, patience 10."
+TITLE = "2021: the assignment and a group's report"
+IN_ORDER = "Digits 2 and 3, batch size 128, learning rate 0.05, no shuffling, patience 10."
 SHUFFLED = (
-    "The same, shuffled by `RandomState(seed)`; the value of seed 0 and the spread of 0 to 9."
+    "The same with shuffling by `RandomState(seed)`; the value for seed 0 and the range over seeds "
+    "0 to 9."
 )
-SOFTMAX = "Ten digits; batch 128, rate 0.01, shuffled by `RandomState(0)`, patience 10."
+SOFTMAX = (
+    "All ten digits, batch size 128, learning rate 0.01, shuffling by `RandomState(0)`, patience "
+    "10."
+)
 OLDER_SPLIT = (
-    "The document splits the images into two sets and prints numbers for three: they come from an "
-    "older edition, whose split it does not state."
+    "The document divides the images into two sets but prints accuracies for three: they come from "
+    "an older edition, whose split it does not state."
 )
 
 
-def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
-    """Repeat what both documents report.
-
-    Returns:
-        The claims, and {file name: figure}.
-    """
+def run(data: digits.Digits) -> tuple[list[Claim], Figures]:
+    """Repeat the experiments of both documents; return the claims and the figures."""
     binary = task2.prepare(utils.load_binary_dataset(2, 3, data))
     in_order = task2.train(binary, shuffle=False, epochs=EPOCHS, seed=0)
     shuffled = [task2.train(binary, shuffle=True, epochs=EPOCHS, seed=seed) for seed in SEEDS]
@@ -58,7 +55,7 @@ def run(data: digits.Digits) -> tuple[list[Claim], dict[str, Figure]]:
 
 def _numbers(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrainer]) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
-    last = max(val)
+    last = max(val)  # step
     epochs = [float(trainer.stop.epoch) for trainer in (in_order, *shuffled)]
     return [
         number("2c", "final training accuracy", "0.976", IN_ORDER, [train[last]]),
@@ -71,32 +68,33 @@ def _numbers(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrain
 
 def _spikes(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrainer]) -> list[Claim]:
     accuracies = [trainer.val_history["accuracy"] for trainer in (in_order, *shuffled)]
-    without, *rates = [100 * spikes(accuracy) / len(accuracy) for accuracy in accuracies]
-    batches = len(in_order.X_train) // in_order.batch_size
-    deep, *deepest = [
-        deepest_fall({step: value for step, value in accuracy.items() if step >= batches})
+    rate, *rates = [100 * spikes(accuracy) / len(accuracy) for accuracy in accuracies]
+    batches_per_epoch = len(in_order.X_train) // in_order.batch_size
+    fall, *falls = [
+        deepest_fall({step: a for step, a in accuracy.items() if step >= batches_per_epoch})
         for accuracy in accuracies
     ]
     seeds = len(shuffled)
-    fewer, gone = sum(rate < without for rate in rates), sum(fall < SPIKE for fall in deepest)
+    fewer, below = sum(r < rate for r in rates), sum(f < SPIKE for f in falls)
     return [
         Claim(
             "2e",
             "fewer spikes in the validation accuracy with shuffling",
             SHUFFLED,
-            f"{without:.1f} without, {spread(rates, '{:.1f}')} with: fewer on {fewer} of {seeds}",
+            f"{rate:.1f} without, {with_range(rates, '.1f')} with: fewer on {fewer} of {seeds}",
             fewer > seeds / 2,
-            f"falls of more than {SPIKE} from one check to the next, in 100 checks; on most seeds",
+            f"decreases by more than {SPIKE} between consecutive validations, per 100 validations: "
+            "fewer for most seeds",
         ),
         Claim(
             "2e",
             "due to shuffling the spikes are now gone (report)",
             SHUFFLED,
-            f"{deep:.3f} without, {spread(deepest, '{:.3f}')} with: below on {gone} of {seeds}",
-            gone > seeds / 2,
-            "the deepest fall from one check to the next after the first epoch, below "
-            f"{SPIKE} on most seeds",
-            "How deep the deepest spike is depends on the seed.",
+            f"{fall:.3f} without, {with_range(falls, '.3f')} with: below on {below} of {seeds}",
+            below > seeds / 2,
+            "largest decrease between consecutive validations after the first epoch: below "
+            f"{SPIKE} for most seeds",
+            "The size of the largest decrease depends on the seed.",
         ),
     ]
 
@@ -108,7 +106,7 @@ def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
     )
     early, late = (float(np.mean((train - val)[part])) for part in (slice(10), slice(-10, None)))
     half, quarter = len(val) // 2, len(val) // 4
-    rises = train[-1] - train[half], val[-1] - val[-quarter]
+    gains = train[-1] - train[half], val[-1] - val[-quarter]
     return [
         Claim(
             "3d",
@@ -116,17 +114,19 @@ def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
             SOFTMAX,
             f"{early:+.4f} at the beginning, {late:+.4f} at the end",
             late > max(0.0, early),
-            "training accuracy less validation accuracy, means of ten checks",
-            "The validation loss still falls at the stop: the gap is real, and small.",
+            "training accuracy minus validation accuracy, means of ten validations: positive at "
+            "the end, and larger than at the beginning",
+            "The gap is real but small: the validation loss is still decreasing when training "
+            "stops.",
         ),
         Claim(
             "3d",
             "the validation accuracy reaches a plateau while the training accuracy rises (report)",
             SOFTMAX,
-            f"{rises[0]:+.4f} and {rises[1]:+.4f}",
-            rises[0] > 2 * rises[1],
-            "rise of the training accuracy in the last half, of the validation one in the last "
-            "quarter",
+            f"{gains[0]:+.4f} and {gains[1]:+.4f}",
+            gains[0] > 2 * gains[1],
+            "increase of the training accuracy in the last half and of the validation accuracy in "
+            "the last quarter: the first more than twice the second",
         ),
     ]
 
@@ -134,16 +134,17 @@ def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
 def _regularisation(trainers: dict[float, task3.SoftmaxTrainer]) -> list[Claim]:
     accuracy = {v: t.val_history["accuracy"][t.stop.best_step] for v, t in trainers.items()}
     norms = {value: float(np.sum(t.model.w**2)) for value, t in trainers.items()}
-    rough = [roughness(trainers[value].model.w[:-1].T) for value in (0, 1)]
+    roughness_0, roughness_1 = (roughness(trainers[value].model.w[:-1].T) for value in (0, 1))
     zeros, count = int(np.sum(trainers[1].model.w == 0)), trainers[1].model.w.size
     return [
         Claim(
             "4b",
             "the weights with lambda = 1 are less noisy",
             SOFTMAX,
-            f"{rough[0]:.3f} with lambda 0, {rough[1]:.3f} with 1",
-            rough[1] < rough[0],
-            "squared differences of neighbouring pixels, per variance",
+            f"{roughness_0:.3f} with lambda 0, {roughness_1:.3f} with 1",
+            roughness_1 < roughness_0,
+            "mean squared difference of neighbouring pixels, divided by the variance: smaller with "
+            "lambda 1",
         ),
         Claim(
             "4b",
@@ -151,26 +152,27 @@ def _regularisation(trainers: dict[float, task3.SoftmaxTrainer]) -> list[Claim]:
             SOFTMAX,
             f"{zeros} of {count}",
             zeros > count // 2,
-            "weights that are exactly zero, more than half of them",
-            "The gradient of L2 shrinks a weight in proportion to its size, so it makes small "
-            "weights and no zeros. L1 makes zeros.",
+            "weights that are exactly zero: more than half",
+            "The gradient of the L2 penalty is proportional to the weight, so it makes weights "
+            "small but not zero. An L1 penalty produces zeros.",
         ),
         Claim(
             "4d",
             "the validation accuracy degrades with any amount of regularisation",
             SOFTMAX,
-            ", ".join(f"{value:g}: {a:.4f}" for value, a in accuracy.items()),
+            by_setting(accuracy, ".4f"),
             all(accuracy[value] < accuracy[0] - CHANCE for value in accuracy if value > 0),
-            f"accuracy of the weights kept: for each lambda lower by more than {CHANCE}",
-            "A smaller difference may be chance: on 10,000 images the standard error of an "
-            "accuracy is 0.003.",
+            "validation accuracy of the best weights for each lambda: lower than for 0 by more "
+            f"than {CHANCE}",
+            "A smaller difference may be due to chance: the standard error of an accuracy on "
+            "10,000 images is 0.003.",
         ),
         Claim(
             "4e",
             "higher lambda, shorter weights",
             SOFTMAX,
-            ", ".join(f"{value:g}: {norm:.3g}" for value, norm in norms.items()),
+            by_setting(norms, ".3g"),
             all(norms[a] > norms[b] for a, b in pairwise(sorted(norms))),
-            "sum of the weights squared, for each lambda",
+            "sum of the squared weights for each lambda: decreasing",
         ),
     ]

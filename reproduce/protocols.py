@@ -1,4 +1,4 @@
-"""A protocol: how a document trained, as data for the one trainer."""
+"""A training protocol: the settings with which a document trains, for our trainer."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from task3a import SoftmaxModel, one_hot_encode
 from trainer import BaseTrainer
 from utils import Split, binary_prune_dataset
 
-SEEDS = range(10)  # the spread of a number is taken over these
+SEEDS = range(10)  # over which the range of a number is taken
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a document varies of the training, J(w) = loss_scale C(w) + l2 ||w||^2.
+    """The settings of gradient descent on J(w) = loss_scale C(w) + l2 ||w||^2.
 
     Attributes:
         learning_rate: alpha, of the first step.
         batch_size: examples per step.
         epochs: the maximum number.
-        shuffle: whether every epoch has an order of its own.
-        l2: the factor of the sum of all w squared (lambda / 2 where R is half of it).
-        loss_scale: the factor of C in the objective, 1 / K in the document of 2020.
-        decay: k of the annealed rate alpha / (1 + k t) at step t.
-        rises: stop after this many rises of the validation loss in a row; None for never.
+        shuffle: whether the examples are shuffled in every epoch.
+        l2: the factor of ||w||^2 (lambda / 2 in a document where R is half of it).
+        loss_scale: the factor of C, 1 / K in the notebook of 2020.
+        decay: k of the annealed learning rate alpha / (1 + k t) at step t.
+        increases: training stops after this many consecutive increases of the validation loss; None
+            for no early stopping.
         validations_per_epoch: as for the trainer.
-        normalise: turns pixels (N, 784) into inputs (N, 785).
+        normalise: pre-processes pixels (N, 784) to inputs (N, 785).
     """
 
     learning_rate: float
@@ -43,35 +44,32 @@ class Protocol:
     l2: float = 0.0
     loss_scale: float = 1.0
     decay: float = 0.0
-    rises: int | None = None
+    increases: int | None = None
     validations_per_epoch: int = 5
     normalise: Callable[[np.ndarray], np.ndarray] = pre_process_images
 
     def train_binary(self, split: Split, seed: int = 0) -> ProtocolTrainer:
-        """Train a logistic model on images and labels 0 and 1 (N, 1), as `load_*` give them."""
-        inputs = Split(
-            self.normalise(split.X_train), split.Y_train, self.normalise(split.X_val), split.Y_val
-        )
-        return self._train(BinaryProtocolTrainer, RegularisedBinaryModel, inputs, seed)
+        """Train logistic regression on images (N, 784) and labels 0 and 1 (N, 1)."""
+        return self._train(BinaryProtocolTrainer, RegularisedBinaryModel, split, seed)
 
     def train_softmax(self, split: Split, seed: int = 0) -> ProtocolTrainer:
-        """Train a softmax model on images and labels 0 to 9 (N, 1), as `load_*` give them."""
-        inputs = Split(
-            self.normalise(split.X_train),
-            one_hot_encode(split.Y_train, 10),
-            self.normalise(split.X_val),
-            one_hot_encode(split.Y_val, 10),
+        """Train softmax regression on images (N, 784) and labels 0 to 9 (N, 1)."""
+        split = split._replace(
+            Y_train=one_hot_encode(split.Y_train, 10), Y_val=one_hot_encode(split.Y_val, 10)
         )
-        return self._train(SoftmaxProtocolTrainer, SoftmaxModel, inputs, seed)
+        return self._train(SoftmaxProtocolTrainer, SoftmaxModel, split, seed)
 
     def _train(
         self,
         trainer_class: type[ProtocolTrainer],
         model_class: Callable[[float], Model],
-        inputs: Split,
+        split: Split,
         seed: int,
     ) -> ProtocolTrainer:
-        # A step of rate a down s C + l R is a step of rate a s down C + (l / s) R.
+        inputs = split._replace(
+            X_train=self.normalise(split.X_train), X_val=self.normalise(split.X_val)
+        )
+        # A step of learning rate a on s C + l R is a step of learning rate a s on C + (l / s) R.
         trainer = trainer_class(
             model_class(self.l2 / self.loss_scale),
             self.learning_rate * self.loss_scale,
@@ -88,30 +86,30 @@ class Protocol:
 
 
 class ProtocolTrainer(BaseTrainer):
-    """A trainer that anneals its learning rate and stops as its protocol says."""
+    """A trainer whose learning rate and early stopping follow its protocol."""
 
     protocol: Protocol
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-        """Take a step at the annealed rate alpha / (1 + k t); return the loss before it."""
+        """Take a step with learning rate alpha / (1 + k t); return the loss before the step."""
         rate, t = self.protocol.learning_rate * self.protocol.loss_scale, self.stop.step
         self.learning_rate = rate / (1 + self.protocol.decay * t)
         return super().train_step(X_batch, Y_batch)
 
     def should_stop(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether each of the last `rises` validation losses is above the one before it."""
-        rises = self.protocol.rises
-        if rises is None or len(val_losses) <= rises:
+        """Tell whether the last `increases` changes of the validation loss are all increases."""
+        increases = self.protocol.increases
+        if increases is None or len(val_losses) <= increases:
             return False
-        return all(a < b for a, b in pairwise(val_losses[-rises - 1 :]))
+        return all(a < b for a, b in pairwise(val_losses[-increases - 1 :]))
 
 
 class BinaryProtocolTrainer(ProtocolTrainer, LogisticTrainer):
-    """Trains a logistic model by a protocol."""
+    """Trains logistic regression by a protocol."""
 
 
 class SoftmaxProtocolTrainer(ProtocolTrainer, SoftmaxTrainer):
-    """Trains a softmax model by a protocol."""
+    """Trains softmax regression by a protocol."""
 
 
 class RegularisedBinaryModel(BinaryModel):
@@ -133,7 +131,7 @@ class RegularisedBinaryModel(BinaryModel):
 
 
 def unit_range_bias_first(X: np.ndarray) -> np.ndarray:
-    """Map pixels from [0, 255] to [0, 1] and put the bias input 1 first: (N, 784) to (N, 785)."""
+    """Scale pixels (N, 784) from [0, 255] to [0, 1]; prepend the bias input 1: (N, 785)."""
     inputs = np.ones((len(X), 785), dtype=np.float32)
     inputs[:, 1:] = X
     inputs[:, 1:] /= 255
@@ -141,11 +139,10 @@ def unit_range_bias_first(X: np.ndarray) -> np.ndarray:
 
 
 def older_sets(full: Split) -> tuple[Split, tuple[np.ndarray, np.ndarray]]:
-    """Divide the images as in 2019 and 2020, with a set to validate on and one to test on.
+    """Divide the images as in 2019 and 2020, into training, validation and test sets.
 
-    Returns:
-        The training set without its first tenth, that tenth to validate on, and the last fifth of
-        the test images with their labels.
+    The first tenth of the training images is the validation set, and the last fifth of the test
+    images, with their labels, is the test set.
     """
     X, Y, X_test, Y_test = full
     tenth, fifth = len(X) // 10, len(X_test) // 5
@@ -153,7 +150,7 @@ def older_sets(full: Split) -> tuple[Split, tuple[np.ndarray, np.ndarray]]:
 
 
 def two_classes(class1: int, class2: int, split: Split) -> Split:
-    """Keep two classes of both sets, with targets 1 and 0."""
+    """Keep the examples of two classes in both sets, with targets 1 and 0."""
     return Split(
         *binary_prune_dataset(class1, class2, split.X_train, split.Y_train),
         *binary_prune_dataset(class1, class2, split.X_val, split.Y_val),

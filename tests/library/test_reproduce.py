@@ -1,4 +1,4 @@
-"""Published claims beside ours: the rule of agreement, the protocols as data, and the page."""
+"""Published results beside ours: the rule of agreement, the training protocols and the page."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import digits
 import reproduce.__main__
 import task2
 import task3
 from digits.synthetic import synthetic_digits
+from lab import figures
 from reproduce import claims, course_2019, course_2020, course_2021, measures, protocols
 from reproduce.protocols import BinaryProtocolTrainer, Protocol, unit_range_bias_first
 from task2a import BinaryModel
@@ -23,8 +25,8 @@ from utils import Split
 
 
 @pytest.fixture(scope="module")
-def few() -> digits.Digits:
-    """4,000 synthetic digits to train on, 1,000 to test on."""
+def small_data() -> digits.Digits:
+    """Draw 4,000 synthetic digits to train on and 1,000 to test on."""
     images, labels = synthetic_digits(5000)
     return digits.Digits("few digits", images[:4000], labels[:4000], images[4000:], labels[4000:])
 
@@ -41,28 +43,28 @@ def few() -> digits.Digits:
         ("88 %", [0.8762], True, "87.6 %"),
     ],
 )
-def test_a_number_agrees_within_its_last_digit_or_the_spread_over_the_seeds(
+def test_a_number_agrees_within_its_last_digit_or_the_range_over_the_seeds(
     published: str, ours: list[float], agrees: bool, shown: str
 ) -> None:
     claim = claims.number("2d", "what", published, "how", ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
 
 
-def test_the_page_counts_letters_the_protocols_and_numbers_the_remarks() -> None:
-    yes = claims.Claim("2d", "a | b", "protocol one", "1", True, "measured")
+def test_the_page_counts_agreements_letters_protocols_and_numbers_remarks() -> None:
+    yes = claims.Claim("2d", "a | b", "protocol one", "1", True, "criterion")
     no = claims.Claim("2e", "c", "protocol two", "2", False, remark="because")
-    page = claims.page({"Document": [yes, no]}, "Where it comes from.")
+    page = claims.page({"Document": [yes, no]}, "Provenance.")
     assert "1 of 2 agree" in page
     assert "- **A**: protocol one\n- **B**: protocol two" in page
-    assert "| 2d | a \\| b | A | measured | 1 | yes |" in page
+    assert "| 2d | a \\| b | A | criterion | 1 | yes |" in page
     assert "| 2e | c | B |  | 2 | **no** (1) |" in page
     assert "1. because" in page
 
 
-def test_a_protocol_stops_after_rises_in_a_row_and_nothing_else() -> None:
+def test_training_stops_after_consecutive_increases_and_on_nothing_else() -> None:
     X, Y = np.zeros((4, 785)), np.zeros((4, 1))
     trainer = BinaryProtocolTrainer(BinaryModel(), 0.1, 2, False, X, Y, X, Y)
-    trainer.protocol = Protocol(0.1, rises=3)
+    trainer.protocol = Protocol(0.1, increases=3)
     assert not trainer.should_stop([5, 6, 7])
     assert trainer.should_stop([9, 5, 6, 7, 8])
     assert not trainer.should_stop([5, 6, 7, 7])
@@ -71,9 +73,11 @@ def test_a_protocol_stops_after_rises_in_a_row_and_nothing_else() -> None:
     assert not trainer.should_stop([5, 6, 7, 8, 9])
 
 
-def test_a_scaled_loss_is_a_scaled_rate_and_a_scaled_penalty(few: digits.Digits) -> None:
-    """One step from zero weights with J = C / 10 is a tenth of the step with J = C."""
-    X, Y = few.train_images[:20], few.train_labels[:20]
+def test_scaling_the_loss_scales_the_learning_rate_and_the_penalty(
+    small_data: digits.Digits,
+) -> None:
+    """One step from zero weights on J = C / 10 is a tenth of the step on J = C."""
+    X, Y = small_data.train_images[:20], small_data.train_labels[:20]
     split = Split(X, Y, X, Y)
     one = Protocol(0.5, batch_size=20, epochs=1, shuffle=False)
     tenth = Protocol(0.5, batch_size=20, epochs=1, shuffle=False, loss_scale=0.1, l2=0.3)
@@ -89,9 +93,9 @@ def test_a_scaled_loss_is_a_scaled_rate_and_a_scaled_penalty(few: digits.Digits)
     np.testing.assert_allclose(scaled.model.w, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_annealed_rate_falls_with_the_steps(few: digits.Digits) -> None:
-    X, Y = few.train_images[:40], few.train_labels[:40] % 2
-    split = Split(X, Y, few.test_images, few.test_labels % 2)
+def test_the_annealed_learning_rate_decreases_with_the_steps(small_data: digits.Digits) -> None:
+    X, Y = small_data.train_images[:40], small_data.train_labels[:40] % 2
+    split = Split(X, Y, small_data.test_images, small_data.test_labels % 2)
     trainer = Protocol(0.5, batch_size=20, epochs=2, decay=1.0).train_binary(split)
     assert trainer.learning_rate == 0.5 / 4  # at step 3
 
@@ -105,7 +109,7 @@ def test_the_regularised_binary_model_adds_twice_lambda_w() -> None:
     assert check_gradient(model, X + 0.001, Y) < 1e-7
 
 
-def test_pixels_between_zero_and_one_follow_the_bias() -> None:
+def test_pixels_are_scaled_to_one_and_the_bias_input_is_first() -> None:
     inputs = unit_range_bias_first(np.array([[0, 51, 255] + [0] * 781], np.uint8))
     assert inputs.shape == (1, 785)
     assert inputs[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
@@ -118,14 +122,14 @@ def test_measures_of_spikes_and_falls() -> None:
     assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0
 
 
-def test_noise_is_rough_and_a_slope_is_smooth() -> None:
+def test_noise_is_rough_and_a_gradual_image_is_smooth() -> None:
     noise = np.random.default_rng(0).standard_normal((3, 784))
-    slope = np.tile(np.arange(784.0), (3, 1))
+    gradual = np.tile(np.arange(784.0), (3, 1))
     assert measures.roughness(noise) == pytest.approx(2, abs=0.2)
-    assert measures.roughness(slope) < 0.02
+    assert measures.roughness(gradual) < 0.02
 
 
-def test_likeness_counts_the_digits_that_look_like_themselves() -> None:
+def test_weights_are_matched_to_the_mean_images_of_the_digits() -> None:
     means = np.random.default_rng(0).standard_normal((10, 784))
     weights = means.copy()
     weights[[0, 1]] = weights[[1, 0]]
@@ -133,8 +137,8 @@ def test_likeness_counts_the_digits_that_look_like_themselves() -> None:
 
 
 @pytest.mark.parametrize("document", [course_2019, course_2020, course_2021])
-def test_every_document_is_repeated_on_any_digits(
-    document: ModuleType, few: digits.Digits, monkeypatch: pytest.MonkeyPatch
+def test_every_document_is_repeated_on_any_data_set(
+    document: ModuleType, small_data: digits.Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = Protocol._train
     monkeypatch.setattr(
@@ -146,36 +150,32 @@ def test_every_document_is_repeated_on_any_digits(
     monkeypatch.setattr(document, "EPOCHS", 4, raising=False)
     for task in (task2, task3):
         monkeypatch.setattr(task, "BATCH_SIZE", 64)
-    found, drawn = document.run(few)
-    assert len(found) >= 10
-    assert all(claim.published and claim.protocol and claim.ours for claim in found)
-    assert all("few digits" in str(_title(figure)) for figure in drawn.values())
+    results, drawn = document.run(small_data)
+    assert len(results) >= 10
+    assert all(claim.published and claim.protocol and claim.ours for claim in results)
+    assert all("few digits" in _title(figure) for figure in drawn.values())
 
 
-def _title(figure: object) -> str:
-    axes = figure.axes  # type: ignore[attr-defined]
-    return (figure.get_suptitle() or axes[0].get_title()) if axes else ""  # type: ignore[attr-defined]
+def _title(figure: Figure) -> str:
+    return figure.get_suptitle() or figure.axes[0].get_title()
 
 
-def test_the_command_writes_the_page_and_the_figures_and_marks_other_digits(
-    few: digits.Digits,
+def test_the_command_writes_the_page_and_the_figures_and_warns_of_other_data_sets(
+    small_data: digits.Digits,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from lab import figures
-
     claim = claims.Claim("2d", "stops in epoch 33", "how", "33", True)
     figure, _ = figures.new("title", "x", "y")
-    document = ModuleType("document")
-    document.__dict__.update(TITLE="1999", run=lambda data: ([claim], {"1999.png": figure}))
-    monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", (document,))
-    monkeypatch.setattr(digits, "load", lambda data, data_dir: few)
+    documents = {"1999": lambda data: ([claim], {"1999.png": figure})}
+    monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", documents)
+    monkeypatch.setattr(digits, "load", lambda data, data_dir: small_data)
     monkeypatch.setattr(sys, "argv", ["reproduce", "--out", str(tmp_path)])
     reproduce.__main__.main()
     assert (tmp_path / "figures" / "1999.png").exists()
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "stops in epoch 33" in page
     assert "on few digits" in page
-    assert "on other digits no number need agree" in page
+    assert "On another data set the numbers need not agree" in page
     assert "1999: 1 of 1 agree" in capsys.readouterr().out
