@@ -1,4 +1,4 @@
-"""The look of the figures: large, labelled, told apart by colour, by dashes and in grey."""
+"""One style of figures: labelled, with curves distinguishable by colour, dashes and lightness."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 Series = Mapping[int, float]  # {gradient step: value}
 Figures = dict[str, "Figure"]  # {file name: figure}
 
-# Okabe and Ito's colour-blind safe colours, dark before light, each with dashes of its own.
+# Okabe and Ito's colours, safe for colour-blind readers, from dark to light; dashes for each.
 COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
-    """Make an empty figure with one pair of labelled axes, free of pyplot's state."""
+    """Create a figure with one pair of labelled axes, without pyplot and its global state."""
     from cycler import cycler
     from matplotlib.figure import Figure
 
@@ -36,9 +36,9 @@ def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
 
 
 def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
-    """Zoom the vertical axis to `ylim`, widened as far as the later half of each curve needs.
+    """Limit the vertical axis to `ylim`, widened to contain the later half of each curve.
 
-    The early, steep part may leave the picture: seeing what comes after it is why one zooms.
+    The steep beginning of a curve may lie outside the limits.
     """
     curves = [np.asarray(line.get_ydata()) for line in ax.get_lines()]
     later = np.concatenate([ylim, *(curve[len(curve) // 2 :] for curve in curves)])
@@ -57,12 +57,9 @@ def plot_loss(
 ) -> None:
     """Plot a series against the gradient step.
 
-    Args:
-        loss_dict: {step: value}.
-        label: for the legend.
-        npoints_to_average: plot the means of this many consecutive values.
-        plot_variance: shade one standard deviation around those means.
-        ax: where to plot; by default pyplot's current axes.
+    loss_dict: {step: value}. label: for the legend. npoints_to_average: plot means of this many
+    consecutive values. plot_variance: shade one standard deviation around the means. ax: the axes;
+    None for pyplot's current axes.
     """
     if ax is None:
         import matplotlib.pyplot as plt
@@ -87,14 +84,9 @@ def plot_curves(
     ylim: tuple[float, float],
     averaged: str | None = None,
 ) -> Figure:
-    """Plot several series against the gradient step.
+    """Plot several series, {label: series}, against the gradient step.
 
-    Args:
-        curves: {label: series}.
-        title: of the figure.
-        ylabel: of the vertical axis.
-        ylim: the limits to zoom to, widened where the later half of a curve needs it.
-        averaged: the label of a noisy series, to be plotted as means over ten steps.
+    ylim: as for `zoom`. averaged: the label of a noisy series, plotted as means over ten steps.
     """
     fig, ax = new(title, "Gradient step", ylabel)
     for label, series in curves.items():
@@ -113,13 +105,9 @@ def plot_training(
     title: str,
     ylim: tuple[float, float],
 ) -> Figure:
-    """Plot the "loss" or the "accuracy" of the training and of the validation set.
+    """Plot the "loss" or the "accuracy" on the training set and on the validation set.
 
-    Args:
-        histories: train_history and val_history, as a trainer returns them.
-        quantity: "loss" or "accuracy".
-        title: of the figure.
-        ylim: as for `plot_curves`.
+    histories: train_history and val_history of a trainer. ylim: as for `zoom`.
     """
     curves = {
         f"{name} {quantity}": history[quantity]
@@ -140,17 +128,17 @@ def log_bars(bars: Mapping[str, float], title: str, xlabel: str, ylabel: str) ->
 
 
 def save(fig: Figure, path: Path) -> None:
-    """Save a figure as PNG at 150 dpi, whole or not at all, the same bytes every time."""
+    """Save a figure as a PNG file of 150 dpi, atomically and reproducibly to the byte."""
     with replacing(path) as temporary:
         fig.savefig(temporary, dpi=150)
 
 
 def show(paths: Iterable[Path]) -> None:
-    """Open a window for each saved figure, where there is a display."""
+    """Open a window for each saved figure, if there is a display."""
     import matplotlib.pyplot as plt
 
     if plt.get_backend().lower() == "agg":
-        print("No display here to show the figures on; they are saved.")
+        print("There is no display to show the figures; they are saved.")
         return
     for path in paths:
         fig = plt.figure(path.stem, layout="tight")
@@ -163,13 +151,9 @@ def show(paths: Iterable[Path]) -> None:
 def images(rows: Mapping[str, np.ndarray], title: str, label: str) -> Figure:
     """Draw rows of ten 28 x 28 images on one shared diverging scale centred on zero.
 
-    The scale is linear around zero and logarithmic beyond (asinh), so that rows of very
-    different size can be compared and each still be seen.
-
-    Args:
-        rows: {name of the row: images (10, 784), one for each digit}.
-        title: of the figure.
-        label: of the colour bar.
+    The scale is linear near zero and logarithmic beyond (asinh), so that rows of very different
+    magnitude are comparable and visible. rows: {name: images (10, 784), one for each digit}. label:
+    for the colour bar.
     """
     from matplotlib.colors import AsinhNorm
     from matplotlib.figure import Figure
@@ -180,7 +164,7 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str) -> Figure:
     largest = max(float(np.abs(pixels).max()) for pixels in rows.values()) or 1.0
     scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
     for ax, (name, pixels) in zip(axes, rows.items(), strict=True):
-        # One wide image a row, nan between the digits: far quicker to draw than axes for each.
+        # one wide image per row, nan between the digits: much faster to draw than ten axes
         tiles = [
             np.pad(tile, ((0, 0), (0, 2)), constant_values=np.nan)
             for tile in pixels.reshape(-1, 28, 28)

@@ -1,4 +1,4 @@
-"""What every task script does: read options, load the data set, end cleanly on a failure."""
+"""What the scripts share: command-line options, loading the data set, handling of failures."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from pathlib import Path
 import digits
 from lab.protocols import GradientError
 
-EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping ends most trainings sooner
+EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping usually ends training sooner
 
 
-def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
-    """Read the command line.
-
-    Args:
-        description: what the script does, for --help.
-        training: whether the script trains and writes figures, and takes the options for that.
-
-    Returns:
-        data, data_dir; with `training` also out, epochs, seed, quick and show.
-    """
-    parser = argparse.ArgumentParser(description=description)
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `load_data`, --data and --data-dir."""
     parser.add_argument(
         "--data",
         choices=digits.CHOICES,
         default="auto",
         help="mnist: MNIST or an error; synthetic: synthetic digits; auto (default): MNIST, or "
-        "synthetic digits where MNIST is not available",
+        "synthetic digits if MNIST is not available",
     )
     parser.add_argument(
         "--data-dir",
         type=Path,
-        help="folder with the four MNIST files (default: the one MNIST_DATA_DIR names)",
+        help="folder with the four MNIST files (default: the value of MNIST_DATA_DIR)",
     )
+
+
+def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
+    """Parse the command line into data and data_dir.
+
+    description: for --help. training: also parse the options of a script that trains and writes
+    figures, namely out, epochs, seed, quick and show.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    add_data_options(parser)
     if training:
         folder = Path("figures")
         parser.add_argument("--out", type=Path, default=folder, help="default: %(default)s")
@@ -45,7 +46,7 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
             "--epochs", type=positive, default=EPOCHS, help="maximum number (default: %(default)s)"
         )
         parser.add_argument(
-            "--seed", type=_seed, default=0, help="of the shuffling (default: %(default)s)"
+            "--seed", type=_seed, default=0, help="seed of the shuffling (default: %(default)s)"
         )
         parser.add_argument(
             "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs, for a quick trial"
@@ -58,18 +59,18 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
 
 
 def load_data(options: argparse.Namespace) -> digits.Digits:
-    """Load the data set that the options select."""
+    """Load the data set selected by the options."""
     return digits.load(options.data, options.data_dir)
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's `main`; an expected failure ends it with a clean message and exit code 1.
+    """Run `main`; an expected failure ends the script with a one-line message and exit code 1.
 
-    A traceback is left for errors in the code itself.
+    Other exceptions keep their traceback, for they are errors in the code.
     """
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://"):
-        del os.environ["MPLBACKEND"]  # a notebook's, which matplotlib refuses outside of it
+        del os.environ["MPLBACKEND"]  # set by a notebook; matplotlib rejects it in a script
     try:
         main()
     except KeyboardInterrupt:
@@ -79,7 +80,7 @@ def run_script(main: Callable[[], None]) -> None:
         digits.DataError,
         GradientError,
         NotImplementedError,
-        FloatingPointError,  # a training that diverged
+        FloatingPointError,  # training diverged
         OSError,
     ) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
@@ -87,15 +88,15 @@ def run_script(main: Callable[[], None]) -> None:
 
 
 def positive(text: str) -> int:
-    """Read a whole number of at least 1 from the command line."""
-    return _whole(text, 1)
+    """Parse a positive integer of the command line."""
+    return _integer(text, 1)
 
 
 def _seed(text: str) -> int:
-    return _whole(text, 0)
+    return _integer(text, 0)
 
 
-def _whole(text: str, low: int) -> int:
+def _integer(text: str, low: int) -> int:
     if not text.isdecimal() or not low <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a number from {low} to 2**32 - 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expected an integer from {low} to 2**32 - 1, got {text}")
     return int(text)

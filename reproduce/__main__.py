@@ -12,7 +12,7 @@ import numpy as np
 import digits
 from lab import figures
 from lab.files import replacing
-from lab.script import run_script
+from lab.script import add_data_options, load_data, run_script
 from reproduce import claims, course_2019, course_2020, course_2021
 
 Experiments = Callable[[digits.Digits], tuple[list[claims.Claim], figures.Figures]]
@@ -26,11 +26,10 @@ DOCUMENTS: Mapping[str, Experiments] = {
 def main() -> None:
     """Repeat the experiments of four documents on this exercise, and compare the results."""
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
-    parser.add_argument("--data", choices=digits.CHOICES, default="auto")
-    parser.add_argument("--data-dir", type=Path, help="folder with the four MNIST files")
+    add_data_options(parser)
     parser.add_argument("--out", type=Path, default=Path("docs"), help="default: %(default)s")
     options = parser.parse_args()
-    data = digits.load(options.data, options.data_dir)
+    data = load_data(options)
     results: dict[str, list[claims.Claim]] = {}
     for title, run in DOCUMENTS.items():
         start = time.perf_counter()
