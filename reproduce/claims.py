@@ -11,7 +11,7 @@ RULE = (
     "digit, or if it lies within the range of ours over ten seeds. A published statement agrees if "
     "our result satisfies the criterion beside it."
 )
-CHANCE = 0.005  # a difference of accuracies; on 10,000 images the standard error of one is 0.003
+CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def test_training_stops_after_consecutive_increases_and_on_nothing_else() -> Non
     trainer.protocol = Protocol(0.1, increases=3)
     assert not trainer.should_stop([5, 6, 7])
     assert trainer.should_stop([9, 5, 6, 7, 8])
+    assert not trainer.should_stop([9, 8, 6, 7, 8])
     assert not trainer.should_stop([5, 6, 7, 7])
     assert not trainer.should_stop([5, 6, 7, 6.5, 8])
     trainer.protocol = Protocol(0.1)
