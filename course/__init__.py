@@ -1,1 +1,1 @@
-"""For an instructor: the handout computed from the solution, and the grading."""
+"""Tools for an instructor: the handout, computed from the solution, and grading."""

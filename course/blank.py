@@ -1,4 +1,4 @@
-"""A function's body becomes a NotImplementedError that names its task; the rest stays as it is."""
+"""Replace the bodies of functions by a NotImplementedError that names the task."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
-    """Take the bodies of some functions out of a module's source.
+    """Replace the bodies of some functions in the source of a module.
 
-    Signatures, decorators, docstrings and everything around stay to the letter. Names that only
-    those bodies used are no longer imported.
+    Signatures, decorators, docstrings and all other code stay exactly as they are, except that
+    names which only those bodies used are no longer imported.
 
     Args:
         source: of the module.
         module: its name.
-        tasks: {function to blank, as module.function or module.Class.method: name of its task}.
-
-    Returns:
-        The new source.
+        tasks: {function, as module.function or module.Class.method: name of its task}.
 
     Raises:
         ValueError: if one of the functions is not in this module.
@@ -31,14 +28,14 @@ def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
             f"{module}.py has no function {', '.join(missing)}: see lab/assignment.py."
         )
     text = source.encode()  # ast counts columns in bytes
-    for name in sorted(tasks, key=lambda name: -found[name].lineno):  # from the end: offsets hold
+    for name in sorted(tasks, key=lambda name: -found[name].lineno):  # from the end
         stub = f'raise NotImplementedError("Task {tasks[name]}: write {name}")'
         text = _replace_body(text, found[name], stub.encode())
     return drop_unused_imports(text.decode(), keep=_unused(source))
 
 
 def drop_unused_imports(source: str, keep: frozenset[str] = frozenset()) -> str:
-    """Take out of `from module import ...` at the top of a module what is used nowhere in it.
+    """Remove the names that a module imports by `from ... import` and never uses.
 
     Args:
         source: of the module.

@@ -1,4 +1,4 @@
-"""What the course lays around a student's six files: the checks, the rooms, the configuration."""
+"""The files that surround a student's six: the checks, the rooms and the configuration."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ignore = shutil.ignore_patterns("library", "__pycache__", "*.pyc", ".*")
 
 
 def lay_out(project: Path, folder: Path) -> None:
-    """Copy the checks, the rooms and the students' pyproject.toml into `folder`.
+    """Copy the checks, the rooms and the students' pyproject.toml, but nothing of the solution.
 
     Args:
-        project: the root of the project that has the checks and the rooms.
-        folder: an existing folder. Nothing of the solution gets there.
+        project: the root of the project.
+        folder: an existing folder.
     """
     for name in (CHECKS, *ROOMS):
         shutil.copytree(project / name, folder / name, ignore=_ignore)
@@ -29,7 +29,7 @@ def lay_out(project: Path, folder: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Return the SHA-256 of all that `lay_out` put into `folder`, names and contents."""
+    """Return the SHA-256 of the names and contents of what `lay_out` copied into `folder`."""
     total = hashlib.sha256()
     for top in sorted((CHECKS, *ROOMS, CONFIGURATION)):
         for path in sorted([folder / top, *(folder / top).rglob("*")]):

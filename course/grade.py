@@ -10,7 +10,6 @@ import math
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -27,10 +26,10 @@ from course.grading import (
     grade,
     make_report,
     prepare,
-    task_of,
 )
 from course.isolation import Limits
 from course.roster import Roster, RosterError, find_submissions
+from lab.files import replacing
 
 GRADES = "grades.csv"
 
@@ -43,15 +42,15 @@ def grade_class(
     jobs: int = 1,
     again: bool = False,
 ) -> dict[str, Report]:
-    """Grade every submission; write NAME.json for each, and grades.csv for all.
+    """Grade every submission; write NAME.json for each and grades.csv for all.
 
     Args:
         roster: {name: path}.
         out: the folder to write to.
-        checks: as `prepare` gives them.
+        checks: as `prepare` returns them.
         limits: on what each submission may use.
-        jobs: how many are graded at a time.
-        again: whether those are graded again whose files and checks are as they were.
+        jobs: how many submissions are graded at the same time.
+        again: whether to grade submissions again that have not changed since their report.
 
     Returns:
         {name: its report}.
@@ -66,17 +65,17 @@ def grade_class(
             report = grade(roster[name], checks, limits, known, stop)
         except InterruptedGradingError:
             raise
-        except Exception as error:  # a fault of this program's own, or a full disk
+        except Exception as error:  # a fault of this program, or a full disk
             why = f"not graded: {type(error).__name__}: {error}"
-            report = make_report([dict(test) for test in checks.tests], [why], "", 0)
+            report = make_report([{**test, "output": why} for test in checks.tests], [why])
         if report is not known:
-            write_whole(path, json.dumps(report, indent=2) + "\n")
+            _write(path, json.dumps(report, indent=2) + "\n")
         return report
 
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(one, name): name for name in roster}
         try:
-            # disable=None: a bar on a terminal, silence elsewhere
+            # disable=None: a progress bar on a terminal only
             done = tqdm(as_completed(futures), total=len(futures), unit="submission", disable=None)
             reports = {futures[future]: future.result() for future in done}
         except BaseException:
@@ -84,7 +83,7 @@ def grade_class(
             pool.shutdown(cancel_futures=True)
             raise
     reports = {name: reports[name] for name in roster}
-    write_whole(out / GRADES, grades_table(reports, checks.tasks))
+    _write(out / GRADES, grades_table(reports, checks.tasks))
     return reports
 
 
@@ -94,34 +93,23 @@ def grades_table(reports: Mapping[str, Report], tasks: Sequence[str]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", *tasks, "total", "remark"])
     for name, report in reports.items():
-        points = [
-            math.fsum(test["score"] for test in report["tests"] if task_of(test) == task)
-            for task in tasks
-        ]
-        remark = " ".join("; ".join(report["extra_data"]["remarks"]).split())
-        row = [*points, report["score"]]
-        writer.writerow([name, *(f"{value:g}" for value in row), remark])
+        about = report["extra_data"]
+        points = [*(about["tasks"][task]["score"] for task in tasks), report["score"]]
+        remark = " ".join("; ".join(about["remarks"]).split())
+        writer.writerow([name, *(f"{value:g}" for value in points), remark])
     return text.getvalue()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    data = text.encode("utf-8", "backslashreplace")
-    handle, temporary = tempfile.mkstemp(prefix=".part-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _read_report(path: Path) -> Report | None:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        return report if isinstance(report["extra_data"]["remarks"], list) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return report if report["extra_data"].keys() >= {"digest", "remarks", "tasks"} else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -129,28 +117,33 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m course.grade",
-        description="Grade submissions: writes NAME.json, in Gradescope's schema, for each, and "
-        "grades.csv for all. What was graded before, by the same checks, is not graded again.",
-        epilog="It isolates accidents. It is no sandbox for code that is out to deceive.",
+        description="Grade submissions: write NAME.json, in Gradescope's schema, for each, and "
+        "grades.csv for all. A submission that has not changed is not graded again.",
+        epilog="This isolates accidents. It is no sandbox for code that is out to deceive.",
     )
     parser.add_argument(
         "paths",
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="a zip, a folder with the code, or a class: a folder of those",
+        help="a zip, a folder with the code, or a class: a folder of these",
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder for the results")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="submissions graded at the same time (%(default)s)",
+    )
     parser.add_argument(
         "--timeout", type=float, default=60, help="seconds for one submission (%(default)s)"
     )
     parser.add_argument(
         "--memory", type=int, default=2048, help="megabytes for each process (%(default)s)"
     )
-    parser.add_argument("--again", action="store_true", help="grade also what is done")
+    parser.add_argument("--again", action="store_true", help="grade unchanged submissions too")
     parser.add_argument(
-        "--one", action="store_true", help="each PATH is one submission, however deep its code is"
+        "--one", action="store_true", help="each PATH is one submission, however deep its code lies"
     )
     options = parser.parse_args(argv)
     if min(options.jobs, options.timeout, options.memory) <= 0:
@@ -159,12 +152,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
-    """Grade what the command line names; return the exit code."""
+    """Grade the submissions that the command line names; return the exit code."""
     options = parse(argv)
     limits = Limits(seconds=options.timeout, memory=options.memory << 20)
     try:
         if os.name != "posix":
-            raise OSError("grading needs Linux or macOS: its limits are those of POSIX.")
+            raise OSError("grading needs Linux or macOS, for POSIX limits on processes.")
         roster = find_submissions(options.paths, options.one, options.out)
         checks = prepare(project, limits)
         reports = grade_class(roster, options.out, checks, limits, options.jobs, options.again)
@@ -172,7 +165,7 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
         print(f"grade: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ngrade: interrupted; what is done stays, run it again to go on", file=sys.stderr)
+        print("\ngrade: interrupted; run it again to go on where it stopped", file=sys.stderr)
         return 130
     remarked = sum(bool(report["extra_data"]["remarks"]) for report in reports.values())
     mean = math.fsum(report["score"] for report in reports.values()) / len(reports)
@@ -185,5 +178,5 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as with Ctrl-C, tidily
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as with Ctrl-C
     sys.exit(main())

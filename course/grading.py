@@ -1,4 +1,4 @@
-"""One submission becomes one report, whatever happens to it."""
+"""Grade one submission: it gets a report, whatever happens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ from threading import Event
 from typing import Any
 
 from course import desk
-from course.isolation import Limits, Run, run_checks
+from course.isolation import Limits, run_checks
 from course.listing import UnreadableError
 from course.submission import Submission, read_submission
 
-LONGEST = 10_000  # characters of one output
+MAX_OUTPUT = 10_000  # characters of the output of one check
 Report = dict[str, Any]
 
 
@@ -36,7 +36,7 @@ class Checks:
 
     Attributes:
         project: the root of the project that has them.
-        tests: every check in Gradescope's schema, with its points, not earned.
+        tests: every check in Gradescope's schema, not passed.
         digest: of the checks and the rooms.
     """
 
@@ -56,14 +56,14 @@ def task_of(test: Mapping[str, Any]) -> str:
 
 
 def prepare(project: Path, limits: Limits) -> Checks:
-    """Learn what checks there are by running them against an empty desk.
+    """Run the checks on an empty desk to learn which there are.
 
     Raises:
-        ChecksError: if that gives no results.
+        ChecksError: if they do not run.
     """
     with _desk(project, Submission()) as (folder, home):
         digest = desk.digest(folder)
-        run = run_checks(folder, home, limits, [])
+        run = run_checks(folder, home, limits, time.monotonic() + limits.seconds)
     if run.results is None:
         raise ChecksError(
             f"{run.ending}. The checks printed:\n{run.output.decode(errors='replace')}"
@@ -87,13 +87,13 @@ def grade(
 
     Args:
         path: a zip or a folder.
-        checks: as `prepare` gives them.
+        checks: as `prepare` returns them.
         limits: on what it may use.
-        known: an earlier report; it is returned if it is of the same files and checks.
+        known: an earlier report, which is returned if it is of the same files and checks.
         stop: ends grading when it is set.
 
     Returns:
-        The report in Gradescope's schema.
+        The report, see `make_report`.
 
     Raises:
         InterruptedGradingError: if `stop` was set.
@@ -108,15 +108,14 @@ def grade(
         problem = f"not graded: {type(error).__name__}: {error}"
     what = f"{submission.digest()} {problem} {checks.digest}"
     digest = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()
-    if known and known.get("extra_data", {}).get("digest") == digest:
+    if known and known["extra_data"]["digest"] == digest:
         return known
-    tests, remarks = [dict(test) for test in checks.tests], list(submission.remarks)
+    remarks = list(submission.remarks)
     if not problem and not submission.files:
-        problem = "not graded: none of the files of the assignment is in it"
+        problem = "not graded: it contains none of the assignment's files"
     if problem:
         remarks.append(problem)
-        for test in tests:
-            test["output"] = problem
+        tests = [{**test, "output": problem} for test in checks.tests]
     else:
         if submission.missing:
             remarks.append(f"missing: {', '.join(submission.missing)}")
@@ -125,72 +124,78 @@ def grade(
 
 
 def make_report(
-    tests: list[dict[str, Any]], remarks: list[str], digest: str, seconds: float
+    tests: Sequence[Mapping[str, Any]], remarks: list[str], digest: str = "", seconds: float = 0
 ) -> Report:
-    """Put what came of a submission into Gradescope's schema."""
+    """Put the outcome of a submission into Gradescope's schema; add up its points by task."""
+    tasks: dict[str, dict[str, float]] = {}
+    for test in tests:
+        points = tasks.setdefault(task_of(test), {"score": 0.0, "max_score": 0.0})
+        for key in points:
+            points[key] = round(points[key] + test[key], 6)
     return {
-        "score": round(math.fsum(test["score"] for test in tests), 6),
+        "score": round(math.fsum(points["score"] for points in tasks.values()), 6),
+        "max_score": round(math.fsum(points["max_score"] for points in tasks.values()), 6),
         "output": "\n".join(remarks),
         "execution_time": round(seconds, 2),
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": tests,
-        "extra_data": {"digest": digest, "remarks": remarks},
+        "tests": list(tests),
+        "extra_data": {"digest": digest, "remarks": remarks, "tasks": tasks},
     }
 
 
 def _run_all(
     submission: Submission, checks: Checks, limits: Limits, remarks: list[str], stop: Event | None
 ) -> list[dict[str, Any]]:
-    """Run the checks, and again without a task in which Python ended, as long as there is time."""
-    lost: dict[str, str] = {}  # task: why nothing of it counts
+    """Run the checks, and again without the task in which Python ended, while there is time."""
+    tasks = checks.tasks
+    lost: dict[str, str] = {}  # {task: how Python ended in it}
+    tests: list[dict[str, Any]] = []
+    why = ""  # no task has points
     deadline = time.monotonic() + limits.seconds
-    while True:
-        left = Limits(max(1.0, deadline - time.monotonic()), limits.memory, limits.file_size)
+    while tasks:
         with _desk(checks.project, submission) as (folder, home):
-            run = run_checks(folder, home, left, list(lost), stop)
+            run = run_checks(folder, home, limits, deadline, tasks, stop)
             intact = desk.digest(folder) == checks.digest
         if stop is not None and stop.is_set():
             raise InterruptedGradingError
-        if run.results is not None or not run.task or run.task in lost:
-            break
-        lost[run.task] = f"{run.ending} in {run.check}"
-        remarks.append(f"Task {run.task}: {lost[run.task]}")
-        if time.monotonic() > deadline:
-            run = Run(ending="no time was left for the other tasks")
-            break
-    why = _why_nothing(run, intact)
+        if run.results is None and run.task in tasks:
+            tasks.remove(run.task)
+            lost[run.task] = f"{run.ending} in {run.check}"
+            remarks.append(f"Task {run.task}: {lost[run.task]}")
+            if time.monotonic() < deadline:
+                continue
+            why = "no results: no time was left for the other tasks" if tasks else ""
+        elif not intact:
+            why = (
+                "no points: the checks were changed while they ran; look at this submission "
+                "yourself"
+            )
+        elif run.results is None:
+            why = f"no results: {run.ending}"
+        else:
+            tests = run.results["tests"]
+        break
     if why:
         remarks.append(why)
-    results = {} if why or run.results is None else _by_number(run.results)
-    return [_merge(test, results, lost.get(task_of(test), why)) for test in checks.tests]
-
-
-def _why_nothing(run: Run, intact: bool) -> str:
-    if not intact:
-        return "no points: the checks were changed while they ran; look at this submission yourself"
-    return "" if run.results is not None else f"no results: {run.ending}"
-
-
-def _by_number(results: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    tests = results.get("tests", [])
-    return {(test["number"], test["name"]): test for test in tests}
+    found = {(test["number"], test["name"]): test for test in tests}
+    return [_merge(test, found, lost.get(task_of(test), why)) for test in checks.tests]
 
 
 def _merge(
-    test: Mapping[str, Any], results: Mapping[tuple[str, str], Mapping[str, Any]], why: str
+    test: Mapping[str, Any], found: Mapping[tuple[str, str], Mapping[str, Any]], why: str
 ) -> dict[str, Any]:
-    """Give a check what it earned, never more than its points; nothing if it has no result."""
-    came = results.get((test["number"], test["name"]), {})
-    merged = {**test, "output": str(came.get("output", why or "not run"))[:LONGEST]}
-    if came.get("status") == "passed":
+    """Give a check its points if it passed: those that the checks have, whatever a result says."""
+    result = found.get((test["number"], test["name"]), {})
+    merged = {**test, "output": str(result.get("output", why or "not run"))[:MAX_OUTPUT]}
+    if result.get("status") == "passed":
         merged |= {"status": "passed", "score": test["max_score"]}
     return merged
 
 
 @contextmanager
 def _desk(project: Path, submission: Submission) -> Iterator[tuple[Path, Path]]:
-    """Lay a desk with a submission on it, in a temporary folder; give it and a home beside it."""
+    """Lay out a submission with the checks in a temporary folder; yield it and a home beside it."""
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
         folder, home = Path(temporary, "desk"), Path(temporary, "home")
         folder.mkdir()

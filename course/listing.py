@@ -1,4 +1,4 @@
-"""What there is to open in a zip or a folder: source files and zips, safely listed and read."""
+"""List the source files and zips in a zip or a folder, and read them safely."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 MAX_ENTRIES = 100_000
-NOT_THEIRS = ("venv", "env", "site-packages", "node_modules")  # folders that tools make
+NOT_THEIRS = ("venv", "env", "site-packages", "node_modules")  # folders made by tools
 
-# {path: a function of a limit that gives the content, at most one byte more than the limit}.
+# {path: a function of a limit that returns the content, at most one byte more than the limit}.
 Listing = dict[PurePosixPath, Callable[[int], bytes]]
 
 
 class UnreadableError(Exception):
-    """Nothing can be read of a submission; the message says why."""
+    """A submission cannot be read; the message says why."""
 
 
 def list_folder(folder: Path) -> Listing:
-    """List a folder. Links and what is no ordinary file are passed over.
+    """List a folder, without links, pipes and devices.
 
     Raises:
         UnreadableError: if it has too many files.
@@ -42,18 +42,19 @@ def list_folder(folder: Path) -> Listing:
 
 
 def list_zip(file: BinaryIO) -> Listing:
-    """List a zip, which must stay open. Links and paths that lead out of it are passed over.
+    """List a zip, which must stay open, without links and paths that lead out of it.
 
     Raises:
-        UnreadableError: if it is no zip, or it is encrypted or has too many files.
+        UnreadableError: if it is not a zip, is encrypted or has too many files.
     """
     start = file.read(8)
     if not start:
         raise UnreadableError("it is an empty file")
     try:
         archive = zipfile.ZipFile(file)
-    except Exception as error:  # a zip made to be broken raises almost anything
-        raise UnreadableError(f"it is no zip file ({error}); it begins with {start!r}") from None
+    except Exception as error:  # a broken zip can raise almost anything
+        why = f"it cannot be read as a zip ({error}); it begins with {start!r}"
+        raise UnreadableError(why) from None
     infos: Mapping[PurePosixPath, zipfile.ZipInfo] = {
         name: info
         for info in archive.infolist()
@@ -67,7 +68,7 @@ def list_zip(file: BinaryIO) -> Listing:
 
 
 def _counts(name: PurePosixPath) -> bool:
-    """Tell whether a file may hold code of the student, or a zip of it."""
+    """Tell whether a file may be the student's code, or a zip of it."""
     return name.suffix.lower() in (".py", ".zip") and not any(
         part.startswith((".", "__MACOSX")) or part in NOT_THEIRS for part in name.parts
     )
@@ -82,7 +83,7 @@ def _reader(path: Path) -> Callable[[int], bytes]:
 
 
 def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath | None:
-    """Return the path of a member within the zip; None for a link or a path that leads out."""
+    """Return the path of a member, or None for a link or a path that leads out of the zip."""
     name = PurePosixPath(info.filename.replace("\\", "/"))
     leads_out = name.is_absolute() or ".." in name.parts or ":" in info.filename
     return None if leads_out or stat.S_ISLNK(info.external_attr >> 16) else name
@@ -91,7 +92,7 @@ def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath | None:
 def _member_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
     def read(limit: int) -> bytes:
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UnreadableError("it is compressed in an unusual way")  # without a bound, too
+            raise UnreadableError("it is compressed in an unusual way")  # and read without a limit
         with archive.open(info) as member:
             return member.read(limit + 1)
 

@@ -1,12 +1,10 @@
-"""The handout, computed from the solution: `python -m course.make_starter OUT`."""
+"""Compute the handout from the solution: `python -m course.make_starter OUT`."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from course.blank import blank
 from course.desk import PROJECT, STARTER, lay_out
 from course.notebook import make_notebook
 from lab.assignment import CODE_TASKS, FILES, Task
+from lab.files import replacing
 
 REPORT = "AssignmentReport.ipynb"
 AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
@@ -24,12 +23,12 @@ class HandoutError(Exception):
 
 
 def starter_file(name: str, source: str, tasks: Sequence[Task] = CODE_TASKS) -> str:
-    """Take the solutions of some tasks out of one of the students' files.
+    """Remove the solutions of some tasks from one of the six files.
 
     Args:
         name: of the file.
         source: of the solution.
-        tasks: what is left for a student to do; by default everything.
+        tasks: those left for a student to do.
     """
     module = name.removesuffix(".py")
     functions = {
@@ -42,24 +41,20 @@ def starter_file(name: str, source: str, tasks: Sequence[Task] = CODE_TASKS) -> 
 
 
 def make_starter(out: Path, project: Path = PROJECT) -> None:
-    """Write the handout to `out`: whole, or not at all.
+    """Write the handout to `out`, whole or not at all.
 
     Args:
         out: a folder that is empty or does not exist.
         project: the root of the project that has the solution.
 
     Raises:
-        HandoutError: if `out` is in use, or a part of the handout cannot be had.
-        OSError: if it cannot be written.
+        HandoutError: if `out` is in use, or something that the handout needs is missing.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise HandoutError(f"{out} is there already and not an empty folder: choose another.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        folder = Path(temporary) / "starter"
+        raise HandoutError(f"{out} exists and is not an empty folder: choose another.")
+    with replacing(out) as folder:  # which takes the place of an empty folder, too
         folder.mkdir()
         _fill(folder, project)
-        os.replace(folder, out)  # takes the place of an empty folder, too
 
 
 def _fill(folder: Path, project: Path) -> None:
@@ -94,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m course.make_starter",
         description="Write the handout for students: the assignment without its solution.",
     )
-    parser.add_argument("out", type=Path, help="a folder that is empty or does not exist")
+    parser.add_argument("out", type=Path, help="an empty folder, or one to be made")
     out: Path = parser.parse_args(argv).out
     try:
         make_starter(out)

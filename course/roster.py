@@ -1,4 +1,4 @@
-"""Which submissions there are, and what each is called."""
+"""Find the submissions and give each a name."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from course.listing import NOT_THEIRS
 from lab.assignment import FILES
 
-SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # of what is handed in
+SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # of archives
 Roster = dict[str, Path]
 
 
 class RosterError(Exception):
-    """There is nothing to grade; the message says where it was looked for."""
+    """There is nothing to grade; the message says where submissions were expected."""
 
 
 def find_submissions(paths: Sequence[Path], one: bool = False, out: Path | None = None) -> Roster:
-    """List the submissions that some paths stand for.
+    """Find the submissions in some paths.
 
     Args:
-        paths: each a zip, a folder with the code in it, or a class: a folder of those.
-        one: each path is one submission, however deep in it the code is.
-        out: the folder of the grades, which is no submission wherever it is.
+        paths: each a zip, a folder with the code, or a class: a folder of these.
+        one: each path is one submission, however deep its code lies.
+        out: the folder of the grades, which is not a submission.
 
     Returns:
-        {name: path}, in order; no two names are equal, in capitals or not.
+        {name: path}, in order; no two names differ only in upper and lower case.
 
     Raises:
         RosterError: if a path does not exist or is a folder without submissions.
@@ -43,8 +43,8 @@ def find_submissions(paths: Sequence[Path], one: bool = False, out: Path | None 
         members = [child for child in sorted(path.iterdir()) if _is_submission(child, out)]
         if not members:
             raise RosterError(
-                f"{path} has no submission in it: expected {', '.join(FILES)}, or a zip "
-                "or a folder for each student."
+                f"{path} contains no submission: expected {', '.join(FILES)}, or a zip or a "
+                "folder for each student."
             )
         found += members
     return _name(found)
@@ -72,6 +72,6 @@ def _name(paths: Sequence[Path]) -> Roster:
 
 
 def _clean(name: str) -> str:
-    """Make a name that is safe as a file and as a cell of a spreadsheet."""
+    """Make a name that is safe as a file name and in a spreadsheet."""
     letters = re.sub(r"[^\w .,()@+-]", "_", unicodedata.normalize("NFC", name))
     return letters[:80].strip().lstrip(".-+@= ") or "submission"

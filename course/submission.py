@@ -1,4 +1,4 @@
-"""A submission is read, not unpacked: only the files that count are opened, each up to a limit."""
+"""Read a submission without unpacking it: only the files that count, each up to a limit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pathlib import Path, PurePosixPath
 from course.listing import Listing, UnreadableError, list_folder, list_zip
 from lab.assignment import FILES, ROOMS
 
-MAX_FILE = 1_000_000  # bytes of one source file
+MAX_FILE = 1_000_000  # bytes of a source file
 MAX_HELPERS = 50
-MAX_NESTED_ZIP = 20_000_000
+MAX_NESTED_ZIP = 20_000_000  # bytes
 OF_THE_COURSE = (*ROOMS, "tests", "course", "conftest", "create_submission_zip", "pytest")
-AT_START = ("sitecustomize", "usercustomize")  # Python imports these by itself
+AT_START = ("sitecustomize", "usercustomize")  # which Python imports by itself
 IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
 
 
 @dataclass
 class Submission:
-    """What counts of a submission.
+    """The part of a submission that counts.
 
     Attributes:
-        files: {path beside the six files: its bytes}, the six files and what they may import.
-        remarks: what an instructor should know of it.
+        files: {path: content} of the six files and the modules that they may import.
+        remarks: what an instructor should know about it.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Submission:
 
     @property
     def missing(self) -> list[str]:
-        """Those of the six files that are not there."""
+        """The names of the six files that it lacks."""
         return [name for name in FILES if name not in self.files]
 
     def digest(self) -> str:
-        """Return the SHA-256 of all that counts."""
+        """Return the SHA-256 of the files and the remarks."""
         total = hashlib.sha256(repr(self.remarks).encode())
         for name, data in sorted(self.files.items()):
             total.update(name.encode("utf-8", "surrogateescape") + b"\0")
@@ -51,19 +51,14 @@ class Submission:
 
 
 def read_submission(path: Path) -> Submission:
-    """Read a zip or a folder, wherever in it the code is.
+    """Read a zip or a folder, however deep the code lies in it.
 
-    Hidden files, pictures, notebooks, links and what belongs to the course are passed over. If
-    there are several files of one name, that in the folder with the most of the six counts.
-
-    Args:
-        path: a zip, or a folder.
-
-    Returns:
-        The files found; none at all is possible.
+    Only Python files count, and none of the course's own. Of several files with the same name, the
+    one in the folder with the most of the six files counts.
 
     Raises:
-        UnreadableError: if it is neither, or it is broken, encrypted or too large.
+        UnreadableError: if it is neither a zip nor a folder, or it is broken, encrypted or too
+            large.
     """
     if path.is_symlink():
         raise UnreadableError("it is a symbolic link: the files themselves are needed")
@@ -83,13 +78,13 @@ def read_submission(path: Path) -> Submission:
 
 
 def _look_into_zip(listing: Listing, submission: Submission) -> Listing:
-    """Return what is in the one zip of a listing without code: some course hosts give out such."""
+    """List the only zip in a listing without code, as some course platforms export it."""
     inner = [name for name in listing if name.suffix.lower() == ".zip"]
     if len(inner) != 1 or any(name.name in FILES for name in listing):
         return listing
     data = listing[inner[0]](MAX_NESTED_ZIP)
     if len(data) > MAX_NESTED_ZIP:
-        raise UnreadableError(f"{inner[0]} in it is larger than {MAX_NESTED_ZIP:,} bytes")
+        raise UnreadableError(f"{inner[0]} in it has more than {MAX_NESTED_ZIP:,} bytes")
     submission.remarks.append(f"the code was in {inner[0]}")
     return list_zip(BytesIO(data))
 
@@ -98,7 +93,7 @@ def _read(listing: Listing, submission: Submission) -> None:
     for wanted, name in _choose(listing, submission.remarks).items():
         try:
             data = listing[name](MAX_FILE)
-        except Exception as error:  # a broken file in a zip raises almost anything
+        except Exception as error:  # a broken zip can raise almost anything
             submission.remarks.append(f"{name} cannot be read: {error}")
             continue
         if len(data) > MAX_FILE:
@@ -106,7 +101,7 @@ def _read(listing: Listing, submission: Submission) -> None:
             continue
         submission.files[wanted] = data
         if IMPORTS_CHECKS.search(data):
-            submission.remarks.append(f"{name} imports the checks, which hold the formulas")
+            submission.remarks.append(f"{name} imports the checks, which contain the formulas")
 
 
 def _choose(listing: Listing, remarks: list[str]) -> dict[str, PurePosixPath]:
@@ -130,24 +125,23 @@ def _choose(listing: Listing, remarks: list[str]) -> dict[str, PurePosixPath]:
 
 
 def _helpers(listing: Listing, home: PurePosixPath, remarks: list[str]) -> dict[str, PurePosixPath]:
-    """Choose the student's own modules, as far as they stand in nobody's way."""
+    """Choose the student's own modules, except those that would hide one the checks need."""
     helpers: dict[str, PurePosixPath] = {}
     for name in sorted(listing):
         if name.suffix != ".py" or name.name in FILES or not name.is_relative_to(home):
             continue
         helper = name.relative_to(home)
-        if _is_free(helper.parts[0].removesuffix(".py")):
+        if _is_allowed(helper.parts[0].removesuffix(".py")):
             helpers[str(helper)] = name
         elif len(helper.parts) == 1 and helper.stem not in OF_THE_COURSE:
             remarks.append(f"{helper} was left out: that name is taken")
     if len(helpers) > MAX_HELPERS:
-        remarks.append(f"its {len(helpers)} other modules were left out: {MAX_HELPERS} at most")
+        remarks.append(f"its {len(helpers)} other modules were left out: more than {MAX_HELPERS}")
         return {}
     return helpers
 
 
-def _is_free(module: str) -> bool:
-    """Tell whether a student's module of this name hides none that the checks need."""
+def _is_allowed(module: str) -> bool:
     return (
         module.isidentifier()
         and module not in _taken()

@@ -1,1 +1,1 @@
-"""Grading on GitHub Classroom: the workflow of the template repository, and its last step."""
+"""Grading on GitHub Classroom."""

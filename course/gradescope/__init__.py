@@ -1,1 +1,1 @@
-"""Grading on Gradescope: the zip of the autograder, without the solution."""
+"""Grading on Gradescope."""

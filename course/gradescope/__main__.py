@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -12,25 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.desk import PROJECT, lay_out
+from lab.files import replacing
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("setup.sh", "run_autograder")  # Gradescope looks for them at the top
+SCRIPTS = ("setup.sh", "run_autograder")  # at the top, where Gradescope looks for them
 
 
 def build(out: Path, project: Path = PROJECT) -> list[str]:
-    """Write the autograder: the checks, the rooms, `course/` and the two scripts.
+    """Write the autograder, whole or not at all: the same bytes for the same files.
 
     Args:
-        out: the zip; the same bytes for the same files. An older one stays until it is whole.
-        project: the root of the project. Its six files with the solution stay out.
+        out: the zip, of the checks, the rooms, `course/` and the two scripts.
+        project: the root of the project. Its six files with the solution are left out.
 
     Returns:
         The names in the zip.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        source, archive = Path(temporary, "source"), Path(temporary, "autograder.zip")
-        source.mkdir()
+    with replacing(out) as archive, tempfile.TemporaryDirectory() as temporary:
+        source = Path(temporary)
         lay_out(project, source)
         shutil.copytree(
             HERE.parent, source / "course", ignore=shutil.ignore_patterns("__pycache__", ".*")
@@ -47,7 +45,6 @@ def build(out: Path, project: Path = PROJECT) -> list[str]:
                 info.create_system = 3  # Unix: the two scripts must be executable
                 info.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
                 target.writestr(info, (source / name).read_bytes())
-        os.replace(archive, out)
     return names
 
 
@@ -55,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Build the zip; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m course.gradescope",
-        description="Build the zip to upload to Gradescope as autograder. It holds the checks "
-        "and what runs them, never the solution.",
+        description="Build the zip to upload to Gradescope as the autograder. It holds the "
+        "checks and what runs them, not the solution.",
     )
     parser.add_argument("out", type=Path, metavar="OUT.zip")
     out: Path = parser.parse_args(argv).out

@@ -20,6 +20,7 @@ LIKELY = (
     ("not aligned", "the order of the two factors, or a missing .T."),
     ("only integer scalar", "a whole array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
+    ("from pytest-timeout", "a loop that never ends."),
 )
 
 

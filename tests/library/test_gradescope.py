@@ -13,6 +13,7 @@ import pytest
 from course.classroom.__main__ import main as show
 from course.desk import PROJECT
 from course.gradescope.__main__ import build, main
+from course.grading import make_report
 from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, make_course, write_files
 
@@ -88,7 +89,7 @@ def test_a_submission_is_graded_from_gradescopes_layout(autograder: Path) -> Non
 def test_an_empty_submission_gets_results_too(autograder: Path) -> None:
     results = run(autograder)
     assert results["score"] == 0
-    assert "none of the files" in results["output"]
+    assert "none of the assignment's files" in results["output"]
 
 
 def test_an_autograder_that_fails_says_so(autograder: Path) -> None:
@@ -100,13 +101,15 @@ def test_an_autograder_that_fails_says_so(autograder: Path) -> None:
     }
 
 
+TESTS = [
+    {"number": "2a.1", "name": "test_a", "score": 3.0, "max_score": 3.0, "status": "passed"},
+    {"number": "3a.1", "name": "test_b", "score": 0.0, "max_score": 2.5, "status": "failed"},
+]
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    tests = [
-        {"number": "2a.1", "name": "test_a", "score": 3.0, "max_score": 3.0, "status": "passed"},
-        {"number": "3a.1", "name": "test_b", "score": 0.0, "max_score": 2.5, "status": "failed"},
-    ]
-    whole = {"output": "missing: utils.py", "tests": [test | {"output": "why"} for test in tests]}
+    whole = make_report([test | {"output": "why"} for test in TESTS], ["missing: utils.py"])
     path = tmp_path / "submission.json"
     path.write_text(json.dumps(whole))
     return path
@@ -129,8 +132,7 @@ def test_classroom_hears_the_points_and_fails_without_all_of_them(
 
 def test_classroom_passes_with_all_points(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    whole = json.loads(report.read_text())
-    report.write_text(json.dumps(whole | {"tests": whole["tests"][:1]}))
+    report.write_text(json.dumps(make_report(TESTS[:1], [])))
     assert show([str(report)]) == 0
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType
 
@@ -16,7 +17,7 @@ pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
 
 from course.blank import blank, drop_unused_imports
 from course.desk import PROJECT
-from course.grading import task_of
+from course.isolation import THREADS
 from course.make_starter import (
     REPORT,
     HandoutError,
@@ -25,7 +26,7 @@ from course.make_starter import (
     starter_file,
 )
 from course.notebook import QUESTIONS, SHOW, make_notebook
-from lab.assignment import CODE_TASKS, FILES, ROOMS, Task
+from lab.assignment import CODE_TASKS, FILES, POINTS, ROOMS, TASKS
 
 FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
 
@@ -224,7 +225,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "file").write_text("keep")
     for name in ("mine", "file"):
         assert main([str(tmp_path / name)]) == 1
-        assert "is there already and not an empty folder" in capsys.readouterr().err
+        assert "exists and is not an empty folder" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "mine"]
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
@@ -264,20 +265,19 @@ def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
 def test_the_notebook_has_a_place_for_every_task() -> None:
     counts = {1: "ab", 2: "abcde", 3: "abcd", 4: "abcde"}
     parts = [f"{task}{letter}" for task, letters in counts.items() for letter in letters]
-    assert [question.task for question in QUESTIONS] == parts
+    assert list(QUESTIONS) == parts
     cells = json.loads(make_notebook())["cells"]
     for part in parts:
         ids = [cell["id"] for cell in cells if cell["id"].split("-")[1:2] == [part]]
         assert (ids[0], ids[-1]) == (f"question-{part}", f"answer-{part}")
 
 
-def test_the_notebook_shows_every_figure_of_the_script_that_writes_it() -> None:
-    shown: dict[str, set[str]] = {script: set() for script in ("task2.py", "task3.py")}
-    for question in QUESTIONS:
-        if question.figures:
-            shown[question.script] |= set(question.figures)
-    for script, figures in shown.items():
-        assert figures == set(re.findall(r'"(\w+\.png)"', (PROJECT / script).read_text()))
+def test_the_notebook_shows_every_figure_and_the_script_that_draws_it() -> None:
+    code = "".join("".join(cell["source"]) for cell in json.loads(make_notebook())["cells"])
+    shown = set(re.findall(r'show\("(.+)", "(.+)"\)', code))
+    assert shown == {(task.figure, task.script) for task in TASKS if task.figure}
+    for figure, script in shown:
+        assert figure in (PROJECT / script).read_text(encoding="utf-8")
 
 
 def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -> None:
@@ -293,32 +293,29 @@ def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -
     ).stdout.splitlines()
     missing, there = os.path.join("figures", "a.png"), os.path.join("figures", "b.png")
     assert said == [
-        f"{missing} is not there yet: run `python task2.py` first.",
+        f"{missing} does not exist yet: run `python task2.py` first.",
         f"shown: {there}",
     ]
 
 
-def run_checks(folder: Path, tmp_path: Path) -> tuple[dict[str, float], str]:
-    """Run the checks of a handout; return the points by task, and what pytest printed."""
-    results = tmp_path / "results.json"
+def run_checks(folder: Path, results: Path) -> tuple[dict[str, float], str]:
+    """Run the checks of a handout; return the points by task and what pytest printed."""
     done = subprocess.run(
         [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--results", results],
         cwd=folder,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
     )
-    points = dict.fromkeys((task.name for task in CODE_TASKS), 0.0)
-    for test in json.loads(results.read_text())["tests"]:
-        points[task_of(test)] += test["score"]
-    return points, done.stdout
+    tasks = json.loads(results.read_text())["extra_data"]["tasks"]
+    return {task: points["score"] for task, points in tasks.items()}, done.stdout
 
 
 def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
     starter: Path, tmp_path: Path
 ) -> None:
-    points, said = run_checks(starter, tmp_path)
-    assert set(points.values()) == {0}
+    points, said = run_checks(starter, tmp_path / "results.json")
+    assert points == dict.fromkeys(POINTS, 0)
     table = said[said.rindex(" points ") :].splitlines()[1:]
     for task, line in zip(CODE_TASKS, table, strict=False):
         points_of, to_write = line.split("not written yet: ")
@@ -328,18 +325,32 @@ def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("task", CODE_TASKS, ids=lambda task: task.name)
+def solved(task: str) -> set[str]:
+    # The penalty of Task 4b shows in the gradient that Task 3a computes.
+    return {"3a", "4b"} if task == "4b" else {task}
+
+
+@pytest.fixture(scope="module")
+def earned(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    """{task: the points by task of a handout in which this task is solved}."""
+
+    def run(task: str) -> dict[str, float]:
+        top = tmp_path_factory.mktemp(task)
+        folder = top / "desk"
+        shutil.copytree(starter, folder)
+        others = [other for other in CODE_TASKS if other.name not in solved(task)]
+        for name in FILES:
+            source = (PROJECT / name).read_text(encoding="utf-8")
+            (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
+        return run_checks(folder, top / "results.json")[0]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(POINTS, pool.map(run, POINTS), strict=True))
+
+
+@pytest.mark.parametrize("task", POINTS)
 def test_a_tasks_solution_earns_exactly_its_points(
-    starter: Path, tmp_path: Path, task: Task
+    earned: dict[str, dict[str, float]], task: str
 ) -> None:
-    folder = tmp_path / "desk"
-    shutil.copytree(starter, folder)
-    done = {task.name: task.points}
-    if task.name == "4b":  # the penalty shows in the gradient that Task 3a computes
-        done["3a"] = 14
-    others = [other for other in CODE_TASKS if other.name not in done]
-    for name in FILES:
-        source = (PROJECT / name).read_text(encoding="utf-8")
-        (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
-    points, _ = run_checks(folder, tmp_path)
-    assert {name: earned for name, earned in points.items() if earned} == done
+    points = {name: POINTS[name] for name in solved(task)}
+    assert {name: score for name, score in earned[task].items() if score} == points

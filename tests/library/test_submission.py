@@ -119,8 +119,8 @@ def test_a_zip_in_a_zip_is_opened_once(tmp_path: Path) -> None:
     ("data", "reason"),
     [
         (b"", "it is an empty file"),
-        (b"%PDF-1.7 report", "it is no zip file .* begins with b'%PDF-1.7'"),
-        (b"PK\x03\x04 cut off", "it is no zip file"),
+        (b"%PDF-1.7 report", "cannot be read as a zip .* begins with b'%PDF-1.7'"),
+        (b"PK\x03\x04 cut off", "cannot be read as a zip"),
     ],
 )
 def test_what_is_no_zip_says_what_it_is(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -194,7 +194,7 @@ def test_a_pipe_is_neither_opened_nor_waited_for(tmp_path: Path) -> None:
 def test_what_imports_the_checks_gets_a_remark(tmp_path: Path, line: str) -> None:
     files = {**RIGHT, "utils.py": f"import testing\n{line}\n"}
     found = read_submission(write_zip(tmp_path / "a.zip", files))
-    assert found.remarks == ["utils.py imports the checks, which hold the formulas"]
+    assert found.remarks == ["utils.py imports the checks, which contain the formulas"]
     assert sorted(found.files) == sorted(RIGHT)
 
 
@@ -328,5 +328,5 @@ def test_names_are_safe_as_files_and_in_spreadsheets(tmp_path: Path, name: str, 
 def test_nothing_to_grade_is_said(tmp_path: Path) -> None:
     with pytest.raises(RosterError, match="nowhere does not exist"):
         find_submissions([tmp_path / "nowhere"])
-    with pytest.raises(RosterError, match="no submission in it: expected task2a"):
+    with pytest.raises(RosterError, match="contains no submission: expected task2a"):
         find_submissions([write_files(tmp_path / "empty", {})])
