@@ -16,17 +16,11 @@ class Progress:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.pid = os.getpid()
 
     def pytest_runtest_setup(self, item: Any) -> None:
         """Write down which check begins."""
         marker = item.get_closest_marker("check")
         self.path.write_text(f"{marker.args[0].task if marker else ''} {item.name}")
-
-    def pytest_runtest_teardown(self) -> None:
-        """End a process that the submission forked: it must not run the other checks as well."""
-        if os.getpid() != self.pid:
-            os._exit(0)
 
 
 def main() -> None:

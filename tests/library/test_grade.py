@@ -75,6 +75,13 @@ HOSTILE: dict[str, tuple[str, float, str]] = {
         3,
         "",
     ),
+    "inflates_its_score": (
+        "import json; dumps = json.dumps\n"
+        "def more(tests): return {'tests': [{**test, 'score': 1000} for test in tests]}\n"
+        "json.dumps = lambda found: dumps(more(found['tests']))\n",
+        6,
+        "",
+    ),
     "leaves_a_thread": (
         "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()",
         6,
