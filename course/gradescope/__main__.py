@@ -58,11 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, metavar="OUT.zip")
     out: Path = parser.parse_args(argv).out
     try:
-        names = build(out)
+        build(out)
     except OSError as error:
         print(f"gradescope: {error}. Nothing was written.", file=sys.stderr)
         return 1
-    print(f"Wrote {out}: {len(names)} files. Upload it under Configure Autograder.")
+    print(f"Wrote {out}. Upload it to Gradescope under Configure Autograder.")
     return 0
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -76,6 +77,12 @@ def test_a_zip_that_cannot_be_written_is_one_line(
 @pytest.mark.parametrize("script", ["setup.sh", "run_autograder"])
 def test_the_scripts_are_bash(script: str) -> None:
     subprocess.run(["bash", "-n", PROJECT / "course" / "gradescope" / script], check=True)
+
+
+@pytest.mark.parametrize("file", ["gradescope/setup.sh", "classroom/classroom.yml"])
+def test_both_hosts_install_the_students_packages_and_pytest_timeout(file: str) -> None:
+    text = (PROJECT / "course" / file).read_text()
+    assert re.search(r'pip"? install "?\S+/course/starter"? pytest-timeout\n', text)
 
 
 def test_a_submission_is_graded_from_gradescopes_layout(autograder: Path) -> None:
