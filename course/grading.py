@@ -68,9 +68,9 @@ def prepare(project: Path, limits: Limits) -> Checks:
         raise ChecksError(
             f"{run.ending}. The checks printed:\n{run.output.decode(errors='replace')}"
         )
-    kept = ("name", "number", "max_score", "tags")
+    fields = ("name", "number", "max_score", "tags")
     tests = [
-        {key: test[key] for key in kept if key in test} | {"score": 0.0, "status": "failed"}
+        {key: test[key] for key in fields} | {"score": 0.0, "status": "failed"}
         for test in run.results["tests"]
     ]
     return Checks(project, tuple(tests), digest)
@@ -99,23 +99,19 @@ def grade(
         InterruptedGradingError: if `stop` was set.
     """
     start = time.monotonic()
-    submission, problem = Submission(), ""
     try:
         submission = read_submission(path)
+        problem = "" if submission.files else "it contains none of the assignment's files"
     except UnreadableError as error:
-        problem = f"not graded: {error}"
-    except Exception as error:  # whatever it is, it must not cost the others their grades
-        problem = f"not graded: {type(error).__name__}: {error}"
+        submission, problem = Submission(), str(error)
     what = f"{submission.digest()} {problem} {checks.digest}"
     digest = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()
     if known and known["extra_data"]["digest"] == digest:
         return known
     remarks = list(submission.remarks)
-    if not problem and not submission.files:
-        problem = "not graded: it contains none of the assignment's files"
     if problem:
-        remarks.append(problem)
-        tests = [{**test, "output": problem} for test in checks.tests]
+        remarks.append(f"not graded: {problem}")
+        tests = [{**test, "output": remarks[-1]} for test in checks.tests]
     else:
         if submission.missing:
             remarks.append(f"missing: {', '.join(submission.missing)}")
@@ -151,7 +147,7 @@ def _run_all(
     tasks = checks.tasks
     lost: dict[str, str] = {}  # {task: how Python ended in it}
     tests: list[dict[str, Any]] = []
-    why = ""  # no task has points
+    why = ""  # why there are no results
     deadline = time.monotonic() + limits.seconds
     while tasks:
         with _desk(checks.project, submission) as (folder, home):
@@ -167,10 +163,7 @@ def _run_all(
                 continue
             why = "no results: no time was left for the other tasks" if tasks else ""
         elif not intact:
-            why = (
-                "no points: the checks were changed while they ran; look at this submission "
-                "yourself"
-            )
+            why = "no points: the checks were changed while they ran; look at the code yourself"
         elif run.results is None:
             why = f"no results: {run.ending}"
         else:
@@ -185,7 +178,7 @@ def _run_all(
 def _merge(
     test: Mapping[str, Any], found: Mapping[tuple[str, str], Mapping[str, Any]], why: str
 ) -> dict[str, Any]:
-    """Give a check its points if it passed: those that the checks have, whatever a result says."""
+    """Add its result to a check; its points are its own, whatever the result says."""
     result = found.get((test["number"], test["name"]), {})
     merged = {**test, "output": str(result.get("output", why or "not run"))[:MAX_OUTPUT]}
     if result.get("status") == "passed":
