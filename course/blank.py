@@ -97,6 +97,7 @@ def _unused(source: str) -> frozenset[str]:
         for node in tree.body
         if isinstance(node, ast.ImportFrom) and node.module != "__future__"
         for alias in node.names
+        if alias.asname != alias.name  # `import x as x` re-exports x
     }
     return frozenset(imported - {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
 

@@ -150,6 +150,7 @@ def test_a_function_that_is_not_there_is_named() -> None:
 
 def test_imports_that_are_used_stay_as_they_are() -> None:
     source = "from a import (\n    b,\n    c,\n)\nfrom d import e as f\n\nprint(b, c, f)\n"
+    source = f"from g import h as h\n{source}"  # which imports h for other modules to use
     assert drop_unused_imports(source) == source
     assert drop_unused_imports("from a import b\nfrom d import e as f, g\ng()\n") == (
         "from d import g\ng()\n"
@@ -195,9 +196,8 @@ def test_no_line_of_the_solution_is_left(starter: Path) -> None:
     texts = [path.read_text(encoding="utf-8") for path in files]
     left = {line.strip() for text in texts for line in text.splitlines()}
     solution = set().union(*map(lines_of, FUNCTIONS))
-    assert len(solution) > 30
-    # What functions that stay have in common with those that go.
-    assert solution & left <= {")", "return False", 'expect_shape("Y", Y, ("N", 1), COLUMN_FIX)'}
+    assert len(solution) > len(FUNCTIONS)
+    assert not solution & left
 
 
 def test_no_import_is_left_over(starter: Path) -> None:
@@ -272,12 +272,10 @@ def test_the_notebook_has_a_place_for_every_task() -> None:
         assert (ids[0], ids[-1]) == (f"question-{part}", f"answer-{part}")
 
 
-def test_the_notebook_shows_every_figure_and_the_script_that_draws_it() -> None:
+def test_the_notebook_shows_every_figure_and_names_its_script() -> None:
     code = "".join("".join(cell["source"]) for cell in json.loads(make_notebook())["cells"])
     shown = set(re.findall(r'show\("(.+)", "(.+)"\)', code))
     assert shown == {(task.figure, task.script) for task in TASKS if task.figure}
-    for figure, script in shown:
-        assert figure in (PROJECT / script).read_text(encoding="utf-8")
 
 
 def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -> None:
