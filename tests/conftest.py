@@ -18,8 +18,6 @@ from lab.assignment import POINTS  # noqa: E402
 from tests.checks.desk import NAMES, Desk, StudentModule  # noqa: E402
 from tests.checks.plugin import Checks  # noqa: E402
 
-DESK = pytest.StashKey[Desk]()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "the assignment's checks")
@@ -38,17 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(about): earns points for a task")
-    desk = config.stash[DESK] = Desk(config.getoption("--desk"))
-    desk.open()
     results = config.getoption("--results")
-    results = results and results.absolute()  # a student's code may change the folder
-    checks = Checks(desk, results, config.getoption("--task"))
+    results = results and results.absolute()  # a student's code may change the working directory
+    checks = Checks(Desk(config.getoption("--desk")), results, config.getoption("--task"))
     config.pluginmanager.register(checks, "checks")
+
+
+def pytest_report_header() -> list[str]:
+    lines = ["the checks of one task: add --task 2a"]
+    if (HERE / "library").is_dir():
+        lines.insert(0, "the assignment's checks alone: pytest tests --ignore=tests/library")
+    return lines
 
 
 @pytest.fixture
 def desk(pytestconfig: pytest.Config) -> Desk:
-    return pytestconfig.stash[DESK]
+    checks: Any = pytestconfig.pluginmanager.get_plugin("checks")
+    return checks.desk
 
 
 def _module(name: str) -> Any:

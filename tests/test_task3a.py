@@ -19,18 +19,24 @@ from tests.checks.mistake import (
     untouched,
 )
 from tests.checks.models import (
-    check_forgets_the_gradient,
-    check_gradient_is_not_accumulated,
-    check_gradient_test_rejects,
-    check_keeps_its_weights,
-    check_no_overflow,
+    expect_gradient_reset,
+    expect_new_gradient,
+    expect_no_overflow,
+    expect_rejection,
+    expect_weights_kept,
+    gradient_of,
     model_with,
 )
 from tests.checks.points import check
 
 X, Y = textbook.inputs(), textbook.class_targets()
 W = textbook.sealed(textbook.weights(10) / 2)
-OUTPUTS = textbook.sealed(textbook.softmax(X @ W))
+OUTPUTS = textbook.sealed(textbook.forward(X, W))
+
+ONE_HOT = "task3a.one_hot_encode"
+LOSS = "task3a.cross_entropy_loss", "5"
+FORWARD = "task3a.SoftmaxModel.forward", "4"
+BACKWARD = "task3a.SoftmaxModel.backward", "13"
 
 
 @pytest.fixture
@@ -42,10 +48,11 @@ def model(task3a: Any) -> Callable[[np.ndarray], Any]:
 # Shapes
 
 
-@check("3a", 0.5, "task3a.one_hot_encode")
+@check("3a", 0.5, ONE_HOT)
 def test_one_hot_encode_gives_one_row_for_each_label(task3a: Any) -> None:
-    came = task3a.one_hot_encode(np.array([[3], [0], [9]]), 10)
-    expect_shape("one_hot_encode(Y, 10)", came, (3, 10), "(N, 1) labels become (N, num_classes).")
+    targets = task3a.one_hot_encode(np.array([[3], [0], [9]]), 10)
+    likely = "(N, 1) labels become (N, num_classes)."
+    expect_shape("one_hot_encode(Y, 10)", targets, (3, 10), likely)
 
 
 @check("3a", 0.5, "task3a.SoftmaxModel.__init__")
@@ -56,14 +63,13 @@ def test_a_new_model_has_785_times_10_zero_weights(task3a: Any) -> None:
     model.forward(X.copy())
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4")
+@check("3a", 0.5, *FORWARD)
 def test_forward_gives_ten_outputs_for_each_image(model: Any) -> None:
-    expect_shape(
-        "forward(X)", model(W).forward(X.copy()), (7, 10), "X @ w, with w of shape (785, 10)."
-    )
+    outputs = model(W).forward(X.copy())
+    expect_shape("forward(X)", outputs, (7, 10), "X @ w, with w of shape (785, 10).")
 
 
-@check("3a", 0.5, "task3a.cross_entropy_loss", "5")
+@check("3a", 0.5, *LOSS)
 def test_cross_entropy_loss_is_one_number(task3a: Any) -> None:
     loss = task3a.cross_entropy_loss(Y.copy(), OUTPUTS.copy())
     expect_number("the loss", loss, "the sum over classes or the mean over examples is missing.")
@@ -72,27 +78,25 @@ def test_cross_entropy_loss_is_one_number(task3a: Any) -> None:
 # Values by hand
 
 
-@check("3a", 1.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_gives_one_row_for_each_label])
+@check("3a", 1.5, ONE_HOT, needs=[test_one_hot_encode_gives_one_row_for_each_label])
 def test_one_hot_encode_puts_a_1_at_the_label(task3a: Any) -> None:
     for labels, K in (([3, 1, 9, 3], 10), ([2, 0, 1], 4)):
         right = np.eye(K)[labels]
         relations = [
-            (np.eye(K)[[label - 1 for label in labels]], "off by one: label k is at index k."),
-            (np.eye(K)[[(label + 1) % K for label in labels]], "off by one: label k is index k."),
+            (np.eye(K)[[n - 1 for n in labels]], "off by one: label k is at index k."),
+            (np.eye(K)[[(n + 1) % K for n in labels]], "off by one: label k is at index k."),
             (1 - right, "zeros and ones are exchanged."),
             (right[:, ::-1], "the order of the classes is reversed."),
-            (0 * right, "no 1 was written: index the rows too, out[np.arange(N), Y[:, 0]] = 1."),
-            (np.tile(right.max(axis=0), (len(labels), 1)), "every row got the labels of all rows."),
-            (right * np.reshape(labels, (-1, 1)), "the label was written where a 1 belongs."),
+            (0 * right, "no 1 is set: index the rows too, out[np.arange(N), Y[:, 0]] = 1."),
+            (np.tile(right.max(axis=0), (len(labels), 1)), "every row has the labels of all rows."),
+            (right * np.reshape(labels, (-1, 1)), "the label is set where a 1 belongs."),
         ]
         Y = np.array(labels).reshape(-1, 1)
         likely = "label k becomes a 1 at index k of its row."
         expect_close("the encoding", task3a.one_hot_encode(Y, K), right, relations, likely)
 
 
-@check(
-    "3a", 1.5, "task3a.SoftmaxModel.forward", "4", [test_forward_gives_ten_outputs_for_each_image]
-)
+@check("3a", 1.5, *FORWARD, [test_forward_gives_ten_outputs_for_each_image])
 def test_forward_is_the_softmax(model: Any) -> None:
     x, w = np.zeros((3, 785)), np.zeros((785, 10))
     x[:, :3] = np.eye(3)
@@ -105,10 +109,10 @@ def test_forward_is_the_softmax(model: Any) -> None:
     relations = [
         (e / e.sum(), "the sum is over the classes of one image: axis=1, keepdims=True."),
         (e / e.sum(axis=0), "the sum is over the classes of one image: axis=1, keepdims=True."),
-        (e, "divide by the sum over the classes."),
+        (e, "the division by the sum over the classes is missing."),
         (z, "this is z = X w; the softmax is missing."),
         (textbook.sigmoid(z), "this is the sigmoid; it is the softmax of equation 4."),
-        (textbook.softmax(-z), "the sign in the exponent: it is exp(z)."),
+        (textbook.softmax(-z), "the sign of the exponent: it is exp(z)."),
         (np.log(by_hand), "this is the logarithm of the softmax."),
     ]
     expect_close("outputs", model(w).forward(x), by_hand, relations)
@@ -116,7 +120,7 @@ def test_forward_is_the_softmax(model: Any) -> None:
     expect_close("outputs", model(W).forward(X.copy()), OUTPUTS, likely=likely)
 
 
-@check("3a", 1.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_is_one_number])
+@check("3a", 1.5, *LOSS, [test_cross_entropy_loss_is_one_number])
 def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
     y, yhat = np.eye(4)[[0, 2]], np.array([[0.5, 0.2, 0.2, 0.1], [0.1, 0.2, 0.4, 0.3]])
     right = -(np.log(0.5) + np.log(0.4)) / 2
@@ -146,14 +150,14 @@ def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
 # Invariants
 
 
-@check("3a", 0.5, "task3a.one_hot_encode", needs=[test_one_hot_encode_puts_a_1_at_the_label])
+@check("3a", 0.5, ONE_HOT, needs=[test_one_hot_encode_puts_a_1_at_the_label])
 def test_one_hot_encode_leaves_the_labels_as_they_were(task3a: Any) -> None:
     labels = np.array([[3], [2], [9]])
     with untouched(Y=labels):
         task3a.one_hot_encode(labels, 10)
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+@check("3a", 0.5, *FORWARD, [test_forward_is_the_softmax])
 def test_outputs_sum_to_1_and_do_not_change_when_all_scores_do(model: Any) -> None:
     outputs = np.asarray(model(W).forward(X.copy()))
     expect_close("the sum of each row", outputs.sum(axis=1), np.ones(7))
@@ -164,12 +168,12 @@ def test_outputs_sum_to_1_and_do_not_change_when_all_scores_do(model: Any) -> No
     expect_close("outputs", model(shifted).forward(X.copy()), outputs, likely=likely, what=what)
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+@check("3a", 0.5, *FORWARD, [test_forward_is_the_softmax])
 def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
-    check_keeps_its_weights(model(W), X, "forward")
+    expect_weights_kept(model(W), X, "forward")
 
 
-@check("3a", 0.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_by_hand])
+@check("3a", 0.5, *LOSS, [test_cross_entropy_loss_by_hand])
 def test_cross_entropy_loss_leaves_its_arguments_as_they_were(task3a: Any) -> None:
     y, yhat = Y.copy(), OUTPUTS.copy()
     yhat[0] = np.eye(10)[1]
@@ -180,30 +184,21 @@ def test_cross_entropy_loss_leaves_its_arguments_as_they_were(task3a: Any) -> No
 # Gradient
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.backward", "13")
+@check("3a", 0.5, *BACKWARD)
 def test_backward_sets_a_gradient_of_the_shape_of_w(model: Any) -> None:
-    m = model(W)
-    m.backward(X.copy(), OUTPUTS.copy(), Y.copy())
-    expect_shape("grad", m.grad, (785, 10), "X^T (785, N) times (yhat - y) (N, 10).")
+    grad = gradient_of(model(W), X, OUTPUTS, Y)
+    expect_shape("grad", grad, (785, 10), "X^T (785, N) times (yhat - y) (N, 10).")
 
 
-@check(
-    "3a",
-    2.5,
-    "task3a.SoftmaxModel.backward",
-    "13",
-    [test_backward_sets_a_gradient_of_the_shape_of_w],
-)
+@check("3a", 2.5, *BACKWARD, [test_backward_sets_a_gradient_of_the_shape_of_w])
 def test_backward_is_the_gradient_of_the_loss(model: Any) -> None:
-    m = model(W)
-    m.backward(X.copy(), OUTPUTS.copy(), Y.copy())
-    expect_gradient(m.grad, X, W, OUTPUTS, Y)
+    expect_gradient(gradient_of(model(W), X, OUTPUTS, Y), X, W, OUTPUTS, Y)
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.backward", "13", [test_backward_is_the_gradient_of_the_loss])
+@check("3a", 0.5, *BACKWARD, [test_backward_is_the_gradient_of_the_loss])
 def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any) -> None:
-    check_gradient_is_not_accumulated(model(W), X, OUTPUTS, Y)
-    check_keeps_its_weights(model(W), X, "backward", OUTPUTS, Y)
+    expect_new_gradient(model(W), X, OUTPUTS, Y)
+    expect_weights_kept(model(W), X, "backward", OUTPUTS, Y)
 
 
 @check(
@@ -213,7 +208,7 @@ def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any)
     needs=[test_backward_sets_a_gradient_of_the_shape_of_w],
 )
 def test_zero_grad_forgets_the_gradient(model: Any) -> None:
-    check_forgets_the_gradient(model(W), X, OUTPUTS, Y)
+    expect_gradient_reset(model(W), X, OUTPUTS, Y)
 
 
 @check(
@@ -228,27 +223,27 @@ def test_zero_grad_forgets_the_gradient(model: Any) -> None:
     ],
 )
 def test_gradient_approximation_test_rejects_a_wrong_gradient(task3a: Any) -> None:
-    check_gradient_test_rejects(task3a, task3a.SoftmaxModel, (0.0,), Y[:3])
+    expect_rejection(task3a, task3a.SoftmaxModel, (0.0,), Y[:3])
 
 
 # Extremes
 
 
-@check("3a", 0.5, "task3a.SoftmaxModel.forward", "4", [test_forward_is_the_softmax])
+@check("3a", 0.5, *FORWARD, [test_forward_is_the_softmax])
 def test_forward_does_not_overflow(model: Any) -> None:
     z = np.zeros((3, 10))
     z[0, 3], z[1, 5], z[2] = 1e4, -1e4, -1e4
     right = np.array([np.eye(10)[3], (1 - np.eye(10)[5]) / 9, np.full(10, 0.1)])
     likely = "exp of a large number overflows; subtract the largest score of each row first."
-    check_no_overflow(model, z, right, likely)
+    expect_no_overflow(model, z, right, likely)
 
 
-@check("3a", 0.5, "task3a.cross_entropy_loss", "5", [test_cross_entropy_loss_by_hand])
+@check("3a", 0.5, *LOSS, [test_cross_entropy_loss_by_hand])
 def test_cross_entropy_loss_is_finite_at_0_and_1(task3a: Any) -> None:
     y, yhat = np.eye(10)[[3, 4]], np.eye(10)[[3, 5]]
-    likely = "ln(0) is -inf; keep the outputs a little away from 0 inside the logarithm."
+    likely = "ln(0) is -inf; keep the argument of the logarithm a little above 0."
     right = task3a.cross_entropy_loss(y[:1].copy(), yhat[:1].copy())
-    expect(np.abs(right) < 1e-3, "the loss of certain, right outputs", "0", right, likely)
+    expect(np.abs(right) < 1e-3, "the loss of right outputs, exactly 0 and 1", "0", right, likely)
     wrong = task3a.cross_entropy_loss(y, yhat)
-    what = "the loss of certain, wrong outputs"
-    expect(np.isfinite(wrong) and wrong > 1, what, "a large number, finite", wrong, likely)
+    what = "the loss of wrong outputs, exactly 0 and 1"
+    expect(np.isfinite(wrong) and wrong > 1, what, "a large, finite number", wrong, likely)

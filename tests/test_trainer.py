@@ -11,43 +11,61 @@ from tests.checks import textbook
 from tests.checks.desk import Desk
 from tests.checks.histories import (
     NUM_BATCHES,
-    expect_checks,
     expect_orders,
     expect_training_losses,
+    expect_validations,
     falling_run,
 )
-from tests.checks.mistake import Mistake, expect, expect_close, untouched
+from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
 from tests.checks.points import check
 from tests.checks.standins import Run, batches, stand_in
 
 TRAIN = "trainer.BaseTrainer.train"
+STOP = "trainer.BaseTrainer.should_stop"
 
 
 @pytest.fixture(autouse=True)
 def judge_this_task_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the textbook's in place of batch_loader, which is Task 2e's."""
+    """Put the textbook's function in place of batch_loader, which is Task 2e's."""
     desk.find("trainer")
     stand_in(desk, monkeypatch, "utils.batch_loader", batches)
 
 
 def expect_stop(trainer: Any, losses: list[float], likely: str, num_batches: int = 5) -> None:
-    """Raise Mistake unless training stops at the right check; 5 checks are an epoch."""
+    """Raise Mistake unless training stops at the right validation; 5 validations are an epoch."""
     run = Run(trainer.BaseTrainer, losses, num_batches)
     run.train(num_epochs=len(losses) // 5)
-    right, came = textbook.last_check(losses), len(run.weights) - 1
-    if right == came:
+    right, got = textbook.last_validation(losses), len(run.weights) - 1
+    if right == got:
         return
     best = int(np.argmin(losses[: right + 1]))
     shown = ", ".join(f"{loss:g}" for loss in losses[: right + 1])
-    hints = {right - 1: "one check too early: ten have to fail, after the best one."}
-    hints[right + 1] = "one check too late: stop at the tenth that fails, not after it."
-    hints[len(losses) - 1] = likely + " (A `break` leaves only the inner loop.)"
+    hints = {
+        right - 1: "one validation too early: ten without improvement have to follow the best one.",
+        right + 1: "one validation too late: stop at the tenth without improvement, not after it.",
+        len(losses) - 1: likely + " (A `break` leaves only the inner loop.)",
+    }
     raise Mistake(
-        f"training stops at the wrong check; validation losses {shown}",
-        f"the last check is number {right}, the tenth after the best, number {best} (from 0)",
-        f"the last check is number {came}",
-        likely=hints.get(came, likely),
+        f"training stops at the wrong validation; validation losses {shown}",
+        f"the last validation is number {right}, the tenth after the best, number {best} (from 0)",
+        f"the last validation is number {got}",
+        likely=hints.get(got, likely),
     )
+
+
+def expect_best_weights(run: Run, best: int) -> None:
+    """Raise Mistake unless training leaves the weights of the given validation behind."""
+    relations = [
+        (run.weights[-1], "the last weights: keep a copy of w at each new best, put it back."),
+        (run.weights[0], "the weights of the first validation."),
+        (run.weights[min(best + 1, len(run.weights) - 1)], "the weights of a validation too late."),
+        (0.0, "the weights before training."),
+    ]
+    what = (
+        f"training leaves other weights than those of the best validation, number {best} (from 0)"
+    )
+    likely = "keep w.copy() at each new best validation loss, and put it back in the end."
+    expect_close("w", run.final_weight, run.weights[best], relations, likely, what)
 
 
 # Values by hand
@@ -58,37 +76,35 @@ def test_training_takes_every_batch_of_every_epoch(trainer: Any) -> None:
     run = falling_run(trainer.BaseTrainer)
     with untouched(X_train=run.X, Y_train=run.Y):
         train_history, _ = run.train(num_epochs=2)
-    expect(
-        len(run.batches) == 2 * NUM_BATCHES,
-        f"2 epochs of {NUM_BATCHES} batches",
-        f"{2 * NUM_BATCHES} training steps",
-        len(run.batches),
-        "one train_step for each batch, and no stop while the validation loss still falls.",
-    )
+    steps, right = len(run.batches), 2 * NUM_BATCHES
+    what = f"2 epochs of {NUM_BATCHES} batches"
+    likely = "one train_step for each batch, and no stop while the validation loss still falls."
+    with at_fault(STOP if steps < right else TRAIN):
+        expect(steps == right, what, f"{right} training steps", steps, likely)
     expect_training_losses(run, 2, train_history)
 
 
 @check("2d", 0.5, TRAIN)
-def test_training_checks_the_validation_set_every_fifth_of_an_epoch(trainer: Any) -> None:
+def test_training_validates_every_fifth_of_an_epoch(trainer: Any) -> None:
     run = falling_run(trainer.BaseTrainer)
     train_history, val_history = run.train(num_epochs=2)
-    expect_checks(run, 2, train_history, val_history)
+    expect_validations(run, 2, train_history, val_history)
 
 
-@check("2d", 1, TRAIN)
-def test_training_stops_at_the_tenth_check_without_improvement(trainer: Any) -> None:
+@check("2d", 1, STOP)
+def test_training_stops_at_the_tenth_validation_without_improvement(trainer: Any) -> None:
     losses = [5.0, 4.0, 3.0] + [6.0] * 27
-    expect_stop(trainer, losses, "stop when ten checks in a row have not improved.")
-    steps = "count validation checks, not gradient steps or epochs."
+    expect_stop(trainer, losses, "stop when ten validations in a row have not improved.")
+    steps = "count validations, not gradient steps or epochs."
     expect_stop(trainer, losses, steps, num_batches=10)
-    few = "count the checks since the best one; start again at 0 when one improves."
+    few = "count the validations since the best one; start again at 0 when one improves."
     expect_stop(trainer, [5.0, 4.0] + [6.0] * 8 + [3.0] + [7.0] * 8 + [2.0] + [8.0] * 20, few)
 
 
 # Invariants
 
 
-@check("2d", 0.5, TRAIN, needs=[test_training_stops_at_the_tenth_check_without_improvement])
+@check("2d", 0.5, STOP, needs=[test_training_stops_at_the_tenth_validation_without_improvement])
 def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
     likely = "compare each loss with the least so far, not with the one before."
     expect_stop(trainer, [1.0, 9.0] + [8.0 - n / 10 for n in range(28)], likely)
@@ -100,30 +116,18 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
         expect_stop(trainer, losses, likely)
 
 
-@check("2d", 0.5, TRAIN)
-def test_early_stopping_leaves_the_weights_of_the_best_check(trainer: Any) -> None:
+@check("2d", 0.5, STOP)
+def test_early_stopping_leaves_the_weights_of_the_best_validation(trainer: Any) -> None:
     run = Run(trainer.BaseTrainer, [5.0, 4.0, 3.0, 4.0, 2.0] + [6.0] * 25)
     run.train(num_epochs=6)
     expect_best_weights(run, 4)
 
 
-@check("2d", 0.5, TRAIN, needs=[test_early_stopping_leaves_the_weights_of_the_best_check])
-def test_training_to_the_end_leaves_the_weights_of_the_best_check(trainer: Any) -> None:
+@check("2d", 0.5, STOP, needs=[test_early_stopping_leaves_the_weights_of_the_best_validation])
+def test_training_to_the_end_leaves_the_weights_of_the_best_validation(trainer: Any) -> None:
     run = Run(trainer.BaseTrainer, [5.0, 4.0, 3.0, 2.0, 1.0, 6.0, 7.0, 6.0, 5.0, 4.0])
     run.train(num_epochs=2)
     expect_best_weights(run, 4)
-
-
-def expect_best_weights(run: Run, best: int) -> None:
-    relations = [
-        (run.weights[-1], "the last weights: keep a copy of w at each new best, put it back."),
-        (run.weights[0], "the weights of the first check."),
-        (run.weights[min(best + 1, len(run.weights) - 1)], "the weights of a check too late."),
-        (0.0, "the weights before training."),
-    ]
-    what = f"training leaves other weights than those of the best check, number {best} (from 0)"
-    likely = "keep w.copy() at each new best validation loss, and put it back in the end."
-    expect_close("w", run.final_weight, run.weights[best], relations, likely, what)
 
 
 @check("2d", 0.5, TRAIN, needs=[test_training_takes_every_batch_of_every_epoch])
@@ -131,5 +135,4 @@ def test_epochs_are_shuffled_when_and_only_when_asked(trainer: Any) -> None:
     for shuffle in (False, True):
         run = Run(trainer.BaseTrainer, np.linspace(1, 0, 40).tolist(), 20, shuffle)
         run.train(num_epochs=2)
-        examples = [n for batch, _ in run.batches for n in batch]
-        expect_orders(examples, shuffle)
+        expect_orders(run.examples, shuffle)

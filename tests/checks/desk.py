@@ -16,6 +16,12 @@ from tests.checks.mistake import ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
 
+# What a student writes, and the function that it is a part of in the course's own starter code.
+PART_OF = {
+    "trainer.BaseTrainer.should_stop": "trainer.BaseTrainer.train",
+    "utils.shuffled_order": "utils.batch_loader",
+}
+
 
 class Desk:
     """The folder of the student's files.
@@ -29,7 +35,7 @@ class Desk:
         self._faults: dict[str, ImportMistake] = {}
 
     def open(self) -> None:
-        """Put the folder first on the import path; forget files of the same name elsewhere."""
+        """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
@@ -41,7 +47,7 @@ class Desk:
             sys.path.remove(str(self.folder))
 
     def owns(self, file: str | None) -> bool:
-        """Tell whether a file lies in the folder itself or in one beside the checks."""
+        """Tell whether a file lies in the folder itself."""
         return file is not None and os.path.dirname(os.path.realpath(file)) == str(self.folder)
 
     def load(self, name: str) -> ModuleType:
@@ -59,14 +65,14 @@ class Desk:
             raise
 
     def find(self, name: str) -> ModuleType | None:
-        """Import one of the student's modules, or give None where that cannot be done."""
+        """Import one of the student's modules, or return None where that fails."""
         try:
             return self.load(name)
         except ImportMistake:
             return None
 
     def loaded(self) -> dict[str, ModuleType]:
-        """Give those of the student's modules that have been imported so far."""
+        """Find those of the student's modules that have been imported so far."""
         found = {name: sys.modules.get(name) for name in NAMES}
         return {n: m for n, m in found.items() if m and self.owns(getattr(m, "__file__", None))}
 
@@ -88,13 +94,21 @@ class Desk:
             found = getattr(found, part)
         return found
 
+    def name(self, function: str) -> str:
+        """Name a function, or, where it is missing here, the one that it is a part of."""
+        try:
+            self.require(function)
+        except Mistake:
+            return PART_OF.get(function, function)
+        return function
+
     def where(self, error: BaseException) -> str:
-        """Say the last line of the student's code that an exception came through, or ""."""
+        """Locate the innermost line of the student's code in an exception's traceback, or ""."""
         frame, line = self._last_frame(error)
         return f"{Path(frame.f_code.co_filename).name}, line {line}" if frame else ""
 
     def function(self, error: BaseException) -> str:
-        """Name the last function of the student's that an exception came through, or ""."""
+        """Name the innermost function of the student's in an exception's traceback, or ""."""
         frame, _ = self._last_frame(error)
         if frame is None:
             return ""
@@ -135,9 +149,9 @@ class Desk:
 
 
 class StudentModule:
-    """A student's module that is imported when it is first used.
+    """A student's module, imported when it is first used.
 
-    Its faults so become failures of the check that needs it, and of no other.
+    Its faults are failures of the checks that need it, and of no others.
     """
 
     def __init__(self, desk: Desk, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A failure's first lines: the function, what was expected, what came, the likely mistake."""
+"""A failure's first lines: the function, what was expected, what was returned, the likely cause."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from _pytest._code.code import TerminalRepr
 from _pytest._io import TerminalWriter
 
-from tests.checks.desk import Desk
+from lab.assignment import CODE_TASKS
+from tests.checks.desk import PART_OF, Desk
 from tests.checks.mistake import ImportMistake, Mistake, in_words
 from tests.checks.points import Check
 
@@ -18,7 +19,7 @@ LIKELY = (
     ("broadcast", "shapes that do not fit; print them, and see the docstring for the right ones."),
     ("matmul", "the order of the two factors, or a missing .T."),
     ("not aligned", "the order of the two factors, or a missing .T."),
-    ("only integer scalar", "a whole array where one number is needed."),
+    ("only integer scalar", "an array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
     ("from pytest-timeout", "a loop that never ends."),
 )
@@ -30,7 +31,7 @@ class Failure:
 
     Attributes:
         text: what a student reads first.
-        not_written: the function that only raises NotImplementedError, or "".
+        not_written: the function that raises NotImplementedError, or "".
         plain: whether a traceback would add nothing.
     """
 
@@ -55,7 +56,7 @@ class Explained(TerminalRepr):
 
     @classmethod
     def of(cls, failure: Failure, longrepr: Any) -> Explained:
-        """Put the first lines of a failure before what pytest shows."""
+        """Put a failure's first lines before pytest's traceback."""
         return cls(failure.text, None if failure.plain else longrepr, _Crash(failure.text))
 
     def toterminal(self, tw: TerminalWriter) -> None:
@@ -70,17 +71,28 @@ class Explained(TerminalRepr):
 
 
 def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
-    """Say of what came out of a check what a student needs to know, in plain ASCII."""
+    """Tell a student why a check failed, in plain ASCII."""
     if isinstance(error, NotImplementedError):
-        function = desk.function(error) or check.function
-        if check.function.endswith(f".{function.split('.')[-1]}"):
-            function = check.function  # with its class, where Python cannot tell
+        function = _with_class(desk.function(error), check) or check.function
         return _failure(f"Task {check.task}: {function} is not written yet", function, True)
-    if isinstance(error, ImportMistake):
-        return _failure(f"{check.header()}\n{error}", plain=True)
+    header = check.header(desk.name(_at_fault(check, error, desk)))
     if isinstance(error, Mistake):
-        return _failure(f"{check.header(error.function, error.equation)}\n{error}")
-    return _failure(f"{check.header()}\n{_raised(error, desk)}")
+        return _failure(f"{header}\n{error}", plain=isinstance(error, ImportMistake))
+    return _failure(f"{header}\n{_raised(error, desk)}")
+
+
+def _at_fault(check: Check, error: BaseException, desk: Desk) -> str:
+    function: str = getattr(error, "at_fault", check.function)
+    raised_in = _with_class(desk.function(error), check)
+    return raised_in if PART_OF.get(raised_in) == function else function
+
+
+def _with_class(function: str, check: Check) -> str:
+    """Add the class that a function is in; Python 3.10 does not tell it."""
+    module, _, name = function.partition(".")
+    known = [check.function, *(full for task in CODE_TASKS for full in task.functions)]
+    same = (full for full in known if full.startswith(f"{module}.") and full.endswith(f".{name}"))
+    return next(same, function)
 
 
 def _raised(error: BaseException, desk: Desk) -> str:

@@ -1,47 +1,45 @@
-"""The gradient check that says why: a wrong gradient is held against those of known mistakes."""
+"""Gradient checks that name the cause: they compare a wrong gradient with known mistakes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tests.checks import textbook
-from tests.checks.mistake import Mistake, Relation, cause, close, expect_shape
+from tests.checks.mistake import Mistake, Relation, cause, close, expect_shape, furthest
 
 __tracebackhide__ = True
 
 
 def expect_gradient(
-    came: Any, X: np.ndarray, w: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+    got: Any, X: np.ndarray, w: np.ndarray, outputs: np.ndarray, targets: np.ndarray
 ) -> None:
-    """Raise Mistake, with its cause, unless `came` is the gradient of C at w.
+    """Raise Mistake, with its likely cause, unless `got` is the gradient of C at w.
 
     Args:
-        came: what `backward` left in `grad`.
+        got: what `backward` left in `grad`.
         X: inputs (N, 785).
         w: weights (785, K).
-        outputs: yhat (N, K), what the textbook computes from X and w.
+        outputs: yhat (N, K), of the textbook.
         targets: y (N, K).
     """
     right = textbook.gradient(X, outputs, targets)
-    expect_shape("grad", came, right.shape)
+    expect_shape("grad", got, right.shape)
     relations = data_relations(X, outputs, targets)
 
     def objective(w: np.ndarray) -> float:
-        if w.shape[1] == 1:
-            return textbook.binary_cross_entropy(targets, textbook.sigmoid(X @ w))
-        return textbook.cross_entropy(targets, textbook.softmax(X @ w))
+        return textbook.loss(targets, textbook.forward(X, w))
 
-    _compare(np.asarray(came, dtype=np.float64), right, w, objective, "dC/dw", relations)
+    _compare(np.asarray(got, dtype=np.float64), right, w, objective, "dC/dw", relations)
 
 
-def expect_penalty_gradient(came: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
-    """Raise Mistake, with its cause, unless `came` is 2 lambda w (equation 28).
+def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
+    """Raise Mistake, with its likely cause, unless `got` is 2 lambda w (equation 28).
 
     Args:
-        came: what the penalty added to `grad`.
+        got: what the penalty added to `grad`.
         w: weights (785, K).
         strength: lambda.
         N: the number of examples.
@@ -52,11 +50,11 @@ def expect_penalty_gradient(came: np.ndarray, w: np.ndarray, strength: float, N:
         return strength * float(np.sum(w**2))
 
     name = f"the L2 term that lambda = {strength:g} adds"
-    _compare(came, 2 * strength * w, w, penalty, name, relations)
+    _compare(got, 2 * strength * w, w, penalty, name, relations)
 
 
 def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> list[Relation]:
-    """List what known mistakes make of the gradient of C."""
+    """List the gradients of C that known mistakes lead to."""
     N, K = targets.shape
     right = textbook.gradient(X, outputs, targets)
     chained = X.T @ ((outputs - targets) * outputs * (1 - outputs)) / N
@@ -69,8 +67,8 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> l
         (right / 2, "half of it: a factor 1/2 (of a squared error?) has no place here."),
         (2 * right, "twice as large: a factor 2 (of a squared error?) has no place here."),
         (N * right / len(X.T), "divided by the number of inputs (785), not of examples (N)."),
-        (chained, "the factor yhat (1 - yhat) cancels out of equation 6; it is still in here."),
-        (N * chained, "the factor yhat (1 - yhat) cancels out of equation 6; and divide by N."),
+        (chained, "the factor yhat (1 - yhat) cancels in equation 6; it is still in here."),
+        (N * chained, "the factor yhat (1 - yhat) cancels in equation 6; and divide by N."),
         (X.T @ outputs / N, "the targets are missing: it is (yhat - y) x."),
         (-X.T @ targets / N, "the outputs are missing: it is (yhat - y) x."),
     ]
@@ -84,7 +82,7 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> l
 
 
 def penalty_relations(w: np.ndarray, strength: float, N: int) -> list[Relation]:
-    """List what known mistakes make of the gradient of the penalty."""
+    """List the gradients of the penalty that known mistakes lead to."""
     right = 2 * strength * w
     no_last, no_first = right.copy(), right.copy()
     no_last[-1] = no_first[0] = 0
@@ -93,8 +91,8 @@ def penalty_relations(w: np.ndarray, strength: float, N: int) -> list[Relation]:
     return [
         (0 * w, "the L2 term is missing, or does not change with lambda; it is 2 lambda w."),
         (right / 2, "half of it: the 2 of 2 lambda w is missing (R has no factor 1/2)."),
-        (2 * right, "doubled: the L2 term is added twice, or has a 2 too many."),
-        (-right, "the sign is opposite: the L2 term is added, it makes the weights smaller."),
+        (2 * right, "doubled: the L2 term is added twice, or has one factor 2 too many."),
+        (-right, "the sign is opposite: the L2 term is added, so that a step shrinks the weights."),
         (-right / 2, "the sign is opposite, and the 2 of 2 lambda w is missing."),
         (right / N, "the L2 term is divided by N: only C is an average over examples."),
         (right / 2 / N, "the L2 term is divided by N, and the 2 of 2 lambda w is missing."),
@@ -117,25 +115,24 @@ def penalty_relations(w: np.ndarray, strength: float, N: int) -> list[Relation]:
 
 
 def _compare(
-    came: np.ndarray,
+    got: np.ndarray,
     right: np.ndarray,
     w: np.ndarray,
-    objective: Any,
+    objective: Callable[[np.ndarray], float],
     name: str,
     relations: Sequence[Relation],
 ) -> None:
-    wrong = ~close(came, right)
+    wrong = ~close(got, right)
     if not wrong.any():
         return
-    distance = np.nan_to_num(np.abs(came - right), nan=np.inf)
-    worst = tuple(map(int, np.unravel_index(int(np.argmax(distance)), right.shape)))
+    worst = furthest(got, right)
     numerical = textbook.central_difference(objective, w, worst)
     raise Mistake(
         f"grad is not the gradient: {name} is wrong at {int(wrong.sum())} of {wrong.size} weights",
         f"{right[worst]:.7g} (central differences, equation 29: {numerical:.7g})",
-        f"{came[worst]:.7g}",
+        f"{got[worst]:.7g}",
         f"grad[{', '.join(map(str, worst))}]",
-        cause(came, relations) or _rows(wrong) or _ratio(came, right),
+        cause(got, relations) or _rows(wrong) or _ratio(got, right),
     )
 
 
@@ -149,8 +146,8 @@ def _rows(wrong: np.ndarray) -> str:
     return ""
 
 
-def _ratio(came: np.ndarray, right: np.ndarray) -> str:
-    factor = float(np.sum(came * right) / np.sum(right * right))
-    if np.isfinite(factor) and close(came, factor * right).all():
+def _ratio(got: np.ndarray, right: np.ndarray) -> str:
+    factor = float(np.sum(got * right) / np.sum(right * right))
+    if np.isfinite(factor) and close(got, factor * right).all():
         return f"it is {factor:.4g} times what it should be."
-    return "the formula; write it for one example and one weight first, with a loop."
+    return "the formula; write it with a loop first, for one example and one weight."

@@ -1,4 +1,4 @@
-"""What training writes down: the loss of every step, and of every fifth of an epoch the rest."""
+"""What training records: the loss of every step, and the results of every validation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.checks.mistake import Mistake, close
+from tests.checks.mistake import Mistake, at_fault, close
 from tests.checks.standins import Run
 
 __tracebackhide__ = True
@@ -16,22 +16,21 @@ NUM_BATCHES = 23  # a fifth of them, rounded down, is 4
 
 
 def falling_run(BaseTrainer: Any) -> Run:
-    """Prepare a run that improves at every check, with examples that fill no batch."""
+    """Prepare a run that improves at every validation; one example is left over by the batches."""
     return Run(BaseTrainer, np.linspace(1, 0.5, 40).tolist(), NUM_BATCHES, left_over=1)
 
 
 def expect_training_losses(run: Run, epochs: int, train_history: Any) -> None:
     """Raise Mistake unless the history holds the loss of every step, from step 0."""
-    steps = range(epochs * NUM_BATCHES)
-    losses = {step: run.train_loss(step) for step in steps}
+    losses = {step: run.train_loss(step) for step in range(epochs * NUM_BATCHES)}
     _expect_series("train_history", train_history, "loss", losses, "every gradient step")
 
 
-def expect_checks(run: Run, epochs: int, train_history: Any, val_history: Any) -> None:
-    """Raise Mistake unless the histories hold what each check found, from step 0."""
+def expect_validations(run: Run, epochs: int, train_history: Any, val_history: Any) -> None:
+    """Raise Mistake unless the histories hold the results of every validation, from step 0."""
     steps = range(0, epochs * NUM_BATCHES, NUM_BATCHES // 5)
     found = {step: run.validation(number) for number, step in enumerate(steps)}
-    often = f"each fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
+    often = f"every fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
     for name, history, key, place in (
         ("val_history", val_history, "loss", 0),
         ("train_history", train_history, "accuracy", 1),
@@ -42,55 +41,53 @@ def expect_checks(run: Run, epochs: int, train_history: Any, val_history: Any) -
 
 
 def expect_orders(examples: list[int], shuffle: bool) -> None:
-    """Raise Mistake unless two epochs of training were shuffled, or not, as asked for.
+    """Raise Mistake unless two epochs of training are shuffled, or not, as asked for.
 
     Args:
         examples: the number of every example, in the order of both epochs.
-        shuffle: what `shuffle_dataset` was.
+        shuffle: the value of `shuffle_dataset`.
     """
     size = len(examples) // 2
     in_order = examples == list(range(size)) * 2
     repeated = examples[:size] == examples[size:]
     if not repeated if shuffle else in_order:
         return
-    came = "another order"
+    got = "another order"
     if repeated:
-        came = "the order of the data set" if in_order else "the same order in both epochs"
-    raise Mistake(
-        f"shuffle_dataset={shuffle}",
-        "a new order in each epoch" if shuffle else "the order of the data set",
-        came,
-        likely="batch_loader(..., shuffle=self.shuffle_dataset), called anew in each epoch.",
-        function="trainer.BaseTrainer.train",
-    )
+        got = "the order of the data set" if in_order else "the same order in both epochs"
+    expected = "a new order in each epoch" if shuffle else "the order of the data set"
+    likely = "batch_loader(..., shuffle=self.shuffle_dataset), called anew in each epoch."
+    with at_fault("trainer.BaseTrainer.train"):
+        raise Mistake(f"shuffle_dataset={shuffle}", expected, got, likely=likely)
 
 
 def _expect_series(name: str, history: Any, key: str, series: dict[int, float], often: str) -> None:
+    name = f"{name}[{key!r}]"
     if not isinstance(history, dict) or not isinstance(history.get(key), dict):
-        what = f"{name}[{key!r}] should be a dictionary {{step: value}}"
-        came = list(history) if isinstance(history, dict) else type(history).__name__
-        raise Mistake(what, "the keys loss and accuracy", came)
-    came = history[key]
-    if list(came) != list(series):
+        got = list(history) if isinstance(history, dict) else type(history).__name__
+        what = f"{name} should be a dictionary {{step: value}}"
+        raise Mistake(what, "the keys loss and accuracy", got)
+    values = history[key]
+    if list(values) != list(series):
         raise Mistake(
-            f"{name}[{key!r}] has the wrong steps",
+            f"{name} has the wrong steps",
             f"{_few(list(series))}, {often}",
-            _few(list(came)),
+            _few(list(values)),
             likely="the key is the gradient step, counted from 0 over all epochs.",
         )
     for step, value in series.items():
-        if not close(np.asarray(came[step], dtype=np.float64), np.asarray(value)).all():
+        if not close(np.asarray(values[step], dtype=np.float64), np.asarray(value)).all():
             raise Mistake(
-                f"{name}[{key!r}] holds a wrong value",
+                f"{name} holds a wrong value",
                 f"{value:.6g}, what the step returned",
-                came[step],
-                f"{name}[{key!r}][{step}]",
+                values[step],
+                f"{name}[{step}]",
                 "validation_step returns val_loss, train_accuracy, val_accuracy, in this order.",
             )
 
 
 def _few(steps: Sequence[Any]) -> str:
-    if len(steps) <= 8:
-        return f"{len(steps)} steps ({', '.join(map(str, steps))})"
-    ends = ", ".join(map(str, steps[:6])), ", ".join(map(str, steps[-2:]))
-    return f"{len(steps)} steps ({ends[0]}, ..., {ends[1]})"
+    shown = list(map(str, steps))
+    if len(shown) > 8:
+        shown[6:-2] = ["..."]
+    return f"{len(steps)} steps ({', '.join(shown)})"

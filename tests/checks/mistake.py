@@ -1,8 +1,7 @@
-"""Failures written for a student: what was expected, what came, where, and why perhaps."""
+"""Failures written for a student: what was expected, what was returned, where, the likely cause."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,33 +9,25 @@ import numpy as np
 
 __tracebackhide__ = True  # pytest's traceback ends in the check, not in here
 
-Relation = tuple[Any, str]  # a wrong result, and the mistake that leads to it
+Relation = tuple[Any, str]  # a wrong result and its cause
 
-RELATIVE, ABSOLUTE = 1e-4, 1e-5  # single precision and a small epsilon in a logarithm are right
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32, or a small epsilon in a logarithm, is not a mistake
 
 
 class Mistake(AssertionError):
-    """What a check found wrong.
-
-    Attributes:
-        function: the function at fault, where it is not the one that the check names.
-        equation: the equation that was broken, where it is not the one that the check names.
-    """
+    """What a check found wrong."""
 
     def __init__(
         self,
         what: str,
         expected: object = None,
-        came: object = None,
+        got: object = None,
         at: str = "",
         likely: str = "",
-        function: str | None = None,
-        equation: str | None = None,
     ) -> None:
-        rows = {"Expected": expected, "Got": came, "At": at or None, "Likely": likely or None}
+        rows = {"Expected": expected, "Got": got, "At": at or None, "Likely": likely or None}
         lines = [f"  {key + ':':<10}{value}" for key, value in rows.items() if value is not None]
         super().__init__("\n".join([f"  {what}", *lines]))
-        self.function, self.equation = function, equation
 
 
 class ImportMistake(Mistake):
@@ -47,107 +38,117 @@ class ImportMistake(Mistake):
         self.module = module
 
 
+class at_fault:
+    """A block whose failures name another function than the one that the check judges."""
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: Any, *_: object) -> None:
+        if error is not None:
+            error.at_fault = self._function
+
+
 def in_words(error: BaseException) -> str:
-    """Say in a line what an exception says."""
+    """Describe an exception in one line."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     return ": ".join([type(error).__name__, *said.splitlines()[:1]])
 
 
-def expect(true: object, what: str, expected: object, came: object, likely: str = "") -> None:
+def expect(true: object, what: str, expected: object, got: object, likely: str = "") -> None:
     """Raise Mistake unless `true`."""
     if not true:
-        raise Mistake(what, _short(expected), _short(came), likely=likely)
+        raise Mistake(what, _short(expected), _short(got), likely=likely)
 
 
-def expect_shape(name: str, came: Any, shape: tuple[int, ...], likely: str = "") -> None:
-    """Raise Mistake unless `came` is an array of numbers of the given shape."""
-    if came is None:
-        raise Mistake(
-            f"{name} should be an array", f"shape {shape}", "None", likely="is a `return` missing?"
-        )
-    array = np.asarray(came)
+def expect_shape(name: str, got: Any, shape: tuple[int, ...], likely: str = "") -> None:
+    """Raise Mistake unless `got` is an array of numbers of the given shape."""
+    if got is None:
+        missing = "is a `return` missing?"
+        raise Mistake(f"{name} should be an array", f"shape {shape}", "None", likely=missing)
+    array = np.asarray(got)
     if array.dtype.kind not in "fiub":
-        raise Mistake(f"{name} should hold numbers", "an array of numbers", _short(came))
-    if array.shape != shape:
-        if array.shape == shape[::-1]:
-            likely = f"it is transposed. {likely}".strip()
-        raise Mistake(f"{name} has the wrong shape", shape, array.shape, likely=likely)
+        raise Mistake(f"{name} should hold numbers", "an array of numbers", _short(got))
+    if array.shape == shape[::-1] != shape:
+        likely = f"it is transposed. {likely}".strip()
+    expect(array.shape == shape, f"{name} has the wrong shape", shape, array.shape, likely)
 
 
-def expect_number(name: str, came: Any, likely: str = "") -> None:
-    """Raise Mistake unless `came` is one number, Python's or NumPy's."""
-    if came is None:
-        raise Mistake(
-            f"{name} should be one number", "a float", "None", likely="is a `return` missing?"
-        )
-    array = np.asarray(came)
-    if array.dtype.kind not in "fiu":
-        raise Mistake(f"{name} should be one number", "a float", _short(came), likely=likely)
-    if array.ndim:
-        raise Mistake(
-            f"{name} should be one number", "a float", f"shape {array.shape}", likely=likely
-        )
+def expect_number(name: str, got: Any, likely: str = "") -> None:
+    """Raise Mistake unless `got` is one number, Python's or NumPy's."""
+    what = f"{name} should be one number"
+    if got is None:
+        raise Mistake(what, "a float", "None", likely="is a `return` missing?")
+    array = np.asarray(got)
+    expect(array.dtype.kind in "fiu", what, "a float", got, likely)
+    expect(array.ndim == 0, what, "a float", f"shape {array.shape}", likely)
 
 
-def expect_zeros(name: str, came: Any) -> None:
+def expect_zeros(name: str, got: Any) -> None:
     """Raise Mistake unless an array of floats is zero everywhere."""
-    array = np.asarray(came)
+    array = np.asarray(got)
     expect(not array.any(), f"{name} is not zero", "zeros", array, "np.zeros, nothing random.")
-    kind = "the integers of np.zeros(..., dtype=int) cannot be moved by a small step."
-    expect(array.dtype.kind == "f", f"{name} is to hold floats", "float", array.dtype, kind)
+    kind = "the integers of np.zeros(..., dtype=int) cannot be changed by a small step."
+    expect(array.dtype.kind == "f", f"{name} should hold floats", "float", array.dtype, kind)
 
 
 def expect_close(
     name: str,
-    came: Any,
+    got: Any,
     expected: Any,
     relations: Sequence[Relation] = (),
     likely: str = "",
     what: str = "",
-    function: str | None = None,
 ) -> None:
     """Raise Mistake, with its likely cause, unless an array or a number is as expected.
 
     Args:
         name: what to call it.
-        came: what the student's function gave.
+        got: what the student's function returned.
         expected: what the textbook gives.
-        relations: wrong results and the mistakes that lead to them; the first that fits is named.
-        likely: the mistake to name when none fits.
+        relations: wrong results and their causes; the first that fits is named.
+        likely: the cause to name when none fits.
         what: the first line of the failure.
-        function: the function at fault, where it is not the one that the check names.
     """
     expected = np.asarray(expected, dtype=np.float64)
-    expect_shape(name, came, expected.shape)
-    array = np.asarray(came, dtype=np.float64)
+    expect_shape(name, got, expected.shape)
+    array = np.asarray(got, dtype=np.float64)
     wrong = ~close(array, expected)
     if not wrong.any():
         return
-    worst = np.unravel_index(int(np.argmax(_distance(array, expected))), expected.shape)
-    index = f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else ""
+    worst = furthest(array, expected)
+    at = f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else ""
     if expected.size > 1:
-        index += f"; {int(wrong.sum())} of {expected.size} values are wrong"
+        at += f"; {int(wrong.sum())} of {expected.size} values are wrong"
     raise Mistake(
         what or f"{name} is not what it should be",
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
-        index,
+        at,
         cause(array, relations) or likely,
-        function,
     )
 
 
-def cause(came: np.ndarray, relations: Sequence[Relation]) -> str:
-    """Name the mistake whose wrong result is the one that came, or ""."""
+def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
+    """Name the cause whose wrong result is the one at hand, or ""."""
     for result, mistake in relations:
-        if np.shape(result) == came.shape and close(came, np.asarray(result)).all():
+        if np.shape(result) == got.shape and close(got, np.asarray(result)).all():
             return mistake
     return ""
 
 
-def close(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Tell of each entry whether it is near enough; nan is near nothing."""
-    return np.asarray(np.abs(came - expected) <= ABSOLUTE + RELATIVE * np.abs(expected))
+def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Tell for each entry whether it is close enough; nan is close to nothing."""
+    return np.asarray(np.abs(got - expected) <= ABSOLUTE + RELATIVE * np.abs(expected))
+
+
+def furthest(got: np.ndarray, expected: np.ndarray) -> tuple[int, ...]:
+    """Find the index of the entry that is furthest from what is expected."""
+    distance = np.nan_to_num(np.abs(got - expected), nan=np.inf)
+    return tuple(map(int, np.unravel_index(int(np.argmax(distance)), expected.shape)))
 
 
 class untouched:
@@ -176,31 +177,8 @@ class untouched:
                     f"{before[index]:g}, as before the call",
                     f"{array[index]:g}",
                     f"{name}[{', '.join(map(str, index))}]",
-                    f"an operation in place (+=, -=, *=, out=, shuffle) on {name}.",
+                    f"an in-place operation (+=, -=, *=, out=, shuffle) on {name}.",
                 )
-
-
-class no_overflow:
-    """A block that raises Mistake if NumPy warns in it of an overflow or an invalid value."""
-
-    def __init__(self, likely: str) -> None:
-        self._likely = likely
-        self._warnings = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        self._warnings.__enter__()
-        warnings.simplefilter("error", RuntimeWarning)
-
-    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
-        self._warnings.__exit__(None, None, None)
-        if isinstance(error, RuntimeWarning):
-            raise Mistake(
-                "NumPy warned on large weights", "no warning", error, likely=self._likely
-            ) from error
-
-
-def _distance(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(np.abs(came - expected), nan=np.inf)
 
 
 def _short(value: object) -> str:

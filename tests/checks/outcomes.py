@@ -1,4 +1,4 @@
-"""What became of every check."""
+"""The outcome of every check, and the points that they earn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NOT_RUN = "not run"
 
 @dataclass
 class Outcome:
-    """What became of one check.
+    """The outcome of one check.
 
     Attributes:
         number: as "2a.1".
         name: of the test function.
-        check: what its marker says.
+        check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
-        text: the first lines of its failure, or on what a skipped check waits.
+        text: the first lines of its failure, or why it was skipped.
         details: the failure with pytest's traceback.
         not_written: the function that is still to be written, where that is why it failed.
         seconds: how long it took.
@@ -38,19 +38,19 @@ class Outcome:
 
     @property
     def points(self) -> float:
-        """What it earned."""
+        """The points that it earned."""
         return self.check.points if self.status == "passed" else 0.0
 
     def succeed(self) -> None:
-        """Note that it passed."""
+        """Record that it passed."""
         self.status = "passed"
 
     def skip(self, reason: str) -> None:
-        """Note on what it waits."""
+        """Record why it was skipped."""
         self.status, self.text = "skipped", f"skipped: {reason}"
 
     def fail(self, failure: Failure, details: str) -> None:
-        """Note why it failed."""
+        """Record why it failed."""
         self.status, self.text, self.details = "failed", failure.text, details
         self.not_written = failure.not_written
 
@@ -67,7 +67,7 @@ class Outcomes:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def add(self, nodeid: str, name: str, check: Check) -> None:
-        """Number a check and wait for what becomes of it."""
+        """Number a check that is to run."""
         number = sum(outcome.check.task == check.task for outcome in self) + 1
         self._all[nodeid] = Outcome(f"{check.task}.{number}", name, check)
 
@@ -90,8 +90,13 @@ class Outcomes:
         """List the outcomes of a task, in order."""
         return [outcome for outcome in self if outcome.check.task == task]
 
+    def points(self, task: str = "") -> tuple[float, float]:
+        """Add up the points earned and possible, of one task or of all."""
+        counted = self.of(task) if task else list(self)
+        return sum(o.points for o in counted), sum(o.check.points for o in counted)
+
     def blocker(self, check: Check) -> Outcome | None:
-        """Find a check that failed and that this one needs, perhaps by way of others."""
+        """Find a failed check that this one needs, directly or through others."""
         for outcome in self.of(check.task):
             if outcome.name in check.needs and outcome.status in ("failed", "skipped"):
                 return self.blocker(outcome.check) or outcome

@@ -1,9 +1,10 @@
-"""What pytest does with a check: order, what it needs, a failure's first lines, the end."""
+"""How pytest treats a check: its order, what it needs, a failure's first lines, the table."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from tests.checks.points import Check
 from tests.checks.results import write_results
 from tests.checks.table import table_lines
 
-# NumPy's defaults, whatever a student's np.seterr made of them.
-NUMPYS_OWN: dict[str, Any] = {
+# NumPy's defaults, whatever a student's np.seterr changes.
+NUMPY_DEFAULTS: dict[str, Any] = {
     "divide": "warn",
     "over": "warn",
     "under": "ignore",
@@ -29,12 +30,12 @@ NUMPYS_OWN: dict[str, Any] = {
 
 
 class Checks:
-    """Runs the checks; leaves every other test alone.
+    """Runs the checks, and leaves every other test alone.
 
     Args:
-        desk: where the student's files are.
+        desk: the student's files.
         results: the file to write Gradescope's results to, if any.
-        tasks: the only tasks to check; none for all.
+        tasks: the tasks to check; none for all.
     """
 
     def __init__(self, desk: Desk, results: Path | None = None, tasks: Sequence[str] = ()) -> None:
@@ -42,7 +43,8 @@ class Checks:
         self.results = results
         self.tasks = tasks
         self.outcomes = Outcomes()
-        self._told: dict[tuple[str, str], str] = {}  # (task, module): the check that said so
+        self._told: dict[tuple[str, str], str] = {}  # {(task, module): the check that reported it}
+        desk.open()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
@@ -77,19 +79,20 @@ class Checks:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Run a check; a module that cannot be imported fails it once for each task."""
+        """Run a check; a module that cannot be imported fails one check of each task."""
         check = check_of(pyfuncitem)
         if check is None:
             return (yield)
+        outcome = self.outcomes[pyfuncitem.nodeid]
         try:
-            with warnings.catch_warnings(), np.errstate(**NUMPYS_OWN):
-                warnings.simplefilter("ignore")  # a student's warnings fail nothing by themselves
+            with warnings.catch_warnings(), np.errstate(**NUMPY_DEFAULTS):
+                warnings.simplefilter("ignore")  # a student's warning is not a failure
+                outcome.check = check = replace(check, function=self.desk.name(check.function))
                 self.desk.require(check.function)
                 return (yield)
         except ImportMistake as fault:
-            number = self.outcomes[pyfuncitem.nodeid].number
-            first = self._told.setdefault((check.task, fault.module), number)
-            if first != number:
+            first = self._told.setdefault((check.task, fault.module), outcome.number)
+            if first != outcome.number:
                 pytest.skip(f"needs {fault.module}.py to import, see {first}")
             raise
 
@@ -99,12 +102,11 @@ class Checks:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put what a student needs to know before pytest's traceback."""
         report = yield
-        check = check_of(item)
-        if check is None:
+        if check_of(item) is None:
             return report
         outcome = self.outcomes[item.nodeid]
         if report.failed and call.excinfo is not None:
-            failure = explain(check, call.excinfo.value, self.desk)
+            failure = explain(outcome.check, call.excinfo.value, self.desk)
             report.longrepr = Explained.of(failure, report.longrepr)
             outcome.fail(failure, report.longreprtext)
         elif report.skipped:
@@ -118,7 +120,7 @@ class Checks:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> Generator[None, Any, Any]:
-        """End with the table of points, after all that pytest has to say."""
+        """End with the table of points, after everything else that pytest prints."""
         result = yield
         if self.outcomes.tasks():
             terminalreporter.section("points")
@@ -142,7 +144,7 @@ class Checks:
 
 
 def check_of(item: pytest.Item) -> Check | None:
-    """Give what the marker says of a check, or None for any other test."""
+    """Return what the marker says about a check, or None for any other test."""
     marker = item.get_closest_marker("check")
     return marker.args[0] if marker else None
 

@@ -1,4 +1,4 @@
-"""What each task is worth, and the marker that gives a check its share."""
+"""What a check is worth and what it judges, and the decorator that says so."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Test = TypeVar("Test", bound=Callable[..., None])
 
 @dataclass(frozen=True)
 class Check:
-    """What the table of points and a failure's first line say of a check.
+    """What the table of points and a failure's first line say about a check.
 
     Attributes:
         task: a key of POINTS.
         points: what it earns when it passes.
         function: what it judges, as "task2a.BinaryModel.forward".
         equation: the number of its equation in the assignment, or "".
-        needs: names of the checks that must pass for this one to mean anything.
+        needs: the names of checks without which this one means nothing.
     """
 
     task: str
@@ -35,11 +35,10 @@ class Check:
         if self.task not in POINTS:
             raise ValueError(f"task: expected one of {', '.join(POINTS)}, got {self.task!r}.")
 
-    def header(self, function: str | None = None, equation: str | None = None) -> str:
-        """Say which task, function and equation it is about, `Task 2a: task2a.f (equation 1)`."""
-        number = self.equation if equation is None else equation
-        suffix = f" (equation {number})" if number else ""
-        return f"Task {self.task}: {function or self.function}{suffix}"
+    def header(self, function: str) -> str:
+        """Name the task, the function at fault and the equation: "Task 2a: f (equation 1)"."""
+        suffix = f" (equation {self.equation})" if self.equation else ""
+        return f"Task {self.task}: {function}{suffix}"
 
 
 def check(
@@ -49,14 +48,14 @@ def check(
     equation: str = "",
     needs: Sequence[Callable[..., Any]] = (),
 ) -> Callable[[Test], Test]:
-    """Make a test function a check: it earns points, and says what it judges.
+    """Make a test function a check, which earns points (see Check).
 
     Args:
         task: a key of POINTS.
         points: what it earns when it passes.
-        function: what it judges, as "task2a.BinaryModel.forward".
+        function: what it judges.
         equation: the number of its equation in the assignment.
-        needs: checks of the same module; unless they all pass, this one is skipped.
+        needs: checks of the same module; this one is skipped unless they all pass.
     """
     names = tuple(need.__name__ for need in needs)
     mark = pytest.mark.check(Check(task, points, function, equation, names))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from lab.assignment import POINTS
+from lab.files import replacing
 from tests.checks.outcomes import Outcome, Outcomes
 from tests.checks.table import remarks, table_lines
 
@@ -16,39 +15,32 @@ LONGEST = 10_000  # characters of one output: a page, not a book
 
 
 def write_results(path: Path, outcomes: Outcomes) -> None:
-    """Write the results, whole or not at all; the folder is made when it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results(outcomes), indent=2)
-    handle, temporary = tempfile.mkstemp(suffix=".json", prefix=".results-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text + "\n")
-    os.chmod(temporary, 0o644)  # mkstemp makes private files
-    os.replace(temporary, path)
+    """Write the results, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(results(outcomes), indent=2) + "\n", encoding="ascii")
 
 
 def results(outcomes: Outcomes) -> dict[str, Any]:
     """Put the outcomes into Gradescope's schema.
 
     Args:
-        outcomes: of the checks that ran. The points of a module that could not be read are lost.
+        outcomes: of the checks that ran. The checks of a module that cannot be read earn nothing.
     """
-    tests = [_test(outcome) for outcome in outcomes] + _lost(outcomes)
+    earned, possible = outcomes.points()
     return {
-        "score": sum(test["score"] for test in tests),
-        "max_score": sum(test["max_score"] for test in tests),
+        "score": earned,
+        "max_score": sum(POINTS.values()) if outcomes.unreadable else possible,
         "output": "\n".join(table_lines(outcomes)),
-        "tests": tests,
+        "tests": [_test(outcome) for outcome in outcomes] + _lost(outcomes),
         "extra_data": {
-            "tasks": {
-                task: {
-                    "score": sum(outcome.points for outcome in outcomes.of(task)),
-                    "max_score": sum(outcome.check.points for outcome in outcomes.of(task)),
-                    "remarks": remarks(outcomes.of(task)),
-                }
-                for task in outcomes.tasks()
-            }
+            "tasks": {task: _task(task, outcomes) for task in outcomes.tasks()},
         },
     }
+
+
+def _task(task: str, outcomes: Outcomes) -> dict[str, Any]:
+    earned, possible = outcomes.points(task)
+    return {"score": earned, "max_score": possible, "remarks": remarks(outcomes.of(task))}
 
 
 def _test(outcome: Outcome) -> dict[str, Any]:
@@ -75,10 +67,7 @@ def _lost(outcomes: Outcomes) -> list[dict[str, Any]]:
     if not outcomes.unreadable:
         return []
     why = "\n\n".join(f"{module}\n{text}" for module, text in outcomes.unreadable.items())
-    lost = {
-        task: points - sum(outcome.check.points for outcome in outcomes.of(task))
-        for task, points in POINTS.items()
-    }
+    lost = {task: points - outcomes.points(task)[1] for task, points in POINTS.items()}
     return [
         {
             "name": f"checks of Task {task} that could not be read",

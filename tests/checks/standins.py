@@ -1,4 +1,4 @@
-"""Stand-ins for the parts that a check does not judge, so that each mistake costs its own task."""
+"""Stand-ins for what a check does not judge, so that a mistake costs its own task alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.checks.mistake import Mistake
 
 
 class TextbookModel:
-    """A right model for either task; it computes the gradient afresh in every `backward`."""
+    """A right model for either task; every `backward` computes the gradient anew."""
 
     l2_reg_lambda = 0.0
 
@@ -23,8 +23,7 @@ class TextbookModel:
         self.zero_grad()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        z = X @ self.w
-        return textbook.sigmoid(z) if z.shape[1] == 1 else textbook.softmax(z)
+        return textbook.forward(X, self.w)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         self.grad = textbook.gradient(X, outputs, targets)
@@ -34,7 +33,7 @@ class TextbookModel:
 
 
 class EchoModel(TextbookModel):
-    """A model whose outputs are the first columns of its inputs, and that does not learn."""
+    """A model whose outputs are the first columns of its inputs; its gradient is zero."""
 
     def __init__(self, num_outputs: int) -> None:
         super().__init__(num_outputs)
@@ -48,14 +47,14 @@ class EchoModel(TextbookModel):
 
 
 def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
-    """Compute what `calculate_accuracy` should."""
+    """Compute the accuracy as `calculate_accuracy` should."""
     outputs = model.forward(X)
     threshold = 0.5 if outputs.shape[1] == 1 else outputs.max(axis=1, keepdims=True)
     return float(((outputs >= threshold) == targets).all(axis=1).mean())
 
 
 def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
-    """Make the inputs (N, 785) for which an EchoModel gives these outputs."""
+    """Make the inputs (N, 785) for which an EchoModel returns these outputs."""
     X = np.zeros((len(outputs), textbook.I))
     X[:, : len(outputs[0])] = outputs
     X[:, -1] = 1
@@ -70,7 +69,7 @@ def batches(
     drop_last: bool = True,
     **_: Any,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Serve an epoch as `batch_loader` should."""
+    """Serve the batches of one epoch as `batch_loader` should."""
     order = np.random.default_rng().permutation(len(X)) if shuffle else np.arange(len(X))
     end = len(X) - len(X) % batch_size if drop_last else len(X)
     for start in range(0, end, batch_size):
@@ -81,9 +80,9 @@ def batches(
 def stand_in(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, function: str, replacement: object
 ) -> None:
-    """Replace a student's function in those of their modules that have been imported.
+    """Replace a student's function in all of their modules that are imported.
 
-    It is found by what it is, not by its name: `cross_entropy_loss` of the wrong task stays wrong.
+    It is found by identity, not by name: a `cross_entropy_loss` of the wrong task stays wrong.
     """
     module, name = function.split(".")
     loaded = desk.loaded()
@@ -97,21 +96,21 @@ def stand_in(
 
 
 class Run:
-    """A training run whose validation losses are written down beforehand.
+    """A training run with validation losses that are given beforehand.
 
     Its model's only weight counts the steps; it grows in place, so that an alias of it grows too.
 
     Args:
-        BaseTrainer: the student's.
-        losses: of the checks, in order; the last stands for all after it.
+        BaseTrainer: the student's class.
+        losses: of the validations, in order; the last is repeated when more are needed.
         num_batches: of an epoch, each of two examples.
-        shuffle: what `shuffle_dataset` is to be.
+        shuffle: the value of `shuffle_dataset`.
         left_over: examples that fill no batch.
 
     Attributes:
         trainer: of a subclass of BaseTrainer.
-        batches: the number of each example in each training step.
-        weights: at each check.
+        batches: the numbers of the examples in each training step.
+        weights: at each validation.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Run:
         shuffle: bool = False,
         left_over: int = 0,
     ) -> None:
-        self.batches: list[tuple[list[int], list[int]]] = []
+        self.batches: list[list[int]] = []
         self.weights: list[float] = []
         self.losses = list(losses)
         self.model = TextbookModel(1)
@@ -131,14 +130,13 @@ class Run:
 
         class Scripted(BaseTrainer):  # type: ignore[misc]
             def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-                run.batches.append((X_batch[:, 0].astype(int).tolist(), Y_batch[:, 0].tolist()))
+                run.batches.append(X_batch[:, 0].astype(int).tolist())
                 run._model(self).w += 1
                 return run.train_loss(len(run.batches) - 1)
 
             def validation_step(self) -> tuple[float, float, float]:
-                number = len(run.weights)
-                run.weights.append(float(run._model(self).w.item()))
-                return run.validation(number)
+                run.weights.append(run._weight(self))
+                return run.validation(len(run.weights) - 1)
 
         self.X = np.arange(2 * num_batches + left_over, dtype=np.float64).reshape(-1, 1)
         self.Y = self.X.copy()
@@ -146,7 +144,7 @@ class Run:
         self.trainer = Scripted(self.model, 0.1, 2, shuffle, self.X, self.Y, X_val, X_val)
 
     def train(self, num_epochs: int) -> tuple[Any, Any]:
-        """Train, and give the histories."""
+        """Train, and return the histories."""
         histories = self.trainer.train(num_epochs)
         if not isinstance(histories, tuple | list) or len(histories) != 2:
             what = "train returns the wrong things"
@@ -158,14 +156,22 @@ class Run:
         return 1 / (step + 1)
 
     def validation(self, number: int) -> tuple[float, float, float]:
-        """Tell what a check's validation step returns."""
+        """Tell the results of a validation: its loss and both accuracies."""
         loss = self.losses[min(number, len(self.losses) - 1)]
         return loss, 0.5 + number / 1000, 0.25 + number / 1000
 
     @property
+    def examples(self) -> list[int]:
+        """The numbers of all examples, in the order of training."""
+        return [number for batch in self.batches for number in batch]
+
+    @property
     def final_weight(self) -> float:
-        """The weight that training left behind."""
-        return float(np.asarray(self._model(self.trainer).w).item())
+        """The weight that training leaves behind."""
+        return self._weight(self.trainer)
 
     def _model(self, trainer: Any) -> Any:
         return getattr(trainer, "model", self.model)
+
+    def _weight(self, trainer: Any) -> float:
+        return float(np.asarray(self._model(trainer).w).item())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +11,7 @@ from tests.checks import textbook
 from tests.checks.mistake import (
     Mistake,
     Relation,
+    at_fault,
     close,
     expect,
     expect_close,
@@ -25,11 +25,9 @@ __tracebackhide__ = True
 
 TRAIN_ACCURACY, VAL_ACCURACY = 0.8, 0.25
 
-Loss = Callable[[np.ndarray, np.ndarray], float]
-
 
 class Steps:
-    """Checks of a trainer's two steps, with a textbook model in place of the student's.
+    """The two steps of a trainer, with a textbook model in place of the student's.
 
     Args:
         Trainer: the student's LogisticTrainer or SoftmaxTrainer.
@@ -39,44 +37,44 @@ class Steps:
     def __init__(self, Trainer: Any, num_outputs: int) -> None:
         self.Trainer = Trainer
         self.num_outputs = num_outputs
-        binary = num_outputs == 1
-        self.loss: Loss = textbook.binary_cross_entropy if binary else textbook.cross_entropy
-        self.targets = textbook.binary_targets if binary else textbook.class_targets
+        self.targets = textbook.binary_targets if num_outputs == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
     def trainer(self, model: Any, learning_rate: float = 0.1) -> Any:
-        """Make a trainer whose data sets are not the batch that `train_step` will be given."""
+        """Make a trainer whose data sets are not the batch that `train_step` receives."""
         X_train, X_val = textbook.inputs(11, seed=3), textbook.inputs(5, seed=4)
         Y_train, Y_val = self.targets(11), self.targets(5)
         return self.Trainer(model, learning_rate, 2, False, X_train, Y_train, X_val, Y_val)
 
-    def check_loss(self) -> None:
-        """The loss of the batch, before or after the update."""
+    def expect_loss(self) -> None:
+        """Raise Mistake unless `train_step` returns the batch's loss, before or after the step."""
         model = TextbookModel(self.num_outputs)
-        before = self.loss(self.Y, model.forward(self.X))
-        came = self.trainer(model).train_step(self.X.copy(), self.Y.copy())
-        after = self.loss(self.Y, model.forward(self.X))
-        expect_number("what train_step returns", came, "return the loss of the batch.")
-        if close(np.asarray(came), np.asarray(after)):
+        outputs = model.forward(self.X)
+        before = textbook.loss(self.Y, outputs)
+        got = self.trainer(model).train_step(self.X.copy(), self.Y.copy())
+        after = textbook.loss(self.Y, model.forward(self.X))
+        expect_number("what train_step returns", got, "return the loss of the batch.")
+        if close(np.asarray(got), np.asarray(after)):
             return
+        with np.errstate(divide="ignore", invalid="ignore"):
+            swapped = textbook.loss(outputs, self.Y)
         N, K = self.Y.shape
-        outputs = TextbookModel(self.num_outputs).forward(self.X)
         relations: list[Relation] = [
             (-before, "the sign is opposite."),
             (N * before, "this is the sum over the batch, not the mean."),
             (before / N, "divided by N again; cross_entropy_loss is an average already."),
             (before / K, "divided by K; cross_entropy_loss is an average over N."),
-            (_swapped(self.loss, self.Y, outputs), "targets first, then outputs."),
+            (swapped, "targets first, then outputs."),
         ]
         if K > 1:
             binary = textbook.binary_cross_entropy(self.Y, outputs)
             mixed_up = "this is the loss of Task 2; import cross_entropy_loss from task3a."
             relations += [(binary, mixed_up), (binary * K, mixed_up)]
-        likely = "the loss of this batch, cross_entropy_loss(Y_batch, outputs), and no other."
-        expect_close("the loss of the batch", came, before, relations, likely)
+        likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
+        expect_close("the loss of the batch", got, before, relations, likely)
 
-    def check_update(self) -> None:
-        """By -learning_rate times the gradient, for more than one learning rate."""
+    def expect_update(self) -> None:
+        """Raise Mistake unless w moves by -learning_rate * grad, for two learning rates."""
         for learning_rate in (0.1, 0.5):
             model = TextbookModel(self.num_outputs)
             w = model.w.copy()
@@ -97,9 +95,9 @@ class Steps:
                 (-step * N, "multiplied by N; the gradient is an average already."),
                 (-2 * step, "the update is done twice."),
                 (-step / 2, "a factor 1/2 has no place here."),
-                (-learning_rate * step, "the learning rate comes in squared."),
-                (-step - w, "w is replaced by the step; it has to be moved by it."),
-                (step - w, "w is replaced by the step; it has to be moved by it."),
+                (-learning_rate * step, "the learning rate is squared."),
+                (-step - w, "w is replaced by the step; subtract the step from w."),
+                (step - w, "w is replaced by the step; subtract the step from w."),
                 (-0.05 * gradient, "use self.learning_rate, not a number of your own."),
                 (-0.01 * gradient, "use self.learning_rate, not a number of your own."),
                 (-learning_rate * np.sign(gradient), "the size of the gradient is lost."),
@@ -113,8 +111,8 @@ class Steps:
                 f"train_step moves the weights wrongly (learning rate {learning_rate})",
             )
 
-    def check_three_updates(self) -> None:
-        """Of the weights as they are, and of the batch that is given, step after step."""
+    def expect_three_updates(self) -> None:
+        """Raise Mistake unless each step takes the gradient of its own batch and weights."""
         mine, theirs = TextbookModel(self.num_outputs), TextbookModel(self.num_outputs)
         trainer = self.trainer(theirs)
         for seed in (5, 6, 7):
@@ -122,42 +120,44 @@ class Steps:
             Y = self.targets(4)[::-1] if seed == 6 else self.targets(4)
             mine.w = mine.w - 0.1 * textbook.gradient(X, mine.forward(X), Y)
             trainer.train_step(X.copy(), Y.copy())
-        likely = "every step: forward, backward, update, with nothing kept from the last."
+        likely = "every step: forward, backward, update, with nothing kept from the step before."
         expect_close("w after three steps", theirs.w, mine.w, likely=likely)
 
-    def check_validation_loss(self) -> None:
-        """`validation_step` returns three numbers, the loss of the validation set first."""
+    def expect_validation_loss(self) -> None:
+        """Raise Mistake unless `validation_step` returns three numbers, the loss first."""
         model = TextbookModel(self.num_outputs)
-        trainer = self.trainer(model)
-        came = trainer.validation_step()
-        if not isinstance(came, tuple | list) or len(came) != 3:
+        got = self.trainer(model).validation_step()
+        if not isinstance(got, tuple | list) or len(got) != 3:
             what = "validation_step returns the wrong things"
-            raise Mistake(what, "val_loss, train_accuracy, val_accuracy", came)
-        training = self.loss(self.targets(11), model.forward(textbook.inputs(11, seed=3)))
-        right = self.loss(self.targets(5), model.forward(textbook.inputs(5, seed=4)))
+            raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
+        training, right = (
+            textbook.loss(self.targets(size), model.forward(textbook.inputs(size, seed)))
+            for size, seed in ((11, 3), (5, 4))
+        )
         relations = [(training, "this is the loss of the training set.")]
-        expect_close("the validation loss", came[0], right, relations)
+        expect_close("the validation loss", got[0], right, relations)
 
-    def check_order_of_accuracies(self) -> None:
-        """`validation_step` does not exchange the accuracies; they may be wrong."""
+    def expect_order_of_accuracies(self) -> None:
+        """Raise Mistake if `validation_step` exchanges the accuracies; they may be wrong."""
         _, train, val = self._trainer_with_known_accuracies().validation_step()
-        came = np.array([train, val], dtype=np.float64)
-        exchanged = close(came, np.array([VAL_ACCURACY, TRAIN_ACCURACY])).all()
+        got = np.array([train, val], dtype=np.float64)
+        exchanged = close(got, np.array([VAL_ACCURACY, TRAIN_ACCURACY])).all()
         what = "validation_step exchanges the accuracies"
         expect(not exchanged, what, "val_loss, train_accuracy, val_accuracy", "val before train")
 
-    def check_accuracies(self) -> None:
-        """`validation_step` finds the accuracies, and `train` writes them where they belong."""
+    def expect_accuracies(self) -> None:
+        """Raise Mistake unless `validation_step` and `train` each put the accuracies in place."""
         trainer = self._trainer_with_known_accuracies()
         with suppress(NotImplementedError):  # validation_step may be another task's to write
             _, train, val = trainer.validation_step()
-            _expect_accuracies(train, val, None)
+            _expect_accuracies(train, val)
         try:
             train_history, val_history = trainer.train(1)
             train, val = train_history["accuracy"][0], val_history["accuracy"][0]
-        except Exception:  # not written, or broken: Task 2d says so
+        except Exception:  # not written, or broken: Task 2d reports it
             return
-        _expect_accuracies(train, val, "trainer.BaseTrainer.train")
+        with at_fault("trainer.BaseTrainer.train"):
+            _expect_accuracies(train, val)
 
     def _trainer_with_known_accuracies(self) -> Any:
         K = self.num_outputs
@@ -173,15 +173,10 @@ class Steps:
         return self.Trainer(EchoModel(K), 0.1, 2, False, *sets)
 
 
-def _expect_accuracies(train: Any, val: Any, function: str | None) -> None:
-    swapped = "the accuracies of training and of validation are mixed up."
-    for name, came, right, other in (
+def _expect_accuracies(train: Any, val: Any) -> None:
+    swapped = "the accuracies of training and of validation are exchanged."
+    for name, got, right, other in (
         ("training", train, TRAIN_ACCURACY, VAL_ACCURACY),
         ("validation", val, VAL_ACCURACY, TRAIN_ACCURACY),
     ):
-        expect_close(f"{name} accuracy", came, right, [(other, swapped)], function=function)
-
-
-def _swapped(loss: Loss, Y: np.ndarray, outputs: np.ndarray) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return loss(outputs, Y)
+        expect_close(f"{name} accuracy", got, right, [(other, swapped)])

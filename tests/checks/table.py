@@ -8,24 +8,18 @@ from tests.checks.outcomes import Outcome, Outcomes
 
 
 def table_lines(outcomes: Outcomes) -> list[str]:
-    """Write a line for each task, then their sum.
-
-    Args:
-        outcomes: of the checks that ran.
-    """
-    lines = [_line(task, outcomes.of(task)) for task in outcomes.tasks()]
+    """Write a line for each task that was checked, then one for their sum."""
+    lines = [
+        f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
+        for task in outcomes.tasks()
+    ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
-    return [*lines, _points("total", list(outcomes))]
-
-
-def number(points: float) -> str:
-    """Write points without a needless ".0"."""
-    return f"{points:g}"
+    return [*lines, _points("total", *outcomes.points())]
 
 
 def remarks(outcomes: Sequence[Outcome]) -> str:
     """Say what keeps a task from its full points: what is not written, failed, skipped."""
-    not_written = dict.fromkeys(_short(o.not_written) for o in outcomes if o.not_written)
+    not_written = dict.fromkeys(o.not_written.split(".", 1)[-1] for o in outcomes if o.not_written)
     failed = [o.number for o in outcomes if o.status == "failed" and not o.not_written]
     skipped = sum(o.status == "skipped" for o in outcomes)
     parts = []
@@ -38,15 +32,5 @@ def remarks(outcomes: Sequence[Outcome]) -> str:
     return "; ".join(parts)
 
 
-def _line(task: str, outcomes: Sequence[Outcome]) -> str:
-    return f"{_points(task, outcomes)}  {remarks(outcomes)}".rstrip()
-
-
-def _points(name: str, outcomes: Sequence[Outcome]) -> str:
-    earned = number(sum(outcome.points for outcome in outcomes))
-    possible = number(sum(outcome.check.points for outcome in outcomes))
-    return f"{name:<5} {earned:>4} / {possible:>2}"
-
-
-def _short(function: str) -> str:
-    return function.split(".", 1)[-1]
+def _points(name: str, earned: float, possible: float) -> str:
+    return f"{name:<5} {earned:>4g} / {possible:>2g}"

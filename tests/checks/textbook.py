@@ -1,4 +1,4 @@
-"""The assignment's equations, and data to try them on, apart from any student's code."""
+"""The assignment's equations and data to try them on, independent of any student's code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ K = 10  # classes
 
 
 def sealed(array: np.ndarray) -> np.ndarray:
-    """Make an array read-only: what one check shares with others, no student's code may change."""
+    """Make an array read-only: checks share it, and no student's code may change it."""
     array.flags.writeable = False
     return array
 
@@ -26,17 +26,17 @@ def inputs(num_examples: int = 7, seed: int = 0) -> np.ndarray:
 
 
 def weights(num_outputs: int, seed: int = 1) -> np.ndarray:
-    """Draw weights (785, K) of order one: at zero, many a mistake does not show."""
+    """Draw weights (785, K) of order one: at zero many mistakes do not show."""
     return sealed(np.random.default_rng(seed).standard_normal((I, num_outputs)))
 
 
 def binary_targets(num_examples: int = 7) -> np.ndarray:
-    """Give targets (N, 1), more ones than zeros."""
+    """Make targets (N, 1), more ones than zeros."""
     return sealed((np.arange(num_examples) % 3 != 1).astype(np.float64).reshape(-1, 1))
 
 
 def class_targets(num_examples: int = 7) -> np.ndarray:
-    """Give one-hot targets (N, 10)."""
+    """Make one-hot targets (N, 10)."""
     return sealed(np.eye(K)[(np.arange(num_examples) * 3 + 1) % K])
 
 
@@ -60,6 +60,17 @@ def cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> float:
     return float(-np.mean(np.sum(targets * np.log(outputs), axis=1)))
 
 
+def forward(X: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Compute the outputs (N, K): a sigmoid where K is 1, else a softmax."""
+    return sigmoid(X @ w) if w.shape[1] == 1 else softmax(X @ w)
+
+
+def loss(targets: np.ndarray, outputs: np.ndarray) -> float:
+    """Compute the loss of either task, for outputs strictly between 0 and 1."""
+    binary = outputs.shape[1] == 1
+    return binary_cross_entropy(targets, outputs) if binary else cross_entropy(targets, outputs)
+
+
 def gradient(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Compute equations 6 and 13, averaged over the examples."""
     return X.T @ (outputs - targets) / len(X)
@@ -78,8 +89,8 @@ def central_difference(
     return (function(above) - function(below)) / (2 * epsilon)
 
 
-def last_check(losses: list[float], patience: int = 10) -> int:
-    """Tell at which check training stops: the tenth without a loss below the least so far."""
+def last_validation(losses: list[float], patience: int = 10) -> int:
+    """Find the validation at which training stops: the tenth since the best one, from 0."""
     best, waited = float("inf"), 0
     for number, loss in enumerate(losses):
         best, waited = (loss, 0) if loss < best else (best, waited + 1)

@@ -1,10 +1,9 @@
-"""Runs the checks on variants, two at a time."""
+"""Runs the checks on variants of a solution: collected once, in each of two processes."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import multiprocessing
 import tempfile
 from collections.abc import Sequence
@@ -14,40 +13,80 @@ from typing import Any
 
 import pytest
 
+from tests.checks.desk import Desk
+from tests.checks.plugin import Checks
+from tests.checks.results import results
 from tests.library.variants.variant import ROOT, Variant
 
-# Together they take longer than the checks.
-NEEDLESS = ("cacheprovider", "unraisableexception", "threadexception", "hypothesispytest")
-
 Results = dict[str, Any]
+Job = tuple[Variant, tuple[str, ...]]  # the tasks to check; none for all
+
+CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
+NEEDLESS = (
+    "cacheprovider",
+    "logging",
+    "unraisableexception",
+    "threadexception",
+    "hypothesispytest",
+)
 
 
-def run_all(variants: Sequence[Variant], jobs: int = 2) -> dict[Variant, Results]:
-    """Run the checks on each variant, and give what they write to results.json.
+def run_pytest(*options: str) -> tuple[int, str]:
+    """Run the checks in this process, and return the exit code and what pytest prints."""
+    plugins = [f"-pno:{plugin}" for plugin in NEEDLESS]
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        code = pytest.main(["--rootdir", str(ROOT), *plugins, *options, *CHECKS])
+    return int(code), output.getvalue()
 
-    The first mistake in each function, and what is right, gets the checks of all tasks; other
-    mistakes, for the sake of time, those of the tasks they cost.
+
+def run_all(variants: Sequence[Variant], processes: int = 2) -> dict[Variant, Results]:
+    """Run the checks on each variant, and return what results.json would hold.
+
+    The first mistake in each function, and every right variant, gets the checks of all tasks;
+    to save time, other mistakes get those of the tasks that they cost.
     """
     first = {variant.function: variant for variant in reversed(variants) if variant.task}
     tasks = [() if first.get(v.function, v) is v else (v.task, *v.also) for v in variants]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context) as pool:
-        return dict(zip(variants, pool.map(run, variants, tasks, chunksize=8), strict=True))
+    jobs = list(zip(variants, tasks, strict=True))
+    shares = [jobs[start::processes] for start in range(processes)]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        return {variant: found for share in pool.map(run, shares) for variant, found in share}
 
 
-def run(variant: Variant, tasks: Sequence[str] = ()) -> Results:
-    """Run the checks on a variant in this process, all or those of some tasks."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, results = Path(name, "desk"), Path(name, "results.json")
-        folder.mkdir()
-        variant.write(folder)
-        check_files = sorted(str(file) for file in (ROOT / "tests").glob("test_*.py"))
-        options = ["-q", "--tb=short", "--rootdir", str(ROOT)]
-        options += [f"-pno:{plugin}" for plugin in NEEDLESS]
-        options += [f"--task={task}" for task in tasks]
-        with contextlib.redirect_stdout(io.StringIO()) as output:
-            pytest.main([*options, f"--desk={folder}", f"--results={results}", *check_files])
-        if not results.exists():
-            raise RuntimeError(f"{variant}: no results.\n{output.getvalue()}")
-        found: Results = json.loads(results.read_text(encoding="utf-8"))
-        return found
+def run(jobs: Sequence[Job]) -> list[tuple[Variant, Results]]:
+    """Run the checks on some variants in this process."""
+    proof = _Proof(jobs)
+    options = ["-q", "--tb=line", "--no-summary", "--capture=no", "--rootdir", str(ROOT)]
+    options += [f"-pno:{plugin}" for plugin in NEEDLESS]
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        pytest.main([*options, *CHECKS], plugins=[proof])
+    if len(proof.results) != len(jobs):
+        raise RuntimeError(f"The checks stopped early.\n{output.getvalue()}")
+    return proof.results
+
+
+class _Proof:
+    """A pytest plugin that runs the collected checks on one variant after another."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+        self.results: list[tuple[Variant, Results]] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for variant, tasks in self.jobs:
+            with tempfile.TemporaryDirectory() as folder:
+                variant.write(Path(folder))
+                self.results.append((variant, _check(session, Path(folder), tasks)))
+        return True
+
+
+def _check(session: pytest.Session, folder: Path, tasks: Sequence[str]) -> Results:
+    config, checks = session.config, Checks(Desk(folder), tasks=tasks)
+    config.pluginmanager.unregister(name="checks")
+    config.pluginmanager.register(checks, "checks")
+    items = list(session.items)
+    checks.pytest_collection_modifyitems(config, items)
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    checks.desk.close()
+    return results(checks.outcomes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,32 @@ from typing import Any
 import pytest
 
 from lab.assignment import POINTS
-from tests.library.variants.variant import CLASSIC, ROOT
-
-Functions = dict[str, tuple[str, ...]]
+from tests.library.proof import run_pytest
+from tests.library.variants.variant import CLASSIC, ROOT, with_body
 
 SLOW = "import matplotlib.pyplot as plt\n"  # a second of every run, and no check plots
 
-STUDENTS_WORK: Functions = {
-    "task2a": ("pre_process_images", "cross_entropy_loss", "forward", "backward"),
-    "task2": ("calculate_accuracy", "train_step"),
-    "task3a": ("one_hot_encode", "cross_entropy_loss", "forward", "backward"),
-    "task3": ("calculate_accuracy", "train_step"),
-    "trainer": ("train",),
-    "utils": ("batch_loader",),
+WORK = {  # what a student writes of the course's own starter code, and the task it belongs to
+    "task2a.pre_process_images": "2a",
+    "task2a.cross_entropy_loss": "2a",
+    "task2a.BinaryModel.forward": "2a",
+    "task2a.BinaryModel.backward": "2a",
+    "task2.LogisticTrainer.train_step": "2b",
+    "task2.calculate_accuracy": "2c",
+    "trainer.BaseTrainer.train": "2d",
+    "utils.batch_loader": "2e",
+    "task3a.one_hot_encode": "3a",
+    "task3a.cross_entropy_loss": "3a",
+    "task3a.SoftmaxModel.forward": "3a",
+    "task3a.SoftmaxModel.backward": "3a",
+    "task3.SoftmaxTrainer.train_step": "3b",
+    "task3.calculate_accuracy": "3c",
 }
 
 
 @dataclass
 class Report:
-    """What came of a run of the checks."""
+    """The result of a run of the checks."""
 
     exit_code: int
     output: str
@@ -51,27 +59,52 @@ class Report:
         return next(line for line in table if line.startswith(task))
 
 
+Run = Callable[..., Report]
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with a right solution, the checks and the room they read the assignment from."""
+    """A folder with a right solution."""
     folder = tmp_path / "desk"
     folder.mkdir()
     for file in CLASSIC.glob("*.py"):
         text = file.read_text(encoding="utf-8")
         (folder / file.name).write_text(text.replace(SLOW, ""), encoding="utf-8")
-    unwanted = shutil.ignore_patterns("__pycache__", "library")
-    for room in ("tests", "lab"):
-        shutil.copytree(ROOT / room, folder / room, ignore=unwanted)
     return folder
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[ProcessPoolExecutor]:
+    """A process that imports pytest and NumPy once."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.fixture
-def check(desk: Path, tmp_path: Path) -> Callable[..., Report]:
-    """Run the checks on the desk, from another folder."""
+def check(desk: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
+    """Run the checks on the desk."""
 
     def run(*options: str) -> Report:
-        results = tmp_path / "out" / "results.json"
-        command = [sys.executable, "-m", "pytest", str(desk / "tests"), f"--results={results}"]
+        file = tmp_path / "results.json"
+        job = worker.submit(run_pytest, f"--desk={desk}", f"--results={file}", *options)
+        return Report(*job.result(timeout=60), json.loads(file.read_text(encoding="utf-8")))
+
+    return run
+
+
+@pytest.fixture
+def check_handout(desk: Path, tmp_path: Path) -> Run:
+    """Run the checks that lie beside the student's files, from another folder, as a student does.
+
+    The handout is the desk, the checks, and the room that says what the assignment is.
+    """
+    unwanted = shutil.ignore_patterns("__pycache__", "library")
+    for room in ("tests", "lab"):
+        shutil.copytree(ROOT / room, desk / room, ignore=unwanted)
+
+    def run(*options: str) -> Report:
+        file = tmp_path / "out" / "results.json"
+        command = [sys.executable, "-m", "pytest", str(desk / "tests"), f"--results={file}"]
         done = subprocess.run(
             [*command, "-p", "no:cacheprovider", "--assert=plain", *options],
             cwd=tmp_path,
@@ -80,7 +113,7 @@ def check(desk: Path, tmp_path: Path) -> Callable[..., Report]:
             encoding="utf-8",
             timeout=60,
         )
-        found = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return Report(done.returncode, done.stdout + done.stderr, found)
 
     return run
@@ -92,26 +125,26 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def unwrite(desk: Path, functions: Functions) -> None:
+def unwrite(desk: Path, functions: Iterable[str]) -> None:
     """Put `raise NotImplementedError` in place of the bodies of functions and methods."""
-    for module, names in functions.items():
+    for function in functions:
+        module, path = function.split(".", 1)
         file = desk / f"{module}.py"
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                node.body = ast.parse("raise NotImplementedError('to be written')").body
-        file.write_text(ast.unparse(tree), encoding="utf-8")
+        text = with_body(file.read_text(encoding="utf-8"), path, "raise NotImplementedError")
+        file.write_text(text, encoding="utf-8")
 
 
-def test_a_right_solution_has_the_points_of_the_assignment(check: Callable[..., Report]) -> None:
-    report = check()
+def test_a_right_solution_has_the_points_of_the_assignment(check_handout: Run) -> None:
+    report = check_handout()
     assert report.exit_code == 0
     assert report.scores() == POINTS
     assert report.row("2a") == "2a      12 / 12"
     assert report.row("total") == "total   62 / 62"
+    assert "the checks of one task: add --task 2a\n" in report.output
+    assert "--ignore=tests/library" not in report.output  # there are no other tests
 
 
-def test_the_results_follow_gradescopes_schema(check: Callable[..., Report]) -> None:
+def test_the_results_follow_gradescopes_schema(check: Run) -> None:
     results = check().results
     assert results["score"] == results["max_score"] == 62
     assert "total   62 / 62" in results["output"]
@@ -124,10 +157,8 @@ def test_the_results_follow_gradescopes_schema(check: Callable[..., Report]) -> 
         assert test["extra_data"]["task"] == test["tags"][0]
 
 
-def test_nothing_written_is_said_in_a_line_for_each_task(
-    check: Callable[..., Report], desk: Path
-) -> None:
-    unwrite(desk, STUDENTS_WORK)
+def test_nothing_written_is_said_in_a_line_for_each_task(check: Run, desk: Path) -> None:
+    unwrite(desk, WORK)
     report = check()
     assert report.exit_code == 1
     assert set(report.scores().values()) == {0}
@@ -143,28 +174,12 @@ def test_nothing_written_is_said_in_a_line_for_each_task(
     assert "Error" not in report.output
 
 
-@pytest.mark.parametrize(
-    ("task", "functions"),
-    [
-        ("2a", {"task2a": STUDENTS_WORK["task2a"]}),
-        ("2b", {"task2": ("train_step",)}),
-        ("2c", {"task2": ("calculate_accuracy",)}),
-        ("2d", {"trainer": ("train",)}),
-        ("2e", {"utils": ("batch_loader",)}),
-        ("3b", {"task3": ("train_step",)}),
-        ("3c", {"task3": ("calculate_accuracy",)}),
-    ],
-)
-def test_each_task_earns_its_points_alone(
-    check: Callable[..., Report], desk: Path, task: str, functions: Functions
-) -> None:
-    others = {
-        module: tuple(name for name in names if name not in functions.get(module, ()))
-        for module, names in STUDENTS_WORK.items()
-    }
-    unwrite(desk, others)
+@pytest.mark.parametrize("task", sorted(set(WORK.values())))
+def test_each_task_earns_its_points_alone(check: Run, desk: Path, task: str) -> None:
+    unwrite(desk, [function for function in WORK if WORK[function] != task])
     earned = {name: points for name, points in check().scores().items() if points}
-    assert earned == {task: POINTS[task]}
+    expected = ("3a", "4b") if task == "3a" else (task,)  # the L2 term is in the same backward
+    assert earned == {name: POINTS[name] for name in expected}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +193,7 @@ def test_each_task_earns_its_points_alone(
     ],
 )
 def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
-    check: Callable[..., Report], desk: Path, fault: str, said: str
+    check: Run, desk: Path, fault: str, said: str
 ) -> None:
     text = (desk / "task3a.py").read_text(encoding="utf-8")
     (desk / "task3a.py").write_text(f"# mine\n{fault}\n{text}", encoding="utf-8")
@@ -194,7 +209,7 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     ]
 
 
-def test_a_missing_module_is_said_to_be_missing(check: Callable[..., Report], desk: Path) -> None:
+def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
     (desk / "task3.py").unlink()
     report = check()
     lost = {task for task, score in report.scores().items() if score != POINTS[task]}
@@ -202,7 +217,7 @@ def test_a_missing_module_is_said_to_be_missing(check: Callable[..., Report], de
     assert f"task3.py is missing: expected it in {desk.resolve()}" in report.output
 
 
-def test_a_missing_function_is_named(check: Callable[..., Report], desk: Path) -> None:
+def test_a_missing_function_is_named(check: Run, desk: Path) -> None:
     edit(desk / "utils.py", "def batch_loader(", "def batches(")
     report = check("--task=2e")
     assert report.test("test_batches_are_pairs_of_batch_size_examples")["output"].startswith(
@@ -210,9 +225,49 @@ def test_a_missing_function_is_named(check: Callable[..., Report], desk: Path) -
     )
 
 
-def test_the_first_lines_of_a_failure_say_what_is_wrong(
-    check: Callable[..., Report], desk: Path
+SHUFFLE = "np.random.shuffle(indices)"
+STOP = "if since_best == 10:"
+
+
+@pytest.mark.parametrize(
+    ("part", "call", "function", "named"),
+    [
+        (SHUFFLE, "pass", "", "Task 2e: utils.batch_loader"),
+        (
+            SHUFFLE,
+            "indices = shuffled_order(len(X))",
+            "def shuffled_order(num_examples):\n    return range(num_examples)\n",
+            "Task 2e: utils.shuffled_order",
+        ),
+        (STOP, "if False:", "", "Task 2d: trainer.BaseTrainer.train"),
+        (
+            STOP,
+            "if self.should_stop(since_best):",
+            "    def should_stop(self, since_best):\n        return False\n",
+            "Task 2d: trainer.BaseTrainer.should_stop",
+        ),
+        (
+            STOP,
+            "if self.should_stop(since_best):",
+            "    def should_stop(self, since_best):\n        return since_best[10]\n",
+            "Task 2d: trainer.BaseTrainer.should_stop",
+        ),
+    ],
+    ids=["no shuffling", "shuffled_order", "no stop", "should_stop", "should_stop raises"],
+)
+def test_a_failure_names_the_function_that_the_student_writes(
+    check: Run, desk: Path, part: str, call: str, function: str, named: str
 ) -> None:
+    task = named[5:7]
+    file = desk / {"2d": "trainer.py", "2e": "utils.py"}[task]
+    edit(file, part, call)
+    file.write_text(f"{file.read_text(encoding='utf-8')}\n{function}", encoding="utf-8")
+    tests = check(f"--task={task}").results["tests"]
+    failed = [test for test in tests if test["extra_data"]["outcome"] == "failed"]
+    assert {test["output"].splitlines()[0] for test in failed} == {named}
+
+
+def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, desk: Path) -> None:
     edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
     output = check().test("test_backward_is_the_gradient_of_the_loss")["output"].splitlines()
     assert output[0] == "Task 2a: task2a.BinaryModel.backward (equation 6)"
@@ -223,9 +278,7 @@ def test_the_first_lines_of_a_failure_say_what_is_wrong(
     assert "def test_backward_is_the_gradient_of_the_loss" in "\n".join(output[6:])
 
 
-def test_an_exception_is_reported_with_the_line_it_comes_from(
-    check: Callable[..., Report], desk: Path
-) -> None:
+def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: Path) -> None:
     edit(desk / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", "z = X + None  # é")
     output = check("--task=2a").test("test_forward_gives_one_output_for_each_image")["output"]
     assert output.startswith(
@@ -236,7 +289,7 @@ def test_an_exception_is_reported_with_the_line_it_comes_from(
 
 
 def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
-    check: Callable[..., Report], desk: Path
+    check: Run, desk: Path
 ) -> None:
     edit(desk / "task2a.py", "return 1 / (1 + np.exp(-z))", "return np.tanh(z)")
     report = check("--task=2a")
@@ -248,27 +301,30 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
 
 
 def test_results_are_written_when_a_module_of_checks_cannot_be_read(
-    check: Callable[..., Report], desk: Path
+    check_handout: Run, desk: Path
 ) -> None:
     (desk / "tests" / "test_task3a.py").write_text("def broken(:\n", encoding="utf-8")
-    report = check("--continue-on-collection-errors")
+    report = check_handout("--continue-on-collection-errors")
     assert report.results["max_score"] == 62
     assert report.results["score"] == 62 - POINTS["3a"]
-    assert check().results["max_score"] == 62
+    assert check_handout().results["max_score"] == 62
 
 
-def test_other_tests_earn_nothing(check: Callable[..., Report], desk: Path) -> None:
+def test_other_tests_earn_nothing_and_pytest_says_how_to_leave_them_out(
+    check_handout: Run, desk: Path
+) -> None:
     (desk / "tests" / "library").mkdir()
     other = desk / "tests" / "library" / "test_other.py"
     other.write_text("def test_other():\n    raise NotImplementedError\n", encoding="utf-8")
-    report = check()
+    report = check_handout()
+    assert "the assignment's checks alone: pytest tests --ignore=tests/library\n" in report.output
     assert report.exit_code == 1
     assert report.results["score"] == report.results["max_score"] == 62
     assert "test_other" not in json.dumps(report.results)
 
 
-def test_prints_and_warnings_cost_nothing(check: Callable[..., Report], desk: Path) -> None:
+def test_prints_and_warnings_cost_nothing(check_handout: Run, desk: Path) -> None:
     noise = 'print("\\u00e9" * 9); __import__("warnings").warn("old", DeprecationWarning)'
     edit(desk / "task2a.py", "        self.I = 785", f"        {noise}\n        self.I = 785")
     edit(desk / "task2a.py", "import utils\n", f"import utils\n\n{noise}\n")
-    assert check("-W", "error").results["score"] == 62
+    assert check_handout("-W", "error").results["score"] == 62

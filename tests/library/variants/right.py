@@ -1,168 +1,157 @@
-"""Right solutions written another way."""
+"""Right solutions: the classic one, written in other ways."""
 
 from __future__ import annotations
 
-from tests.library.variants import logistic, softmax, steps, training
-from tests.library.variants.variant import CLASSIC, Variant
+from tests.library.variants import logistic, softmax, training
+from tests.library.variants.variant import Variant
 
 
 def right(name: str, *edits: tuple[str, str, str]) -> Variant:
     return Variant(name, edits)
 
 
-LOSS_AFTER = (
-    steps.LOSS,
-    "        return cross_entropy_loss(Y_batch, self.model.forward(X_batch))\n",
-)
-REBOUND = (steps.UPDATE, steps.UPDATE.replace("-=", "= self.model.w -"))
-BIAS_FIRST = logistic.GIVE, "    return np.roll(inputs, 1, axis=1)"
-LOOPS = """    total = 0.0
+FLOAT32 = ".astype(np.float32)"
+LOOPS = """total = 0.0
     for y, yhat in zip(targets[:, 0], outputs[:, 0]):
         yhat = min(max(float(yhat), 1e-12), 1 - 1e-12)
         total -= y * math.log(yhat) + (1 - y) * math.log(1 - yhat)
     return total / len(targets)"""
-STABLE = """        outputs = np.empty_like(logits)
-        positive = logits >= 0
-        outputs[positive] = 1 / (1 + np.exp(-logits[positive]))
-        e = np.exp(logits[~positive])
+TWO_HALVES = """        z = X @ self.w
+        outputs = np.empty_like(z)
+        positive = z >= 0
+        outputs[positive] = 1 / (1 + np.exp(-z[positive]))
+        e = np.exp(z[~positive])
         outputs[~positive] = e / (1 + e)
         return outputs"""
+LOOP = f"""{softmax.NEW}
+        for x, output, target in zip(X, outputs, targets, strict=True):
+            {softmax.ONE}
+        {softmax.AVERAGE}"""
+ZEROS = "self.grad = np.zeros_like(self.w)"
+IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
-    Variant("as it is", ()),
-    Variant("classic", (), base=CLASSIC),
-    right("bias first", ("task2a", *BIAS_FIRST)),
+    right("as it is"),
     right(
-        "float64",
-        ("task2a", logistic.START, "self.w = np.zeros((785, 1))"),
-        ("task3a", softmax.START, "self.w = np.zeros((785, 10))"),
-        ("task2a", "dtype=np.float32)\n    inputs", "dtype=np.float64)\n    inputs"),
+        "bias last",
+        ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])"),
     ),
-    Variant(
-        "classic in float32",
-        (
-            ("task2a", "np.zeros((self.I, 1))", "np.zeros((self.I, 1), dtype=np.float32)"),
-            ("task2a", "X.astype(float)", "X.astype(np.float32)"),
-            ("task2a", "1 / (1 + np.exp(-z))", "(1 / (1 + np.exp(-z))).astype(np.float32)"),
-            (
-                "task3a",
-                "np.zeros((self.I, self.num_outputs))",
-                "np.zeros((self.I, self.num_outputs), dtype=np.float32)",
-            ),
-        ),
-        base=CLASSIC,
+    right(
+        "float32",
+        ("task2a", logistic.START, logistic.START + FLOAT32),
+        ("task2a", "X.astype(float)", "X.astype(np.float32)"),
+        ("task2a", "1 / (1 + np.exp(-z))", "(1 / (1 + np.exp(-z)))" + FLOAT32),
+        ("task3a", softmax.START, softmax.START + FLOAT32),
     ),
-    right("loss after the update", ("task2", *LOSS_AFTER), ("task3", *LOSS_AFTER)),
-    right("weights rebound", ("task2", *REBOUND), ("task3", *REBOUND)),
+    right(
+        "loss before the update in Task 2, after it in Task 3",
+        ("task2", "(Y_batch, self.model.forward(X_batch))", "(Y_batch, outputs)"),
+        ("task3", "(Y_batch, outputs)\n\n", "(Y_batch, self.model.forward(X_batch))\n\n"),
+    ),
+    right(
+        "weights moved in place in Task 2, rebound in Task 3",
+        ("task2", "self.model.w = self.model.w -", "self.model.w -="),
+        ("task3", "self.model.w -=", "self.model.w = self.model.w -"),
+    ),
     right(
         "loops",
-        ("task2a", "import utils\n", "import math\n\nimport utils\n"),
+        ("task2a", "import numpy as np\n", "import math\n\nimport numpy as np\n"),
         ("task2a", logistic.LOSS, LOOPS),
     ),
-    right("sigmoid in two halves", ("task2a", logistic.SIGMOID, STABLE)),
+    right("sigmoid in two halves", ("task2a", logistic.LOGITS + logistic.SIGMOID, TWO_HALVES)),
+    right("sigmoid by tanh", ("task2a", "1 / (1 + np.exp(-z))", "0.5 + np.tanh(z / 2) / 2")),
     right(
-        "sigmoid by tanh",
-        ("task2a", logistic.SIGMOID, "        return 0.5 + np.tanh(logits / 2) / 2"),
+        "a larger epsilon in the logarithm",
+        ("task2a", "eps = 1e-10", "eps = 1e-8"),
+        ("task3a", softmax.LOG, "np.log(outputs + 1e-8)"),
     ),
     right(
-        "epsilon in the logarithm",
-        (
-            "task2a",
-            logistic.TERMS,
-            logistic.TERMS.replace("np.maximum(outputs, tiny)", "outputs + 1e-8").replace(
-                "np.maximum(1 - outputs, tiny)", "1 - outputs + 1e-8"
-            ),
-        ),
-        (
-            "task3a",
-            softmax.TERMS,
-            softmax.TERMS.replace("np.maximum(outputs, tiny)", "outputs + 1e-8"),
-        ),
+        "one-hot by comparison",
+        ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(int)"),
     ),
     right(
-        "integer one-hot",
-        ("task3a", softmax.ONE_HOT, "    return (Y == np.arange(num_classes)).astype(int)"),
-    ),
-    right(
-        "boolean one-hot as uint8",
-        ("task3a", softmax.ONE_HOT, "    return (Y == np.arange(num_classes)).astype(np.uint8)"),
+        "one-hot as uint8",
+        ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(np.uint8)"),
     ),
     right(
         "logsumexp",
         (
             "task3a",
             softmax.SHARE,
-            "        z = logits - logits.max(axis=1, keepdims=True)\n"
-            "        return np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))",
+            "return np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))",
         ),
     ),
     right(
         "gradient by einsum",
+        ("task3a", LOOP, 'self.grad = np.einsum("ni,nk->ik", X, outputs - targets) / len(X)'),
+    ),
+    right(
+        "grad of zeros at first",
+        ("task2a", logistic.FORGET, logistic.FORGET.replace("self.grad = None", ZEROS)),
+        ("task3a", softmax.FORGET, softmax.FORGET.replace("self.grad = None", ZEROS)),
+        (
+            "task2a",
+            "        self.grad = None\n\n    def forward",
+            "        self.zero_grad()\n\n    def forward",
+        ),
         (
             "task3a",
-            softmax.GRADIENT,
-            '        self.grad = np.einsum("ni,nk->ik", X, outputs - targets) / len(X)',
+            "        self.grad = None\n        self.lam",
+            "        self.zero_grad()\n        self.lam",
         ),
     ),
     right(
-        "grad None at first",
-        ("task2a", logistic.FORGET, "        self.grad = None"),
-        ("task3a", softmax.FORGET, "        self.grad = None"),
+        "no penalty where lambda is 0",
+        ("task3a", softmax.PENALTY, f"if self.lam > 0:\n            {softmax.PENALTY}"),
     ),
-    right("always adds the penalty", ("task3a", "if self.l2_reg_lambda > 0:", "if True:")),
     right(
         "random.shuffle",
         ("utils", "import numpy as np\n", "import random\n\nimport numpy as np\n"),
-        ("utils", training.DRAW, "order = list(range(len(X)))\n        random.shuffle(order)"),
+        ("utils", training.DRAW, "random.shuffle(indices)"),
     ),
     right(
-        "np.random.permutation", ("utils", training.DRAW, "order = np.random.permutation(len(X))")
+        "np.random.permutation", ("utils", training.DRAW, "indices = np.random.permutation(len(X))")
     ),
     right(
         "sorted by random numbers",
-        ("utils", training.DRAW, "order = np.random.random(len(X)).argsort()"),
+        ("utils", training.DRAW, "indices = np.random.random(len(X)).argsort()"),
     ),
     right(
-        "views kept, weights put back by rebinding",
-        ("trainer", training.RESTORE, "                self.model.w = self._best_w.copy()"),
+        "weights put back in place",
+        ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w = best_w", IN_PLACE)),
+        (
+            "trainer",
+            training.AT_THE_END,
+            training.AT_THE_END.replace("self.model.w = best_w", IN_PLACE),
+        ),
     ),
     right(
-        "argmax of scores by sort",
+        "accuracy by lists",
         (
             "task3",
             softmax.ACCURACY,
-            "    pairs = zip(outputs.tolist(), targets.tolist())\n"
+            "pairs = zip(model.forward(X).tolist(), targets.tolist())\n"
             "    return sum(o.index(max(o)) == t.index(max(t)) for o, t in pairs) / len(targets)",
         ),
     ),
-    Variant(
-        "classic: the whole best model is kept",
+    right(
+        "the whole best model is kept",
+        ("trainer", training.KEEP, "best_w = copy.deepcopy(self.model)"),
+        ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w", "self.model")),
         (
-            (
-                "trainer",
-                "best_w = copy.deepcopy(self.model.w)",
-                "best_w = copy.deepcopy(self.model)",
-            ),
-            ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w", "self.model")),
-            (
-                "trainer",
-                "        if best_w is not None:\n            self.model.w = best_w",
-                "        if best_w is not None:\n            self.model = best_w",
-            ),
+            "trainer",
+            training.AT_THE_END,
+            training.AT_THE_END.replace("self.model.w", "self.model"),
         ),
-        base=CLASSIC,
     ),
-    Variant(
-        "classic: prints and imports by name",
+    right(
+        "prints and imports by name",
+        ("trainer", "import utils", "from utils import batch_loader as batches"),
+        ("trainer", "utils.batch_loader", "batches"),
         (
-            ("trainer", "import utils", "from utils import batch_loader as batches"),
-            ("trainer", "utils.batch_loader", "batches"),
-            (
-                "trainer",
-                "loss = self.train_step",
-                'print("step", global_step)\n                loss = self.train_step',
-            ),
+            "trainer",
+            "loss = self.train_step",
+            'print("step", global_step)\n                loss = self.train_step',
         ),
-        base=CLASSIC,
     ),
 ]

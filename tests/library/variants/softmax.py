@@ -2,72 +2,69 @@
 
 from __future__ import annotations
 
-from tests.library.variants.steps import UPDATE, step_mistakes
-from tests.library.variants.variant import CLASSIC, Variant, wrong
+from tests.library.variants.steps import step_mistakes
+from tests.library.variants.variant import wrong
 
-ONE_HOT = "    return np.eye(num_classes, dtype=np.float32)[Y[:, 0]]"
-TERMS = "    log_likelihood = targets * np.log(np.maximum(outputs, tiny))\n"
-LOSS = "    return -float(log_likelihood.sum() / len(targets))"
-START = "self.w = np.zeros((785, 10), dtype=np.float32)"
-LOGITS = "logits = np.asfortranarray(X @ self.w)"
-LARGEST = "logits.max(axis=1, keepdims=True)"
-EXP = f"        e = np.exp(logits - {LARGEST})  # at most 1: never overflows\n"
-SUM = "e.sum(axis=1, keepdims=True)"
-SHARE = f"        return e / {SUM}"
-GRADIENT = "        self.grad = X.T @ (outputs - targets) / len(X)"
-FORGET = "        self.grad = np.zeros_like(self.w)"
-IF_PENALTY = "        if self.l2_reg_lambda > 0:\n            self.grad += self.penalty_gradient()"
-PENALTY = "        return 2 * self.l2_reg_lambda * self.w"
-CHECK = "    check_gradient(model, X, Y)"
-ACCURACY = "    return float(np.mean(outputs.argmax(axis=1) == targets.argmax(axis=1)))"
+ROWS = "encoded = np.zeros((Y.shape[0], num_classes), dtype=int)"
+WRITE = "encoded[n, Y[n, 0]] = 1"
+ENCODED = "return encoded"
+LOG = "np.log(np.clip(outputs, 1e-9, 1))"
+LOSS = f"return -np.sum(targets * {LOG}) / targets.shape[0]"
+START = "self.w = np.zeros((self.I, self.num_outputs))"
+LOGITS = "z = X.dot(self.w)"
+LARGEST = "np.max(z, axis=1).reshape(-1, 1)"
+SHIFT = f"z = z - {LARGEST}\n        "
+SUM = "np.sum(np.exp(z), axis=1).reshape(-1, 1)"
+SHARE = f"return np.exp(z) / {SUM}"
+NEW = "self.grad = np.zeros_like(self.w)"
+ONE = "self.grad -= np.outer(x, target - output)"
+AVERAGE = "self.grad /= X.shape[0]"
+PENALTY = "self.grad += 2 * self.lam * self.w"
+FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
+UPDATE = "self.model.w -= self.model.grad * self.learning_rate"
+PREDICT = "predictions = np.argmax(model.forward(X), axis=1)"
+HITS = "np.sum(predictions == np.argmax(targets, axis=1))"
+ACCURACY = f"return {HITS} / X.shape[0]"
 IMPORT = "from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode\n"
 
 WRONG = [
     *wrong(
         "3a",
         "task3a.one_hot_encode",
-        ("off by one", ONE_HOT, ONE_HOT.replace("Y[:, 0]", "Y[:, 0] - 1")),
-        ("exchanged", ONE_HOT, ONE_HOT.replace("np.eye(num", "1 - np.eye(num")),
-        ("reversed", ONE_HOT, ONE_HOT + "[:, ::-1]"),
-        ("transposed", ONE_HOT, ONE_HOT + ".T"),
-        ("always ten classes", ONE_HOT, ONE_HOT.replace("num_classes", "10")),
-        ("largest label as K", ONE_HOT, ONE_HOT.replace("num_classes", "int(Y.max()) + 1")),
-        ("one axis too many", ONE_HOT, ONE_HOT.replace("Y[:, 0]", "Y")),
-        ("zeros", ONE_HOT, "    return np.zeros((len(Y), num_classes))"),
-        ("the label, not 1", ONE_HOT, ONE_HOT + " * Y"),
-        (
-            "every row all labels",
-            ONE_HOT,
-            "    rows = np.zeros((len(Y), num_classes))\n    rows[:, Y[:, 0]] = 1\n    return rows",
-        ),
-        ("changes the labels", ONE_HOT, "    Y -= Y.min()\n" + ONE_HOT),
-        ("flattens the labels", ONE_HOT, ONE_HOT.replace("Y[:, 0]", "Y.resize(len(Y)) or Y")),
+        ("off by one", WRITE, WRITE.replace("Y[n, 0]", "Y[n, 0] - 1")),
+        ("exchanged", ENCODED, "return 1 - encoded"),
+        ("reversed", ENCODED, "return encoded[:, ::-1]"),
+        ("transposed", ENCODED, "return encoded.T"),
+        ("always ten classes", ROWS, ROWS.replace("num_classes", "10")),
+        ("largest label as K", ROWS, ROWS.replace("num_classes", "Y.max() + 1")),
+        ("one axis too many", ENCODED, "return encoded[:, None]"),
+        ("zeros", WRITE, "pass"),
+        ("the label, not 1", WRITE, WRITE.replace("= 1", "= Y[n, 0]")),
+        ("every row all labels", WRITE, WRITE.replace("[n, Y", "[:, Y")),
+        ("changes the labels", ROWS, f"Y -= Y.min()\n    {ROWS}"),
+        ("flattens the labels", ENCODED, f"Y.resize(len(Y), refcheck=False)\n    {ENCODED}"),
     ),
     *wrong(
         "3a",
         "task3a.cross_entropy_loss",
-        ("mean of all", LOSS, LOSS.replace("len(targets)", "targets.size")),
-        ("sum of all", LOSS, LOSS.replace(" / len(targets)", "")),
-        ("no minus", LOSS, LOSS.replace("-float", "float")),
-        (
-            "averaged over classes",
-            LOSS,
-            "    return -float(log_likelihood.sum() / outputs.shape[1])",
-        ),
-        ("one per example", LOSS, "    return -log_likelihood.sum(axis=1)"),
+        ("mean of all", LOSS, LOSS.replace("shape[0]", "size")),
+        ("sum of all", LOSS, LOSS.replace(" / targets.shape[0]", "")),
+        ("no minus", LOSS, LOSS.replace("-np", "np")),
+        ("averaged over classes", LOSS, LOSS.replace("shape[0]", "shape[1]")),
+        ("one per example", LOSS, f"return -np.sum(targets * {LOG}, axis=1)"),
         ("base 2", LOSS, LOSS + " / np.log(2)"),
         ("base 10", LOSS, LOSS + " / np.log(10)"),
         (
             "that of two classes",
-            TERMS,
-            TERMS + "    log_likelihood += (1 - targets) * np.log(np.maximum(1 - outputs, tiny))\n",
+            LOG,
+            f"{LOG} + (1 - targets) * np.log(np.clip(1 - outputs, 1e-9, 1))",
         ),
-        ("no targets", TERMS, TERMS.replace("targets *", "1 *")),
-        ("arguments exchanged", TERMS, "    targets, outputs = outputs, targets\n" + TERMS),
-        ("ln of 0", TERMS, TERMS.replace("tiny", "0")),
-        ("no logarithm", TERMS, "    log_likelihood = targets * outputs\n"),
-        ("squared error", LOSS, "    return float(np.mean((targets - outputs) ** 2))"),
-        ("changes the outputs", TERMS, "    outputs[outputs < 1e-9] = 1e-9\n" + TERMS),
+        ("no targets", LOSS, LOSS.replace("targets * ", "")),
+        ("arguments exchanged", LOSS, f"targets, outputs = outputs, targets\n    {LOSS}"),
+        ("ln of 0", LOG, "np.log(outputs)"),
+        ("no logarithm", LOG, "outputs"),
+        ("squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
+        ("changes the outputs", LOSS, f"outputs[outputs < 1e-9] = 1e-9\n    {LOSS}"),
     ),
     *wrong(
         "3a",
@@ -82,123 +79,136 @@ WRONG = [
     *wrong(
         "3a",
         "task3a.SoftmaxModel.forward",
-        ("overflows", EXP, "        e = np.exp(logits)\n"),
-        ("one maximum for all", EXP, EXP.replace(LARGEST, "logits.max()")),
-        ("maximum of each class", EXP, EXP.replace(LARGEST, "logits.max(axis=0)")),
-        ("mean instead of maximum", EXP, EXP.replace("max", "mean")),
-        ("wrong sign", EXP, "        logits = -logits\n" + EXP),
-        ("one sum for all", SHARE, "        return e / e.sum()"),
-        ("sum of each class", SHARE, SHARE.replace(SUM, "e.sum(axis=0)")),
-        ("no sum", SHARE, "        return e"),
-        ("mean instead of sum", SHARE, SHARE.replace("sum", "mean")),
-        ("the logarithm", SHARE, f"        return np.log(e / {SUM})"),
-        ("a sigmoid", SHARE, "        return 1 / (1 + np.exp(-np.clip(logits, -99, 99)))"),
-        ("no softmax", SHARE, "        return logits"),
-        ("no bias", LOGITS, "logits = X[:, :-1] @ self.w[:-1]"),
-        ("scales X", LOGITS, "X /= 2\n        logits = 2 * X @ self.w"),
-        ("clips the scores", EXP, "        e = np.exp(np.clip(logits, -20, 20))\n"),
-        ("transposed", SHARE, f"        return (e / {SUM}).T"),
-        ("the class", SHARE, "        return e.argmax(axis=1)"),
-        ("epsilon in the sum", SHARE, SHARE + " * 0.99"),
+        ("overflows", SHIFT, ""),
+        ("one maximum for all", SHIFT, SHIFT.replace(LARGEST, "np.max(z)")),
+        ("maximum of each class", SHIFT, SHIFT.replace(LARGEST, "np.max(z, axis=0)")),
+        ("mean instead of maximum", SHIFT, SHIFT.replace("max", "mean")),
+        ("wrong sign", SHIFT, f"z = -z\n        {SHIFT}"),
+        ("one sum for all", SUM, "np.sum(np.exp(z))"),
+        ("sum of each class", SUM, "np.sum(np.exp(z), axis=0)"),
+        ("no sum", SHARE, "return np.exp(z)"),
+        ("mean instead of sum", SUM, SUM.replace("sum", "mean")),
+        ("the logarithm", SHARE, f"return np.log(np.exp(z) / {SUM})"),
+        ("a sigmoid", SHIFT + SHARE, "return 1 / (1 + np.exp(-np.clip(z, -99, 99)))"),
+        ("no softmax", SHIFT + SHARE, "return z"),
+        ("no bias", LOGITS, "z = X[:, :-1].dot(self.w[:-1])"),
+        ("scales X", LOGITS, "X /= 2\n        z = 2 * X.dot(self.w)"),
+        ("clips the scores", SHIFT, "z = np.clip(z, -20, 20)\n        "),
+        ("transposed", SHARE, f"return (np.exp(z) / {SUM}).T"),
+        ("the class", SHARE, "return np.argmax(z, axis=1)"),
+        ("epsilon in the sum", SHARE, f"return np.exp(z) / ({SUM} + 0.01)"),
     ),
     *wrong(
         "3a",
         "task3a.SoftmaxModel.backward",
-        ("wrong sign", GRADIENT, GRADIENT.replace("outputs - targets", "targets - outputs")),
-        ("not averaged", GRADIENT, GRADIENT.replace(" / len(X)", "")),
-        ("averaged over N and K", GRADIENT, GRADIENT + " / 10"),
-        ("averaged over K", GRADIENT, GRADIENT.replace("len(X)", "10")),
-        ("averaged twice", GRADIENT, GRADIENT + "**2"),
-        ("half", GRADIENT, GRADIENT + " / 2"),
-        ("doubled", GRADIENT, GRADIENT + " * 2"),
-        ("no targets", GRADIENT, GRADIENT.replace("(outputs - targets)", "outputs")),
-        ("no bias", GRADIENT, GRADIENT + "\n        self.grad[-1] = 0"),
-        (
-            "the right class only",
-            GRADIENT,
-            GRADIENT.replace("targets)", "targets) * targets", 1)
-            .replace("@ (", "@ ((", 1)
-            .replace(" / len", ") / len"),
-        ),
+        ("wrong sign", ONE, ONE.replace("-=", "+=")),
+        ("not averaged", AVERAGE, "pass"),
+        ("averaged over N and K", AVERAGE, AVERAGE + " * 10"),
+        ("averaged over K", AVERAGE, "self.grad /= 10"),
+        ("averaged twice", AVERAGE, AVERAGE + " ** 2"),
+        ("half", AVERAGE, AVERAGE + " * 2"),
+        ("doubled", AVERAGE, AVERAGE + " / 2"),
+        ("no targets", ONE, "self.grad += np.outer(x, output)"),
+        ("no bias", AVERAGE, f"{AVERAGE}\n        self.grad[-1] = 0"),
+        ("the right class only", ONE, ONE.replace("target - output", "(target - output) * target")),
     ),
     *wrong(
         "3a",
         "task3a.SoftmaxModel.backward",
-        ("transposed", GRADIENT, "        self.grad = (outputs - targets).T @ X / len(X)"),
-        ("targets in place", GRADIENT, GRADIENT + "\n        targets -= outputs"),
-        ("accumulated", GRADIENT, GRADIENT.replace("=", "+=")),
+        ("transposed", PENALTY, f"{PENALTY}\n        self.grad = self.grad.T"),
+        ("targets in place", PENALTY, f"{PENALTY}\n        targets -= outputs"),
         (
-            "updates the weights",
-            GRADIENT,
-            GRADIENT + "\n        self.w = self.w - 0.01 * self.grad",
+            "accumulated",
+            NEW,
+            f"before = 0 if self.grad is None else self.grad\n        {NEW}",
+            PENALTY,
+            f"{PENALTY} + before",
         ),
+        ("updates the weights", PENALTY, f"{PENALTY}\n        self.w = self.w - 0.01 * self.grad"),
         also=("4b",),
     ),
     *wrong(
         "3a",
         "task3a.SoftmaxModel.zero_grad",
-        ("does nothing", FORGET, '        self.grad = getattr(self, "grad", None)'),
+        ("does nothing", FORGET, FORGET.replace("self.grad = None", "pass")),
     ),
-    *wrong("3a", "task3a.gradient_approximation_test", ("accepts all", CHECK, "    return None")),
-    *step_mistakes("3b", "task3.SoftmaxTrainer"),
-    *[
-        Variant(
-            "the loss of Task 2",
-            (("task3", IMPORT, IMPORT + "from task2a import cross_entropy_loss  # noqa\n"),),
-            "3b",
-            "task3.SoftmaxTrainer.train_step",
-        )
-    ],
+    *wrong(
+        "3a",
+        "task3a.gradient_approximation_test",
+        ("accepts everything", "assert abs(difference) <= epsilon**2", "assert epsilon > 0"),
+    ),
+    *step_mistakes(
+        "3b",
+        "task3.SoftmaxTrainer",
+        update=UPDATE,
+        loss="return cross_entropy_loss(Y_batch, outputs)",
+    ),
+    *wrong(
+        "3b",
+        "task3.SoftmaxTrainer.train_step",
+        ("the loss of Task 2", IMPORT, IMPORT + "from task2a import cross_entropy_loss\n"),
+    ),
     *wrong(
         "3c",
         "task3.calculate_accuracy",
-        ("argmax over images", ACCURACY, ACCURACY.replace("axis=1", "axis=0")),
-        ("threshold", ACCURACY, "    return float(np.mean((outputs >= 0.5) == targets))"),
+        (
+            "argmax over images",
+            f"{PREDICT}\n    {ACCURACY}",
+            "return np.mean(model.forward(X).argmax(axis=0) == targets.argmax(axis=0))",
+        ),
+        ("threshold", ACCURACY, "return np.mean((model.forward(X) >= 0.5) == targets)"),
         (
             "all outputs above one half",
             ACCURACY,
-            "    return float(np.mean(((outputs >= 0.5) == targets).all(axis=1)))",
+            "return np.mean(((model.forward(X) >= 0.5) == targets).all(axis=1))",
         ),
-        ("per cent", ACCURACY, ACCURACY + " * 100"),
-        ("the number", ACCURACY, ACCURACY.replace("mean", "sum")),
+        ("a percentage", ACCURACY, ACCURACY + " * 100"),
+        ("the number", ACCURACY, f"return {HITS}"),
         ("the error", ACCURACY, ACCURACY.replace("==", "!=")),
+        ("the class with its row", ACCURACY, "return np.mean(predictions == targets[:, 0])"),
+        ("divided by all", ACCURACY, f"return {HITS} / targets.size"),
+        ("argmin", PREDICT, PREDICT.replace("argmax", "argmin")),
         (
-            "the class with its row",
+            "one argmax for all",
             ACCURACY,
-            "    return float(np.mean(outputs.argmax(axis=1) == targets[:, 0]))",
+            "return float(np.argmax(model.forward(X)) == np.argmax(targets))",
         ),
-        ("divided by all", ACCURACY, ACCURACY + " / outputs.shape[1]"),
-        ("argmin", ACCURACY, ACCURACY.replace("outputs.argmax", "outputs.argmin")),
-        ("one argmax for all", ACCURACY, "    return float(outputs.argmax() == targets.argmax())"),
     ),
     *wrong(
         "4b",
         "task3a.SoftmaxModel.backward",
-        ("missing", IF_PENALTY, "        pass"),
-        ("half", PENALTY, PENALTY.replace("2 *", "1 *")),
+        ("missing", PENALTY, "pass"),
+        ("half", PENALTY, "self.grad += self.lam * self.w"),
         ("doubled", PENALTY, PENALTY.replace("2 *", "4 *")),
-        ("subtracted", IF_PENALTY, IF_PENALTY.replace("+=", "-=")),
-        ("over N", IF_PENALTY, IF_PENALTY + " / len(X)"),
-        ("half, over N", IF_PENALTY, IF_PENALTY + " / len(X) / 2"),
-        ("times N", IF_PENALTY, IF_PENALTY + " * len(X)"),
-        ("lambda squared", PENALTY, PENALTY.replace("lambda", "lambda**2")),
-        ("L1", PENALTY, PENALTY.replace("2 *", "1 *").replace("self.w", "np.sign(self.w)")),
-        ("the penalty itself", IF_PENALTY, IF_PENALTY.replace("penalty_gradient", "penalty")),
+        ("subtracted", PENALTY, PENALTY.replace("+=", "-=")),
+        ("over N", PENALTY, PENALTY + " / len(X)"),
+        ("half, over N", PENALTY, PENALTY + " / len(X) / 2"),
+        ("times N", PENALTY, PENALTY + " * len(X)"),
+        ("lambda squared", PENALTY, PENALTY.replace("lam", "lam**2")),
+        ("L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
+        ("the penalty itself", PENALTY, "self.grad += self.lam * np.sum(self.w**2)"),
         ("w squared", PENALTY, PENALTY + "**2"),
         ("absolute value", PENALTY, PENALTY.replace("self.w", "abs(self.w)")),
         ("without the bias", PENALTY, PENALTY + " * (np.arange(785) < 784)[:, None]"),
         ("only the bias", PENALTY, PENALTY + " * (np.arange(785) == 784)[:, None]"),
-        ("of ||w||", PENALTY, PENALTY.replace("2 *", "1 *") + " / np.linalg.norm(self.w)"),
+        ("of ||w||", PENALTY, "self.grad += self.lam * self.w / np.linalg.norm(self.w)"),
         ("averaged over the weights", PENALTY, PENALTY + " / self.w.size"),
-        ("only for lambda = 1", IF_PENALTY, IF_PENALTY.replace("> 0", "== 1")),
-        ("not for lambda = 1", IF_PENALTY, IF_PENALTY.replace("> 0", "< 1")),
-        ("lambda always 1", PENALTY, "        return 2 * self.w"),
+        ("only for lambda = 1", PENALTY, PENALTY + " * (self.lam == 1)"),
+        ("not for lambda = 1", PENALTY, PENALTY + " * (self.lam < 1)"),
+        ("lambda always 1", PENALTY, "self.grad += 2 * (self.lam > 0) * self.w"),
+        ("shrinks the weights", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
+        ("of the gradient", PENALTY, "self.grad += 2 * self.lam * self.grad"),
         (
-            "shrinks the weights",
-            IF_PENALTY,
-            "        self.w = self.w * (1 - 2 * self.l2_reg_lambda)",
+            "added before dividing",
+            f"{AVERAGE}\n        {PENALTY}",
+            f"{PENALTY}\n        {AVERAGE}",
         ),
-        ("of the gradient", PENALTY, PENALTY.replace("self.w", "self.grad")),
+    ),
+    *wrong(
+        "4b",
+        "task3a.SoftmaxModel.backward",
+        ("without lambda", PENALTY, "self.grad += 2 * self.w"),
+        also=("3a",),
     ),
     *wrong(
         "4b",
@@ -206,25 +216,8 @@ WRONG = [
         (
             "L2 once more",
             UPDATE,
-            UPDATE.replace("self.model.grad", "self.model.penalty_gradient()") + UPDATE,
+            'penalty = 2 * getattr(self.model, "lam", 0) * self.model.w\n'
+            "        self.model.w -= (self.model.grad + penalty) * self.learning_rate",
         ),
-    ),
-    *wrong(
-        "4b",
-        "task3a.SoftmaxModel.backward",
-        ("without lambda", "2 * self.lam * self.w", "2 * self.w"),
-        also=("3a",),
-        base=CLASSIC,
-    ),
-    *wrong(
-        "4b",
-        "task3a.SoftmaxModel.backward",
-        ("no 2", "2 * self.lam * self.w", "self.lam * self.w"),
-        (
-            "added before dividing",
-            "        self.grad /= X.shape[0]\n        self.grad += 2 * self.lam * self.w",
-            "        self.grad += 2 * self.lam * self.w\n        self.grad /= X.shape[0]",
-        ),
-        base=CLASSIC,
     ),
 ]

@@ -4,98 +4,95 @@ from __future__ import annotations
 
 from tests.library.variants.variant import Variant, wrong
 
-FORWARD = "        outputs = self.model.forward(X_batch)\n"
-BACKWARD = "        self.model.backward(X_batch, outputs, Y_batch)\n"
-UPDATE = "        self.model.w -= self.learning_rate * self.model.grad\n"
-LOSS = "        return cross_entropy_loss(Y_batch, outputs)\n"
-VAL_LOSS = "            cross_entropy_loss(self.Y_val, outputs),\n"
-TRAIN_ACCURACY = "            calculate_accuracy(self.X_train, self.Y_train, self.model),\n"
-VAL_ACCURACY = "            accuracy(self.Y_val, outputs),\n"
+FORWARD = "outputs = self.model.forward(X_batch)"
+BACKWARD = "self.model.backward(X_batch, outputs, Y_batch)"
+VAL_LOSS = "cross_entropy_loss(self.Y_val, self.model.forward(self.X_val))"
+RESULTS = "return loss, accuracy_train, accuracy_val"
 
 
-def step_mistakes(task: str, trainer: str) -> list[Variant]:
-    """List the mistakes in the two steps of a trainer, as "task2.LogisticTrainer"."""
+def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Variant]:
+    """List the mistakes in the two steps of a trainer.
+
+    Args:
+        task: "2b" or "3b".
+        trainer: as "task2.LogisticTrainer".
+        update: the line of `train_step` that updates the weights.
+        loss: the line of `train_step` that returns the loss.
+    """
     next_task = task[0] + "c"
+    step = "self.learning_rate * self.model.grad"
     return [
         *wrong(
             task,
             f"{trainer}.train_step",
-            ("uphill", UPDATE, UPDATE.replace("-=", "+=")),
-            ("no learning rate", UPDATE, UPDATE.replace("self.learning_rate * ", "")),
-            ("a rate of its own", UPDATE, UPDATE.replace("self.learning_rate", "0.05")),
-            ("divided by N again", UPDATE, UPDATE.replace("grad", "grad / len(X_batch)")),
-            ("weights replaced", UPDATE, UPDATE.replace("-=", "= -1 *")),
-            ("a local w", UPDATE, UPDATE.replace("self.model.w -=", "w = self.model.w -")),
-            ("no update", UPDATE, ""),
-            ("updates twice", UPDATE, UPDATE + UPDATE),
+            ("uphill", update, f"self.model.w += {step}"),
+            ("no learning rate", update, "self.model.w -= self.model.grad"),
+            ("a rate of its own", update, "self.model.w -= 0.05 * self.model.grad"),
+            ("divided by N again", update, f"self.model.w -= {step} / len(X_batch)"),
+            ("weights replaced", update, f"self.model.w = -{step}"),
+            ("a local w", update, f"w = self.model.w - {step}"),
+            ("no update", update, "pass"),
+            ("updates twice", update, f"{update}\n        {update}"),
             (
                 "the sign only",
-                UPDATE,
-                UPDATE.replace("self.model.grad", "np.sign(self.model.grad)"),
+                update,
+                update.replace("self.model.grad", "np.sign(self.model.grad)"),
             ),
-            ("no backward", BACKWARD, ""),
-            ("updates before backward", BACKWARD + UPDATE, UPDATE + BACKWARD),
-            ("forgets the gradient", BACKWARD, BACKWARD + "        self.model.zero_grad()\n"),
+            ("no backward", BACKWARD, "pass"),
+            (
+                "updates before backward",
+                f"{BACKWARD}\n        {update}",
+                f"{update}\n        {BACKWARD}",
+            ),
+            ("forgets the gradient", BACKWARD, f"{BACKWARD}\n        self.model.zero_grad()"),
             (
                 "exchanged for backward",
                 BACKWARD,
-                BACKWARD.replace("outputs, Y_batch", "Y_batch, outputs"),
+                "self.model.backward(X_batch, Y_batch, outputs)",
             ),
-            ("exchanged for the loss", LOSS, LOSS.replace("Y_batch, outputs", "outputs, Y_batch")),
-            ("nothing returned", LOSS, LOSS.replace("return ", "")),
-            ("outputs returned", LOSS, "        return outputs\n"),
-            ("a sum returned", LOSS, LOSS.replace("outputs)", "outputs) * len(X_batch)")),
-            ("averaged again", LOSS, LOSS.replace("outputs)", "outputs) / len(X_batch)")),
+            ("exchanged for the loss", loss, "return cross_entropy_loss(outputs, Y_batch)"),
+            ("nothing returned", loss, loss.replace("return ", "")),
+            ("outputs returned", loss, "return outputs"),
+            ("a sum returned", loss, f"{loss} * len(X_batch)"),
+            ("averaged again", loss, f"{loss} / len(X_batch)"),
             (
                 "all images",
                 FORWARD,
-                "        X_batch, Y_batch = self.X_train, self.Y_train\n" + FORWARD,
+                f"X_batch, Y_batch = self.X_train, self.Y_train\n        {FORWARD}",
             ),
             (
                 "the validation set",
                 FORWARD,
-                "        X_batch, Y_batch = self.X_val, self.Y_val\n" + FORWARD,
+                f"X_batch, Y_batch = self.X_val, self.Y_val\n        {FORWARD}",
             ),
             (
                 "momentum",
-                UPDATE,
-                '        self.v = 0.9 * getattr(self, "v", 0) + self.model.grad\n'
-                "        self.model.w -= self.learning_rate * self.v\n",
+                update,
+                'self.v = 0.9 * getattr(self, "v", 0) + self.model.grad\n'
+                "        self.model.w -= self.learning_rate * self.v",
             ),
         ),
         *wrong(
             task,
             f"{trainer}.validation_step",
-            (
-                "training loss",
-                VAL_LOSS,
-                VAL_LOSS.replace("Y_val, outputs", "Y_train, self.model.forward(self.X_train)"),
-            ),
+            ("training loss", VAL_LOSS, VAL_LOSS.replace("_val", "_train")),
         ),
         *wrong(
             task,
             f"{trainer}.validation_step",
-            (
-                "loss last",
-                VAL_LOSS + TRAIN_ACCURACY + VAL_ACCURACY,
-                TRAIN_ACCURACY + VAL_ACCURACY + VAL_LOSS,
-            ),
-            (
-                "loss only",
-                "        return (\n" + VAL_LOSS,
-                "        return cross_entropy_loss(self.Y_val, outputs)\n        _ = (\n",
-            ),
+            ("loss last", RESULTS, "return accuracy_train, accuracy_val, loss"),
+            ("loss only", RESULTS, "return loss"),
             also=(next_task,),
         ),
         *wrong(
             next_task,
             f"{trainer}.validation_step",
-            ("accuracies exchanged", TRAIN_ACCURACY + VAL_ACCURACY, VAL_ACCURACY + TRAIN_ACCURACY),
+            ("accuracies exchanged", RESULTS, "return loss, accuracy_val, accuracy_train"),
             also=(task,),
         ),
         *wrong(
             next_task,
             f"{trainer}.validation_step",
-            ("training twice", VAL_ACCURACY, TRAIN_ACCURACY),
+            ("training twice", RESULTS, "return loss, accuracy_train, accuracy_train"),
         ),
     ]

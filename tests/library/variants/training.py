@@ -2,131 +2,102 @@
 
 from __future__ import annotations
 
-from tests.library.variants.variant import CLASSIC, wrong
+from tests.library.variants.variant import wrong
 
 TRAIN, LOADER = "trainer.BaseTrainer.train", "utils.batch_loader"
-STOP = "        return min(val_losses[-self.patience :]) >= min(val_losses[: -self.patience])"
-BETTER = "        if val_loss < self.stop.best_loss:"
-KEEP = "            self._best_w = self.model.w.copy()"
-RESTORE = "                self.model.w[...] = self._best_w"
-OFTEN = "steps_per_check = max(1, batches_per_epoch // self.checks_per_epoch)"
-LOSS = 'self.train_history["loss"][step] = loss'
-VAL = 'self.val_history["loss"][step] = val_loss'
-SERVED = "self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng"
+OFTEN = "num_steps_per_val = num_batches_per_epoch // 5"
+LOSS = 'train_history["loss"][global_step] = loss'
+VAL = 'val_history["loss"][global_step] = val_loss'
+BETTER = "if val_loss < best_loss:"
+KEEP = "best_w = copy.deepcopy(self.model.w)"
 SINCE = "since_best += 1"
+ELSE = f"                    else:\n                        {SINCE}\n"
+STOP = "if since_best == 10:"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
-DROP = "end = len(X) - len(X) % batch_size if drop_last else len(X)"
-DRAW = "order = shuffled_order(len(X), np.random.default_rng() if rng is None else rng)"
-TAKE = "block = X.take(rows, axis=0), Y.take(rows, axis=0)"
-STARTS = "for start in range(0, len(X), batch_size):"
-SERVE = "yield X[start : start + batch_size], Y[start : start + batch_size]"
+AT_THE_END = "        if best_w is not None:\n            self.model.w = best_w\n"
+SERVED = "shuffle=self.shuffle_dataset"
+FULL = "    if not drop_last:"
+IF_SHUFFLE = "    if shuffle:"
+DRAW = "np.random.shuffle(indices)"
+TAKE = "batch_indices = indices[i * batch_size : (i + 1) * batch_size]"
+SERVE = "yield X[batch_indices], Y[batch_indices]"
+BATCHES = "range(num_batches)"
+
+# Wrong rules to stop by, from the eleventh validation on.
+RULES = {
+    "never stops": "False",
+    "the first ten validations": "True",
+    "worse than the one before": "val_losses[-1] > val_losses[-2]",
+    "ten in a row, each worse than the one before": (
+        "all(a <= b for a, b in zip(val_losses[-11:], val_losses[-10:]))"
+    ),
+    "worse than ten validations ago": "val_losses[-1] >= val_losses[-11]",
+    "ten worse in all": "sum(b >= a for a, b in zip(val_losses, val_losses[1:])) >= 10",
+    "counts epochs": "min(val_losses[-50:]) >= min(val_losses[:-50], default=val_losses[0] + 1)",
+    "equal is better": "min(val_losses[-10:]) > min(val_losses[:-10])",
+    "stops when it improves": "min(val_losses[-10:]) < min(val_losses[:-10])",
+    "any of the last ten": "max(val_losses[-10:]) >= min(val_losses[:-10])",
+    "smallest change": "min(val_losses[-10:]) >= min(val_losses[:-10]) - 0.3",
+}
+
+# Wrong orders of an epoch.
+ORDERS = {
+    "no shuffling": "np.arange(num_examples)",
+    "the same order always": "np.random.default_rng(0).permutation(num_examples)",
+    "seeds": "np.random.seed(1) or np.random.permutation(num_examples)",
+    "with replacement": "np.random.default_rng().integers(num_examples, size=num_examples)",
+    "reversed": "np.arange(num_examples)[::-1]",
+    "rotated": "np.roll(np.arange(num_examples), np.random.randint(1, num_examples))",
+}
 
 WRONG = [
     *wrong(
         "2d",
         TRAIN,
-        ("never stops", STOP, "        return False"),
-        ("the first ten checks", STOP, "        return True"),
-        ("worse than the one before", STOP, "        return val_losses[-1] > val_losses[-2]"),
-        (
-            "ten checks each worse than the one before",
-            STOP,
-            "        last = val_losses[-self.patience - 1 :]\n"
-            "        return all(a <= b for a, b in zip(last, last[1:]))",
+        *(
+            (
+                name,
+                STOP,
+                f'val_losses = [*val_history["loss"].values(), val_loss]\n{" " * 20}'
+                f"if len(val_losses) > 10 and ({rule}):",
+            )
+            for name, rule in RULES.items()
         ),
-        (
-            "than ten checks ago",
-            STOP,
-            "        return val_losses[-1] >= val_losses[-self.patience - 1]",
-        ),
-        (
-            "ten worse in all",
-            STOP,
-            "        worse = [b >= a for a, b in zip(val_losses, val_losses[1:])]\n"
-            "        return sum(worse) >= 10",
-        ),
-        (
-            "counts epochs",
-            STOP,
-            "        return min(val_losses[-50:]) >= min(val_losses[:-50], default=np.inf)",
-        ),
-        ("equal is better", STOP, STOP.replace(">=", ">")),
-        ("stops when it improves", STOP, STOP.replace(">=", "<")),
-        ("any of the last ten", STOP, STOP.replace("min(val_losses[-", "max(val_losses[-", 1)),
-        ("smallest change", STOP, STOP + " - 0.3"),
-        ("no copy", KEEP, "            self._best_w = self.model.w"),
-        ("not put back", RESTORE, "                pass"),
-        ("the worst weights", BETTER, BETTER.replace("<", ">=")),
-        ("the first weights", BETTER, "        if self._best_w is None:"),
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
-        ("losses by epoch", LOSS, LOSS.replace("step", "epoch")),
-        ("steps from 1", LOSS, LOSS.replace("step", "step + 1")),
-        ("no training loss", LOSS, "pass"),
-        ("losses summed", LOSS, LOSS + ' + self.train_history["loss"].get(step - 1, 0)'),
-        ("checks every step", OFTEN, "steps_per_check = 1"),
-        ("checks once an epoch", OFTEN, OFTEN.replace(" // self.checks_per_epoch", "")),
-        ("validation by number", VAL, VAL.replace("[step]", '[len(self.val_history["loss"])]')),
-        also=("2b",),
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
-        ("one epoch only", "range(num_epochs)", "range(min(1, num_epochs))"),
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
-        ("an epoch more", "range(num_epochs)", "range(num_epochs + 1)"),
-        also=("2b",),
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
-        ("nine checks", "since_best == 10", "since_best == 9"),
-        ("eleven checks", "since_best == 10", "since_best == 11"),
+        ("nine validations", STOP, STOP.replace("10", "9")),
+        ("eleven validations", STOP, STOP.replace("10", "11")),
         ("never counts anew", "best_loss, since_best = val_loss, 0", "best_loss = val_loss"),
-        ("the best is forgotten", SINCE, SINCE + "\n                        best_loss = val_loss"),
-        ("an alias", "copy.deepcopy(self.model.w)", "self.model.w"),
-        ("not left behind when stopped", LEAVE, LEAVE.replace("self.model.w = best_w\n", "pass\n")),
-        (
-            "not left behind at the end",
-            "        if best_w is not None:\n            self.model.w = best_w\n",
-            "",
-        ),
+        ("the best is forgotten", SINCE, SINCE + f"\n{' ' * 24}best_loss = val_loss"),
+        ("counts steps", SINCE, "since_best += max(1, num_steps_per_val)"),
         ("breaks the inner loop", LEAVE, "break"),
-        ("counts steps", "since_best += 1", "since_best += max(1, num_steps_per_val)"),
-        base=CLASSIC,
+        ("an alias", KEEP, "best_w = self.model.w"),
+        ("the worst weights", f"{KEEP}\n{ELSE}", f"pass\n{ELSE}{' ' * 24}{KEEP}\n"),
+        ("the first weights", KEEP, f"{KEEP} if best_w is None else best_w"),
+        ("not put back", LEAVE, LEAVE.replace("self.model.w = best_w", "pass"), AT_THE_END, ""),
+        ("not put back when stopped", LEAVE, LEAVE.replace("self.model.w = best_w", "pass")),
+        ("not put back at the end", AT_THE_END, ""),
+        ("one epoch only", "range(num_epochs)", "range(min(1, num_epochs))"),
+        ("nothing returned", AT_THE_END + "        return", AT_THE_END + "       "),
     ),
     *wrong(
         "2d",
         TRAIN,
-        (
-            "the best training loss",
-            "if val_loss < best_loss:",
-            "val_loss = loss\n                    if val_loss < best_loss:",
-        ),
+        ("losses by epoch", LOSS, LOSS.replace("global_step", "_epoch")),
+        ("steps from 1", LOSS, LOSS.replace("global_step", "global_step + 1")),
+        ("no training loss", LOSS, "pass"),
+        ("losses summed", LOSS, LOSS + ' + train_history["loss"].get(global_step - 1, 0)'),
+        ("validates every step", OFTEN, "num_steps_per_val = 1"),
+        ("validates once an epoch", OFTEN, "num_steps_per_val = num_batches_per_epoch"),
+        ("validations by number", VAL, VAL.replace("global_step", 'len(val_history["loss"])')),
+        ("one epoch more", "range(num_epochs)", "range(num_epochs + 1)"),
+        ("the best training loss", BETTER, f"val_loss = loss\n{' ' * 20}{BETTER}"),
         also=("2b",),
-        base=CLASSIC,
-    ),
-    *wrong(
-        "2d",
-        TRAIN,
-        (
-            "nothing returned",
-            "            self.model.w = best_w\n        return train_history, val_history",
-            "            self.model.w = best_w",
-        ),
-        base=CLASSIC,
     ),
     *wrong(
         "2e",
         TRAIN,
-        ("never shuffles", SERVED, SERVED.replace("self.shuffle_dataset", "False")),
-        ("always shuffles", SERVED, SERVED.replace("self.shuffle_dataset", "True")),
-        ("shuffles when not asked", SERVED, SERVED.replace("self.sh", "not self.sh")),
+        ("never shuffles", SERVED, "shuffle=False"),
+        ("always shuffles", SERVED, "shuffle=True"),
+        ("shuffles when not asked", SERVED, "shuffle=not self.shuffle_dataset"),
         also=("2d",),
     ),
     *wrong(
@@ -134,55 +105,60 @@ WRONG = [
         TRAIN,
         (
             "accuracies exchanged",
-            "val_loss, train_accuracy, val_accuracy = self",
-            "val_loss, val_accuracy, train_accuracy = self",
+            "val_loss, accuracy_train, accuracy_val = self",
+            "val_loss, accuracy_val, accuracy_train = self",
         ),
         also=("2b", "2d", "3c"),
     ),
     *wrong(
         "2e",
         LOADER,
-        ("no shuffling", DRAW, "order = np.arange(len(X))"),
-        ("images only", TAKE, TAKE.replace("Y.take(rows, axis=0)", "Y[start : start + several]")),
-        ("targets only", TAKE, TAKE.replace("X.take(rows, axis=0)", "X[start : start + several]")),
-        ("two orders", TAKE, TAKE.replace("Y.take(rows", "Y.take(np.random.permutation(rows)")),
-        ("the same order always", DRAW, "order = np.random.default_rng(0).permutation(len(X))"),
-        ("seeds", DRAW, "np.random.seed(1)\n        order = np.random.permutation(len(X))"),
-        ("with replacement", DRAW, "order = np.random.default_rng().integers(len(X), size=len(X))"),
-        ("reversed", DRAW, "order = np.arange(len(X))[::-1]"),
-        ("turned", DRAW, "order = np.roll(np.arange(len(X)), np.random.randint(1, len(X)))"),
-        ("always", "    if shuffle:", "    if True:"),
-        ("when not asked", "    if shuffle:", "    if not shuffle:"),
-        ("in place", DRAW, DRAW + "\n        X[...], Y[...] = X[order], Y[order]"),
+        *(
+            (name, DRAW, f"num_examples = len(X)\n        indices = list({order})")
+            for name, order in ORDERS.items()
+        ),
+        (
+            "images only",
+            SERVE,
+            SERVE.replace("Y[batch_indices]", "Y[i * batch_size :][:batch_size]"),
+        ),
+        (
+            "targets only",
+            SERVE,
+            SERVE.replace("X[batch_indices]", "X[i * batch_size :][:batch_size]"),
+        ),
+        ("two orders", SERVE, SERVE.replace("Y[batch", "Y[np.random.permutation(indices)][batch")),
+        ("always", IF_SHUFFLE, "    if True:"),
+        ("when not asked", IF_SHUFFLE, "    if not shuffle:"),
+        ("in place", DRAW, DRAW + "\n        X[...], Y[...] = X[indices], Y[indices]"),
         (
             "whole batches",
             DRAW,
             "k = np.random.permutation(len(X) // batch_size)\n"
-            "        order = (k[:, None] * batch_size + np.arange(batch_size)).ravel()\n"
-            "        order = np.r_[order, np.arange(len(order), len(X))]",
+            "        whole = (k[:, None] * batch_size + np.arange(batch_size)).ravel()\n"
+            "        indices = [*whole, *range(len(whole), len(X))]",
         ),
         (
             "within each batch",
             DRAW,
-            "order = np.arange(len(X))\n"
-            "        for i in range(0, len(X), batch_size):\n"
-            "            np.random.shuffle(order[i : i + batch_size])",
+            "for i in range(0, len(X), batch_size):\n"
+            "            batch = indices[i : i + batch_size]\n"
+            "            indices[i : i + batch_size] = np.random.permutation(batch)",
         ),
         (
             "after the rest is dropped",
             DRAW,
-            "k = len(X) - len(X) % batch_size\n"
-            "        order = np.r_[np.random.permutation(k), np.arange(k, len(X))]",
+            "k = len(X) - len(X) % batch_size\n        indices[:k] = np.random.permutation(k)",
         ),
-        ("always drops", DROP, "end = len(X) - len(X) % batch_size"),
-        ("never drops", DROP, "end = len(X)"),
-        ("never drops when shuffled", DROP, DROP.replace("drop_last", "drop_last and not shuffle")),
-        ("drops when not asked", DROP, DROP.replace("if drop_last", "if not drop_last")),
-        ("drops by default not", "drop_last: bool = True", "drop_last: bool = False"),
-        ("one batch too few", DROP, DROP + "\n    end -= batch_size"),
-        ("an empty batch", STARTS, STARTS.replace("len(X)", "len(X) + 1")),
-        ("batches overlap", STARTS, STARTS.replace("batch_size", "batch_size - 1")),
-        ("one example a batch", STARTS, STARTS.replace("0, len(X), batch_size", "len(X)")),
+        ("always drops", FULL, "    if False:"),
+        ("never drops", FULL, "    if True:"),
+        ("never drops when shuffled", FULL, "    if shuffle or not drop_last:"),
+        ("drops when not asked", FULL, "    if drop_last:"),
+        ("does not drop by default", "drop_last=True", "drop_last=False"),
+        ("one batch too few", BATCHES, "range(num_batches - 1)"),
+        ("an empty batch", BATCHES, "range(num_batches + 1)"),
+        ("batches overlap", TAKE, "batch_indices = indices[i * (batch_size - 1) :][:batch_size]"),
+        ("one example a batch", TAKE, "batch_indices = indices[i : i + 1]"),
         ("images twice", SERVE, SERVE.replace("Y[", "X[")),
     ),
 ]

@@ -1,16 +1,16 @@
-"""A variant of a solution: its files with a few words changed."""
+"""A variant of a solution: its files with some text, or the body of a function, replaced."""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.checks.desk import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
-CLASSIC = ROOT / "tests" / "library" / "classic"
-
-Mistake = tuple[str, str, str]  # its name, the right text, the wrong one
+CLASSIC = ROOT / "tests" / "library" / "classic"  # frozen: its text may be quoted
 
 
 @dataclass(frozen=True)
@@ -19,59 +19,81 @@ class Variant:
 
     Attributes:
         name: the mistake, or what is written another way.
-        edits: (module, old text, new text).
+        edits: (module, old text, new text), of the classic solution.
         task: the task that the mistake is in; "" for a right variant.
         function: the function that the mistake is in; "" for a right variant.
-        also: other tasks that the mistake costs points too.
-        base: the folder of the solution that is changed.
+        also: other tasks that the mistake costs points of.
+        bodies: (function, its new body), of the solution at the root, whose text may change.
     """
 
     name: str
-    edits: tuple[tuple[str, str, str], ...]
+    edits: tuple[tuple[str, str, str], ...] = ()
     task: str = ""
     function: str = ""
     also: tuple[str, ...] = ()
-    base: Path = ROOT
+    bodies: tuple[tuple[str, str], ...] | None = None
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.task, self.function.split(".")[-1], self.name)))
+        base = "" if self.bodies is None else "at the root:"
+        return " ".join(filter(None, (base, self.task, self.function.split(".")[-1], self.name)))
 
     def write(self, folder: Path) -> None:
         """Write the six files.
 
         Raises:
-            ValueError: if a text to replace is not there exactly once, or replaced by itself.
+            ValueError: if a text to replace is not there exactly once, or replaced by itself, or
+                a function is not there.
         """
-        files = {name: (self.base / f"{name}.py").read_text(encoding="utf-8") for name in NAMES}
+        base = CLASSIC if self.bodies is None else ROOT
+        files = {name: (base / f"{name}.py").read_text(encoding="utf-8") for name in NAMES}
         for module, old, new in self.edits:
-            if old == new:
-                raise ValueError(f"{self}: replaces a text by itself: {old!r}")
-            if files[module].count(old) != 1:
-                count = files[module].count(old)
-                raise ValueError(f"{self}: expected once in {module}, found {count} times: {old!r}")
+            count = files[module].count(old)
+            if count != 1 or old == new:
+                raise ValueError(f"{self}: {old!r} is {count} times in {module}; becomes {new!r}")
             files[module] = files[module].replace(old, new)
+        for function, body in self.bodies or ():
+            module, path = function.split(".", 1)
+            files[module] = with_body(files[module], path, body)
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
 
+def with_body(source: str, function: str, body: str) -> str:
+    """Replace the body of a function or a method, as "BinaryModel.forward".
+
+    Raises:
+        ValueError: if it is not there.
+    """
+    tree = ast.parse(source)
+    node: Any = tree
+    for name in function.split("."):
+        named = [child for child in node.body if getattr(child, "name", "") == name]
+        if not named:
+            raise ValueError(f"{function}: there is no {name}")
+        node = named[0]
+    node.body = ast.parse(body).body
+    return ast.unparse(tree)
+
+
 def wrong(
-    task: str,
-    function: str,
-    *mistakes: Mistake,
-    also: tuple[str, ...] = (),
-    base: Path = ROOT,
+    task: str, function: str, *mistakes: tuple[str, ...], also: tuple[str, ...] = ()
 ) -> list[Variant]:
-    """Make a variant of each mistake in a function.
+    """Make a variant of the classic solution of each mistake in a function.
 
     Args:
         task: the task of the function.
         function: as "task2a.BinaryModel.forward".
-        mistakes: (name, right text, wrong text).
-        also: other tasks that the mistakes cost points too.
-        base: the folder of the solution.
+        mistakes: (name, right text, wrong text), with more pairs of texts where one is not enough.
+        also: other tasks that the mistakes cost points of.
     """
     module = function.split(".")[0]
     return [
-        Variant(name, ((module, old, new),), task, function, also, base)
-        for name, old, new in mistakes
+        Variant(
+            name,
+            tuple((module, old, new) for old, new in zip(texts[::2], texts[1::2], strict=True)),
+            task,
+            function,
+            also,
+        )
+        for name, *texts in mistakes
     ]
