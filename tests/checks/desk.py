@@ -32,7 +32,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self._faults: dict[str, ImportMistake] = {}
+        self._found: dict[str, ModuleType | ImportMistake] = {}
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
@@ -56,13 +56,15 @@ class Desk:
         Raises:
             ImportMistake: if it is missing or cannot be imported.
         """
-        if name in self._faults:
-            raise self._faults[name]
-        try:
-            return self._import(name)
-        except ImportMistake as fault:
-            self._faults[name] = fault
-            raise
+        if name not in self._found:
+            try:
+                self._found[name] = self._import(name)
+            except ImportMistake as fault:
+                self._found[name] = fault
+        found = self._found[name]
+        if isinstance(found, ImportMistake):
+            raise found
+        return found
 
     def find(self, name: str) -> ModuleType | None:
         """Import one of the student's modules, or return None where that fails."""
