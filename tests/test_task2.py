@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks import textbook
 from tests.checks.accuracy import expect_accuracy, expect_fraction
 from tests.checks.desk import Desk
 from tests.checks.histories import expect_training_losses, expect_validations, falling_run
 from tests.checks.mistake import expect_close, expect_shape, expect_zeros
 from tests.checks.points import check
-from tests.checks.standins import batches, stand_in, textbook_accuracy
+from tests.checks.standins import stand_in, stand_in_for_other_tasks, textbook_accuracy
 from tests.checks.steps import Steps
 
 OUTPUTS = [[0.9], [0.4], [0.6], [0.2], [0.1], [0.7], [0.3], [0.8]]
@@ -27,11 +26,8 @@ ACCURACY = "task2.calculate_accuracy"
 
 @pytest.fixture(autouse=True)
 def judge_these_tasks_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the textbook's functions in place of what belongs to another task."""
     desk.find("task2")
-    stand_in(desk, monkeypatch, "task2a.cross_entropy_loss", textbook.binary_cross_entropy)
-    stand_in(desk, monkeypatch, "task3a.cross_entropy_loss", textbook.cross_entropy)
-    stand_in(desk, monkeypatch, "utils.batch_loader", batches)
+    stand_in_for_other_tasks(desk, monkeypatch)
 
 
 @pytest.fixture

@@ -55,16 +55,17 @@ def expect_stop(trainer: Any, losses: list[float], likely: str, num_batches: int
 
 def expect_best_weights(run: Run, best: int) -> None:
     """Raise Mistake unless training leaves the weights of the given validation behind."""
+    which = f"the best validation, number {best} (from 0)"
+    count = len(run.weights)
+    expect(count > best, f"training stops before {which}", "more validations", f"{count} of them")
     relations = [
         (run.weights[-1], "the last weights: keep a copy of w at each new best, put it back."),
         (run.weights[0], "the weights of the first validation."),
-        (run.weights[min(best + 1, len(run.weights) - 1)], "the weights of a validation too late."),
+        (run.weights[min(best + 1, count - 1)], "the weights of a validation too late."),
         (0.0, "the weights before training."),
     ]
-    what = (
-        f"training leaves other weights than those of the best validation, number {best} (from 0)"
-    )
-    likely = "keep w.copy() at each new best validation loss, and put it back in the end."
+    what = f"training leaves other weights than those of {which}"
+    likely = "keep w.copy() at each new best validation loss, and put it back at the end."
     expect_close("w", run.final_weight, run.weights[best], relations, likely, what)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from _pytest._code.code import TerminalRepr
@@ -45,27 +46,25 @@ class Explained(TerminalRepr):
     """A failure's first lines, then pytest's own traceback.
 
     Attributes:
-        text: the first lines.
-        traceback: what pytest would have shown, or None.
-        reprcrash: where pytest takes the line of its short summary from.
+        failure: its first lines.
+        traceback: what pytest would have shown.
     """
 
-    text: str
+    failure: Failure
     traceback: Any
-    reprcrash: Any
 
-    @classmethod
-    def of(cls, failure: Failure, longrepr: Any) -> Explained:
-        """Put a failure's first lines before pytest's traceback."""
-        return cls(failure.text, None if failure.plain else longrepr, _Crash(failure.text))
+    @property
+    def reprcrash(self) -> SimpleNamespace:
+        """The line of pytest's short summary."""
+        return SimpleNamespace(message=" ".join(map(str.strip, self.failure.text.splitlines()[:2])))
 
     def toterminal(self, tw: TerminalWriter) -> None:
         """Write all of it."""
-        first, *others = self.text.splitlines()
+        first, *others = self.failure.text.splitlines()
         tw.line(first, red=True, bold=True)
         for line in others:
             tw.line(line)
-        if self.traceback is not None:
+        if not self.failure.plain:
             tw.line("")
             self.traceback.toterminal(tw)
 
@@ -106,15 +105,3 @@ def _raised(error: BaseException, desk: Desk) -> str:
 
 def _failure(text: str, not_written: str = "", plain: bool = False) -> Failure:
     return Failure(text.encode("ascii", "backslashreplace").decode(), not_written, plain)
-
-
-@dataclass(frozen=True)
-class _Crash:
-    text: str
-
-    @property
-    def message(self) -> str:
-        return " ".join(line.strip() for line in self.text.splitlines()[:2])
-
-    def __str__(self) -> str:
-        return self.message

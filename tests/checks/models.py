@@ -1,4 +1,4 @@
-"""What the checks of both models have in common."""
+"""What the checks of both models and of their losses have in common."""
 
 from __future__ import annotations
 
@@ -94,6 +94,25 @@ def expect_rejection(module: Any, model: Any, arguments: tuple[Any, ...], Y: np.
     likely = "it compares nothing, or prints where it should raise."
     what = "it accepts a gradient of the wrong sign"
     expect(accepted is not None and not accepted, what, "an exception", "none", likely)
+
+
+def expect_finite_loss(
+    cross_entropy_loss: Callable[[np.ndarray, np.ndarray], Any], y: np.ndarray, wrong: np.ndarray
+) -> None:
+    """Raise Mistake unless the loss of outputs of exactly 0 and 1 is finite, and right.
+
+    Args:
+        cross_entropy_loss: the student's function.
+        y: targets (N, K), and the right outputs.
+        wrong: outputs (N, K), wrong for every example.
+    """
+    likely = "ln(0) is -inf; keep the argument of the logarithm a little above 0."
+    loss = cross_entropy_loss(y.copy(), y.copy())
+    what = "the loss of right outputs, exactly 0 and 1"
+    expect(np.abs(loss) < 1e-3, what, "0", loss, likely)
+    loss = cross_entropy_loss(y.copy(), wrong.copy())
+    what = "the loss of wrong outputs, exactly 0 and 1"
+    expect(np.isfinite(loss) and loss > 1, what, "a large, finite number", loss, likely)
 
 
 def expect_no_overflow(

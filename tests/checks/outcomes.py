@@ -9,8 +9,6 @@ from lab.assignment import POINTS
 from tests.checks.explain import Failure
 from tests.checks.points import Check
 
-NOT_RUN = "not run"
-
 
 @dataclass
 class Outcome:
@@ -30,7 +28,7 @@ class Outcome:
     number: str
     name: str
     check: Check
-    status: str = NOT_RUN
+    status: str = "not run"
     text: str = ""
     details: str = ""
     not_written: str = ""

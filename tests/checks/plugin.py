@@ -20,14 +20,6 @@ from tests.checks.points import Check
 from tests.checks.results import write_results
 from tests.checks.table import table_lines
 
-# NumPy's defaults, whatever a student's np.seterr changes.
-NUMPY_DEFAULTS: dict[str, Any] = {
-    "divide": "warn",
-    "over": "warn",
-    "under": "ignore",
-    "invalid": "warn",
-}
-
 
 class Checks:
     """Runs the checks, and leaves every other test alone.
@@ -85,7 +77,9 @@ class Checks:
             return (yield)
         outcome = self.outcomes[pyfuncitem.nodeid]
         try:
-            with warnings.catch_warnings(), np.errstate(**NUMPY_DEFAULTS):
+            # NumPy's defaults, whatever a student's np.seterr changes
+            numpys = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+            with warnings.catch_warnings(), numpys:
                 warnings.simplefilter("ignore")  # a student's warning is not a failure
                 outcome.check = check = replace(check, function=self.desk.name(check.function))
                 self.desk.require(check.function)
@@ -107,7 +101,7 @@ class Checks:
         outcome = self.outcomes[item.nodeid]
         if report.failed and call.excinfo is not None:
             failure = explain(outcome.check, call.excinfo.value, self.desk)
-            report.longrepr = Explained.of(failure, report.longrepr)
+            report.longrepr = Explained(failure, report.longrepr)
             outcome.fail(failure, report.longreprtext)
         elif report.skipped:
             outcome.skip(_reason(report))

@@ -22,20 +22,14 @@ Results = dict[str, Any]
 Job = tuple[Variant, tuple[str, ...]]  # the tasks to check; none for all
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
-NEEDLESS = (
-    "cacheprovider",
-    "logging",
-    "unraisableexception",
-    "threadexception",
-    "hypothesispytest",
-)
+NEEDLESS = ["cacheprovider", "logging", "unraisableexception", "threadexception", "hypothesispytest"]
 
 
-def run_pytest(*options: str) -> tuple[int, str]:
+def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]:
     """Run the checks in this process, and return the exit code and what pytest prints."""
-    plugins = [f"-pno:{plugin}" for plugin in NEEDLESS]
+    options = (f"--rootdir={ROOT}", *(f"-pno:{name}" for name in NEEDLESS), *options)
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        code = pytest.main(["--rootdir", str(ROOT), *plugins, *options, *CHECKS])
+        code = pytest.main([*options, *CHECKS], plugins=plugins)
     return int(code), output.getvalue()
 
 
@@ -56,12 +50,10 @@ def run_all(variants: Sequence[Variant], processes: int = 2) -> dict[Variant, Re
 def run(jobs: Sequence[Job]) -> list[tuple[Variant, Results]]:
     """Run the checks on some variants in this process."""
     proof = _Proof(jobs)
-    options = ["-q", "--tb=line", "--no-summary", "--capture=no", "--rootdir", str(ROOT)]
-    options += [f"-pno:{plugin}" for plugin in NEEDLESS]
-    with contextlib.redirect_stdout(io.StringIO()) as output:
-        pytest.main([*options, *CHECKS], plugins=[proof])
+    options = ("-q", "--tb=line", "--no-summary", "--capture=no")
+    _, output = run_pytest(*options, plugins=[proof])
     if len(proof.results) != len(jobs):
-        raise RuntimeError(f"The checks stopped early.\n{output.getvalue()}")
+        raise RuntimeError(f"The checks stopped early.\n{output}")
     return proof.results
 
 

@@ -38,6 +38,7 @@ DIAGNOSES = {
     "2d train an alias": "keep a copy of w",
     "2e batch_loader two orders": "draw one order, and take both X and Y in that order",
     "at the root: 2a forward wrong sign": "the sign of the exponent",
+    "at the root: 2d should_stop at the first rise": "training stops before the best validation",
     "at the root: 2d should_stop equal is better": "an equal loss is no improvement",
     "at the root: 2e shuffled_order nothing returned": "a `return` is missing",
 }

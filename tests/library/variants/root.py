@@ -37,6 +37,7 @@ WRONG = [
         wrong("2d", STOP, name, f"return len(val_losses) > 10 and ({rule})")
         for name, rule in RULES.items()
     ),
+    wrong("2d", STOP, "at the first rise", "return val_losses[-1] > min(val_losses)"),
     wrong("2d", STOP, "no guard", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
     *(wrong("2e", ORDER, name, f"return {order}") for name, order in ORDERS.items()),
     wrong("2e", ORDER, "nothing returned", "np.random.permutation(num_examples)"),
