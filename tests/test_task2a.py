@@ -48,7 +48,7 @@ def model(task2a: Any) -> Callable[[np.ndarray], Any]:
 
 
 def without_bias(inputs: Any, right: np.ndarray) -> np.ndarray:
-    """Remove the bias input, be it the first column or the last; it may be wrong itself."""
+    """Remove the bias input, the first column or the last; its values may be wrong."""
     inputs = np.asarray(inputs)
     bias_first, bias_last = inputs[:, 1:], inputs[:, :-1]
     first = (inputs[:, 0] == 1).all() and not (inputs[:, -1] == 1).all()

@@ -1,4 +1,4 @@
-"""What a check is worth and what it judges, and the decorator that says so."""
+"""What a check is worth and what it judges, and the decorator that makes a test a check."""
 
 from __future__ import annotations
 

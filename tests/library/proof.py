@@ -22,7 +22,13 @@ Results = dict[str, Any]
 Job = tuple[Variant, tuple[str, ...]]  # the tasks to check; none for all
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
-NEEDLESS = ["cacheprovider", "logging", "unraisableexception", "threadexception", "hypothesispytest"]
+NEEDLESS = (
+    "cacheprovider",
+    "hypothesispytest",
+    "logging",
+    "threadexception",
+    "unraisableexception",
+)
 
 
 def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]:

@@ -46,7 +46,7 @@ DIAGNOSES = {
 
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
-    """What the checks say of every variant."""
+    """The results of the checks for every variant."""
     return run_all([*WRONG, *RIGHT])
 
 
