@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.assignment import ROOMS
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path()  # `python -m course...` runs in the root of the project
 STARTER = Path(__file__).resolve().parent / "starter"
 CHECKS = "tests"
 CONFIGURATION = "pyproject.toml"

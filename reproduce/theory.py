@@ -14,7 +14,6 @@ from lab.script import run_script
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures"
 MOMENTA = (-0.5, 0, 0.5, 0.9, 1.05)
 ETA_H = 0.4  # learning rate times curvature in the figure of the paths
 
@@ -126,7 +125,9 @@ def plot_momentum_paths() -> Figure:
 def main() -> None:
     """Draw the figures of docs/derivations.md."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=FIGURES, help="default: docs/figures")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/figures"), help="default: %(default)s"
+    )
     out = parser.parse_args().out
     for name, figure in {
         "sigmoid_width.png": plot_input_range_width(),

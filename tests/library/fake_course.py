@@ -6,7 +6,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from course.desk import PROJECT
+from tests.library.variants.variant import ROOT
 
 CONFTEST = """
 import json
@@ -96,7 +96,7 @@ def make_course(root: Path) -> Path:
         "digits/__init__.py": "",
     }
     write_files(root, files)
-    shutil.copytree(PROJECT / "lab", root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "lab", root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
     return root
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from course.classroom.__main__ import main as show
-from course.desk import PROJECT
 from course.gradescope.__main__ import build, main
 from course.grading import make_report
 from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, make_course, write_files
+from tests.library.variants.variant import ROOT
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_zip_has_the_two_scripts_and_they_can_be_run(project: Path, tmp_path
 
 
 def test_the_zip_has_nothing_of_the_solution(tmp_path: Path) -> None:
-    names = build(tmp_path / "a.zip", PROJECT)
+    names = build(tmp_path / "a.zip", ROOT)
     assert not {Path(name).name for name in names} & set(FILES)
     assert not [name for name in names if "library" in name or "__pycache__" in name]
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
@@ -76,12 +76,12 @@ def test_a_zip_that_cannot_be_written_is_one_line(
 
 @pytest.mark.parametrize("script", ["setup.sh", "run_autograder"])
 def test_the_scripts_are_bash(script: str) -> None:
-    subprocess.run(["bash", "-n", PROJECT / "course" / "gradescope" / script], check=True)
+    subprocess.run(["bash", "-n", ROOT / "course" / "gradescope" / script], check=True)
 
 
 @pytest.mark.parametrize("file", ["gradescope/setup.sh", "classroom/classroom.yml"])
 def test_both_hosts_install_the_students_packages_and_pytest_timeout(file: str) -> None:
-    text = (PROJECT / "course" / file).read_text()
+    text = (ROOT / "course" / file).read_text()
     assert re.search(r'pip"? install "?\S+/course/starter"? pytest-timeout\n', text)
 
 
@@ -144,7 +144,7 @@ def test_classroom_passes_with_all_points(report: Path, monkeypatch: pytest.Monk
 
 
 def test_the_workflow_calls_what_there_is() -> None:
-    folder = PROJECT / "course" / "classroom"
+    folder = ROOT / "course" / "classroom"
     workflow = (folder / "classroom.yml").read_text()
     assert "run: python -m course.grade --one ../submission --out ../graded" in workflow
     assert "run: python -m course.classroom ../graded/submission.json" in workflow

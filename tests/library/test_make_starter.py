@@ -16,7 +16,6 @@ import pytest
 pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
 
 from course.blank import blank, drop_unused_imports
-from course.desk import PROJECT
 from course.isolation import THREADS
 from course.make_starter import (
     REPORT,
@@ -27,6 +26,7 @@ from course.make_starter import (
 )
 from course.notebook import QUESTIONS, SHOW, make_notebook
 from lab.assignment import CODE_TASKS, FILES, POINTS, ROOMS, TASKS
+from tests.library.variants.variant import ROOT
 
 FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
 
@@ -59,7 +59,7 @@ def compiled(folder: Path) -> dict[str, CodeType]:
 def lines_of(function: str) -> set[str]:
     """Return the lines of a function's body in the solution, without its docstring."""
     module, *path = function.split(".")
-    text = (PROJECT / f"{module}.py").read_text(encoding="utf-8")
+    text = (ROOT / f"{module}.py").read_text(encoding="utf-8")
     body: list[ast.stmt] = ast.parse(text).body
     for name in path:
         node = next(node for node in body if getattr(node, "name", None) == name)
@@ -84,7 +84,7 @@ def test_the_tasks_are_worth_62_points() -> None:
 
 
 def test_every_function_to_write_is_one_of_the_solution() -> None:
-    assert set(FUNCTIONS) <= set(compiled(PROJECT))
+    assert set(FUNCTIONS) <= set(compiled(ROOT))
     assert len(FUNCTIONS) == sum(len(task.functions) for task in CODE_TASKS) == 17
 
 
@@ -174,7 +174,7 @@ def test_the_handout_is_complete(starter: Path) -> None:
 
 
 def test_every_function_to_write_raises_and_keeps_its_docstring(starter: Path) -> None:
-    ours, theirs = compiled(PROJECT), compiled(starter)
+    ours, theirs = compiled(ROOT), compiled(starter)
     assert set(ours) == set(theirs)
     for name, task in FUNCTIONS.items():
         code = theirs[name]
@@ -185,7 +185,7 @@ def test_every_function_to_write_raises_and_keeps_its_docstring(starter: Path) -
 
 
 def test_every_other_function_is_as_it_was(starter: Path) -> None:
-    ours, theirs = compiled(PROJECT), compiled(starter)
+    ours, theirs = compiled(ROOT), compiled(starter)
     for name in set(ours) - set(FUNCTIONS):
         assert theirs[name].co_code == ours[name].co_code, name
 
@@ -258,7 +258,7 @@ def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
         return set(text.split("\ndependencies = [\n")[1].split("]")[0].split())
 
-    ours, theirs = dependencies(PROJECT), dependencies(PROJECT / "course" / "starter")
+    ours, theirs = dependencies(ROOT), dependencies(ROOT / "course" / "starter")
     assert theirs == ours | {'"pytest>=8",'}
 
 
@@ -338,7 +338,7 @@ def earned(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         shutil.copytree(starter, folder)
         others = [other for other in CODE_TASKS if other.name not in solved(task)]
         for name in FILES:
-            source = (PROJECT / name).read_text(encoding="utf-8")
+            source = (ROOT / name).read_text(encoding="utf-8")
             (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
         return run_checks(folder, top / "results.json")[0]
 
