@@ -1,18 +1,25 @@
-"""The data set by name: `load` says where the images came from."""
+"""The data set by name: MNIST from a folder, the cache or a mirror, or else synthetic digits."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits import sources, synthetic_cache
-from digits.errors import DataError
+from digits.files import SHA256, Arrays, Attempt, cache_folder, read_folder
+from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
+TRAIN, TEST = 20_000, 10_000  # synthetic digits
+SYNTHETIC_FILE = "synthetic-digits-1.npz"  # count up when the same seed draws other digits
+
+Search = Callable[[Path, Mapping[str, str]], tuple[Arrays, list[Attempt]]]
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +50,28 @@ class Digits:
         return digest.hexdigest()
 
 
+class DataError(Exception):
+    """MNIST could not be had; the message lists every attempt and what to do by hand."""
+
+    def __init__(self, missing: Sequence[str], attempts: Sequence[Attempt]) -> None:
+        self.attempts = tuple(attempts)
+        tried = "\n".join(f"  {place}\n    {cause}" for place, cause in attempts)
+        names = "\n".join(f"  {name}.gz" for name in missing)
+        super().__init__(
+            f"MNIST could not be had. Tried:\n{tried}\n"
+            f"Missing:\n{names}\n"
+            "To put them in place by hand: copy them, as .gz or unpacked, into one folder and name "
+            "it with --data-dir or the environment variable MNIST_DATA_DIR."
+        )
+
+
 def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
     """Load a data set.
 
     Args:
         data: "mnist" for MNIST or an error, "synthetic" for the synthetic digits, "auto" for MNIST
             or, where it cannot be had, the synthetic digits with a warning in the log.
-        data_dir: a folder with the four MNIST files; by default what MNIST_DATA_DIR names. After
-            it the user's cache is tried, then the mirrors.
+        data_dir: a folder with the four MNIST files; by default the one that MNIST_DATA_DIR names.
 
     Raises:
         ValueError: if `data` is none of the three.
@@ -69,11 +90,75 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
                 "(--data mnist lists every attempt, and what to do.)",
                 *error.attempts[-1],
             )
-    return Digits("synthetic digits", *synthetic_cache.load())
+    return _synthetic()
+
+
+def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
+    """Find the IDX files in a folder, the cache or on the mirrors, in this order.
+
+    Args:
+        data_dir: the folder; by default the one that MNIST_DATA_DIR names.
+        sha256: {name: digest of the raw bytes} of the files.
+
+    Returns:
+        {name: array}.
+
+    Raises:
+        DataError: if a file cannot be had.
+    """
+    arrays: Arrays = {}
+    attempts: list[Attempt] = []
+    missing = dict(sha256)
+
+    def look(search: Search, folder: Path) -> list[Attempt]:
+        found, failed = search(folder, missing)
+        arrays.update(found)
+        attempts.extend(failed)
+        for name in found:
+            del missing[name]
+        return failed
+
+    if named := data_dir or os.environ.get("MNIST_DATA_DIR"):
+        for attempt in look(read_folder, Path(named).expanduser()):
+            logger.warning("%s: %s. Looking elsewhere.", *attempt)
+    if missing:
+        look(read_folder, cache_folder())
+    if missing:
+        from digits.mirrors import fetch  # only now: what it imports takes a fifth of a second
+
+        look(fetch, cache_folder())
+    if missing:
+        raise DataError(list(missing), attempts)
+    return arrays
 
 
 def _mnist(data_dir: Path | str | None) -> Digits:
-    arrays = sources.find(data_dir)
-    images = [arrays[name].reshape(-1, 784) for name in arrays if "images" in name]
-    labels = [arrays[name].reshape(-1, 1) for name in arrays if "labels" in name]
-    return Digits("MNIST", images[0], labels[0], images[1], labels[1])
+    arrays = find(data_dir, SHA256)
+    X_train, Y_train, X_test, Y_test = (arrays[name] for name in SHA256)
+    return Digits(
+        "MNIST",
+        X_train.reshape(-1, 784),
+        Y_train.reshape(-1, 1),
+        X_test.reshape(-1, 784),
+        Y_test.reshape(-1, 1),
+    )
+
+
+def _synthetic() -> Digits:
+    """Read the synthetic digits from the cache, or draw them and keep them there."""
+    path = cache_folder() / SYNTHETIC_FILE
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except Exception:  # it is missing, or damaged in one of many ways
+        images, labels = synthetic_digits(TRAIN + TEST)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix="incoming-", dir=path.parent) as incoming:
+                np.savez(Path(incoming, path.name), images=images, labels=labels)
+                Path(incoming, path.name).replace(path)
+        except OSError as error:
+            logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
+    return Digits(
+        "synthetic digits", images[:TRAIN], labels[:TRAIN], images[TRAIN:], labels[TRAIN:]
+    )

@@ -1,17 +1,18 @@
-"""The four MNIST files: their names, what they must hold, and how one is read."""
+"""The four MNIST files: their names, what they must hold, and how they are read."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import io
+import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import mnist
 import numpy as np
-
-from digits.errors import BadFileError
 
 # The sha256 of the raw IDX bytes: compressing a file again changes the .gz, but not these.
 SHA256 = {
@@ -24,23 +25,67 @@ SHA256 = {
 Arrays = dict[str, np.ndarray]
 
 GZIP_MAGIC = b"\x1f\x8b"
+IDX_MAGIC = b"\0\0\x08"  # of bytes
 
 
-def spellings(name: str) -> tuple[str, ...]:
-    """List the file names under which an IDX file is handed around."""
-    dotted = name.replace("-idx", ".idx")
-    return (f"{name}.gz", name, f"{dotted}.gz", dotted)
+class Attempt(NamedTuple):
+    """One place that was tried in vain.
+
+    Attributes:
+        place: a path or an address.
+        cause: why it did not serve.
+    """
+
+    place: str
+    cause: str
+
+
+class BadFileError(Exception):
+    """A file does not hold the bytes that it should; the message says how it differs."""
+
+
+def cache_folder() -> Path:
+    """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
+    import pooch  # only now: importing it takes a tenth of a second
+
+    return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
+
+
+def read_folder(folder: Path, sha256: Mapping[str, str]) -> tuple[Arrays, list[Attempt]]:
+    """Read the IDX files that a folder holds, and leave the folder as it is.
+
+    Args:
+        folder: may be missing.
+        sha256: {name: digest of the raw bytes} of the files to read.
+
+    Returns:
+        The arrays found, and an attempt for each file that is missing or bad.
+    """
+    if not folder.is_dir():
+        return {}, [Attempt(str(folder), "no such folder")]
+    arrays: Arrays = {}
+    attempts: list[Attempt] = []
+    for name, digest in sha256.items():
+        dotted = name.replace("-idx", ".idx")
+        paths = [folder / file for file in (f"{name}.gz", name, f"{dotted}.gz", dotted)]
+        present = [path for path in paths if path.exists()]
+        if not present:
+            attempts.append(Attempt(str(paths[0]), "no such file, packed or not"))
+        for path in present:
+            try:
+                arrays[name] = read_idx(path, digest)
+                break
+            except BadFileError as error:
+                attempts.append(Attempt(str(path), str(error)))
+    return arrays, attempts
 
 
 def read_idx(path: Path, sha256: str) -> np.ndarray:
-    """Read one IDX file, gzip-compressed or raw.
+    """Read one IDX file, gzip-compressed or raw, as a uint8 array.
 
     Args:
         path: the file.
         sha256: the hexadecimal digest that its raw bytes must have.
-
-    Returns:
-        The array that the file holds, uint8.
 
     Raises:
         BadFileError: if the file cannot be read or holds other bytes.
@@ -54,14 +99,14 @@ def read_idx(path: Path, sha256: str) -> np.ndarray:
         raise BadFileError(f"damaged gzip stream of {len(packed)} bytes: {error}") from None
     except OSError as error:
         raise BadFileError(f"cannot be read: {error.strerror}") from None
-    came = hashlib.sha256(raw).hexdigest()
-    if came != sha256:
-        if raw is packed and not raw.startswith(b"\0\0\x08"):  # the first bytes of an IDX file
-            raise BadFileError(
-                f"{len(packed)} bytes that are neither gzip nor IDX; they begin {packed[:40]!r}"
-            )
+    actual = hashlib.sha256(raw).hexdigest()
+    if actual == sha256:
+        return np.asarray(mnist.parse_idx(io.BytesIO(raw)))
+    if raw is packed and not raw.startswith(IDX_MAGIC):
         raise BadFileError(
-            f"not the original data: {len(packed)} bytes whose IDX content has sha256 {came}, "
-            f"expected {sha256}"
+            f"{len(packed)} bytes that are neither gzip nor IDX; they begin {packed[:40]!r}"
         )
-    return np.asarray(mnist.parse_idx(io.BytesIO(raw)))
+    raise BadFileError(
+        f"not the original data: {len(packed)} bytes whose IDX content has sha256 {actual}, "
+        f"expected {sha256}"
+    )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import tempfile
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from digits.errors import Attempt
-from digits.files import Arrays, read_idx
+import pooch
+import requests
+from tqdm import tqdm
+
+from digits.files import Arrays, Attempt, BadFileError, read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -39,11 +47,9 @@ def fetch(
     Returns:
         The arrays fetched, and an attempt for each download that failed.
     """
-    from digits.download import Download, UnreachableError  # imports requests: not for nothing
-
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    patience = min(silence / 2, silence / len(mirrors()))
+    patience = silence / max(2, len(mirrors()))
     for mirror in mirrors():
         for name in [name for name in sha256 if name not in arrays]:
             download = Download(mirror, f"{name}.gz", patience)
@@ -51,17 +57,83 @@ def fetch(
                 cache.mkdir(parents=True, exist_ok=True)
                 # In a folder of its own: of two processes that fetch one file, each moves a whole.
                 # A thread left behind may still write there while it is removed.
-                with tempfile.TemporaryDirectory(
+                with TemporaryDirectory(
                     prefix="incoming-", dir=cache, ignore_cleanup_errors=True
                 ) as incoming:
-                    path = download.fetch(Path(incoming))
+                    path = download.save(Path(incoming))
                     arrays[name] = read_idx(path, sha256[name])
-                    path.replace(cache / download.name)
+                    path.replace(cache / path.name)
             except Exception as error:  # any failure at all: the next mirror may do better
-                cause = str(error) or type(error).__name__
-                attempts.append(
-                    Attempt(mirror + download.name, f"{cause}; received {download.received} bytes")
-                )
-                if isinstance(error, UnreachableError):
+                attempts.append(Attempt(download.url, str(error) or type(error).__name__))
+                if isinstance(error, OSError):
                     break
     return arrays, attempts
+
+
+class Download:
+    """One file of one mirror, downloaded by pooch and watched for silence.
+
+    Args:
+        mirror: an address that ends in a slash.
+        name: of the file there.
+        patience: seconds without a byte after which the mirror counts as silent.
+    """
+
+    def __init__(self, mirror: str, name: str, patience: float) -> None:
+        self.mirror, self.name, self.patience = mirror, name, patience
+        self.url = mirror + name
+        self.received = 0
+        self.heard_at = 0.0
+
+    def save(self, folder: Path) -> Path:
+        """Save the file in a folder and return its path.
+
+        A thread does the work, which can be left behind: a look-up of the mirror's name has no
+        timeout of its own.
+
+        Raises:
+            OSError: if the mirror cannot be reached, or no byte arrives for too long.
+            Exception: whatever else went wrong.
+        """
+        outcome: Future[Path] = Future()
+        self.heard_at = time.monotonic()
+        threading.Thread(target=self._run, args=(folder, outcome), daemon=True).start()
+        while not outcome.done():
+            left = self.heard_at + self.patience - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"silent for {self.patience:g} s after {self.received} bytes")
+            wait([outcome], timeout=left)
+        return outcome.result()
+
+    def _run(self, folder: Path, outcome: Future[Path]) -> None:
+        pooch.get_logger().setLevel(logging.WARNING)
+        registry = {self.name: None}
+        source = pooch.create(folder, self.mirror, registry=registry, retry_if_failed=1)
+        try:
+            outcome.set_result(Path(source.fetch(self.name, downloader=self)))
+        except requests.RequestException as error:
+            outcome.set_exception(_root(error))
+        except Exception as error:
+            outcome.set_exception(error)
+
+    def __call__(self, url: str, output_file: str, source: Any) -> None:
+        """Download `url` to `output_file`, as pooch asks its downloaders to."""
+        with requests.get(url, stream=True, timeout=self.patience) as response:
+            if not response.ok:
+                raise BadFileError(f"{response.status_code} {response.reason}")
+            total = int(response.headers.get("Content-Length", 0)) or None
+            with (
+                open(output_file, "wb") as file,
+                tqdm(desc=self.name, total=total, unit="B", unit_scale=True, disable=None) as bar,
+            ):
+                for chunk in response.iter_content(2**14):
+                    self.heard_at = time.monotonic()
+                    self.received += file.write(chunk)
+                    bar.update(len(chunk))
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what the system said, without the exceptions that urllib3 and requests add."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error

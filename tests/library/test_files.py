@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digits.errors import BadFileError
-from digits.files import read_idx
+from digits.files import BadFileError, read_idx
 
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 RAW = bytes([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2]) + ARRAY.tobytes()

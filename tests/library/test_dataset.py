@@ -1,7 +1,8 @@
-"""Where the MNIST files are looked for, in which order, and what is said when they are nowhere."""
+"""Where images come from: the places that are searched for MNIST, and the synthetic digits."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import logging
 from collections.abc import Callable
@@ -11,9 +12,8 @@ import numpy as np
 import pytest
 
 import digits
-from digits import sources
-from digits.errors import DataError
-from digits.sources import find
+from digits import DataError, dataset
+from digits.dataset import find
 
 Serve = Callable[..., str]
 
@@ -22,8 +22,7 @@ def test_files_are_found_in_the_folder_given(
     small_folder: Path, small_sha256: dict[str, str]
 ) -> None:
     arrays = find(small_folder, small_sha256)
-    assert list(arrays) == list(small_sha256)
-    assert [array.shape for array in arrays.values()] == [(6, 28, 28), (6,), (4, 28, 28), (4,)]
+    assert [arrays[name].shape for name in small_sha256] == [(6, 28, 28), (6,), (4, 28, 28), (4,)]
 
 
 def test_the_environment_names_the_folder_when_the_caller_does_not(
@@ -114,8 +113,7 @@ def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
         "they begin b'<html>moved</html>'",
         f"{tmp_path}/t10k-labels-idx1-ubyte.gz\n    no such file",
         f"{cache}\n    no such folder",
-        "http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    ConnectionRefusedError",
-        "received 0 bytes",
+        f"http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    [Errno {errno.ECONNREFUSED}]",
         "Missing:\n  train-images-idx3-ubyte.gz\n",
         "--data-dir",
         "MNIST_DATA_DIR",
@@ -127,7 +125,7 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in = tuple(np.zeros(shape, np.uint8) for shape in ((2, 784), (2, 1)) * 2)
-    monkeypatch.setattr("digits.synthetic_cache.load", lambda: stand_in)
+    monkeypatch.setattr(dataset, "_synthetic", lambda: digits.Digits("synthetic digits", *stand_in))
     with caplog.at_level(logging.WARNING):
         assert digits.load("auto").name == "synthetic digits"
     assert "MNIST could not be had: synthetic digits stand in" in caplog.text
@@ -138,8 +136,7 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
 def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
     small_folder: Path, small_sha256: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "SHA256", small_sha256)
-    monkeypatch.setattr(sources.find, "__defaults__", (None, small_sha256))
+    monkeypatch.setattr(dataset, "SHA256", small_sha256)
     data = digits.load("mnist", small_folder)
     assert data.name == "MNIST"
     assert data.train_images.shape == (6, 784)
@@ -152,3 +149,50 @@ def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
 def test_an_unknown_data_set_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one of auto, mnist, synthetic, got 'cifar'"):
         digits.load("cifar")
+
+
+# The synthetic digits are drawn once and kept
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The counts of digits that were drawn, in place of drawing thousands."""
+    counts: list[int] = []
+
+    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
+        counts.append(count)
+        labels = np.arange(count, dtype=np.uint8).reshape(-1, 1)
+        return np.repeat(labels, 784, axis=1), labels
+
+    monkeypatch.setattr(dataset, "synthetic_digits", draw)
+    monkeypatch.setattr(dataset, "TRAIN", 6)
+    monkeypatch.setattr(dataset, "TEST", 3)
+    return counts
+
+
+def test_the_first_load_draws_and_the_second_reads(made: list[int], cache: Path) -> None:
+    first, second = digits.load("synthetic"), digits.load("synthetic")
+    assert made == [9]
+    assert [path.name for path in cache.iterdir()] == [dataset.SYNTHETIC_FILE]
+    assert first.sha256() == second.sha256()
+    assert [len(first.train_images), len(first.test_images)] == [6, 3]
+    assert first.train_labels[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert first.test_labels[:, 0].tolist() == [6, 7, 8]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive at all"])
+def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: bytes) -> None:
+    cache.mkdir()
+    (cache / dataset.SYNTHETIC_FILE).write_bytes(content)
+    digits.load("synthetic")
+    digits.load("synthetic")
+    assert made == [9]
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    made: list[int], cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.write_text("a file where the folder should be")
+    with caplog.at_level(logging.WARNING):
+        assert len(digits.load("synthetic").train_images) == 6
+    assert "cannot be kept" in caplog.text
