@@ -1,1 +1,1 @@
-"""Speed, side by side with what a user would pick instead."""
+"""Speed beside what a user would pick instead."""

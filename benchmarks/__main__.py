@@ -1,184 +1,373 @@
-"""Run every benchmark, and write docs/benchmarks.md and docs/figures/benchmarks.png."""
+"""Time this project beside what a user would pick instead, and write docs/benchmarks.md.
+
+A section of the page is a function that measures something and returns its text, with a goal for
+each value that has one. A new section takes its place in `main`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
-import statistics
-from collections.abc import Mapping
-from importlib.metadata import version
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import digits
+import numpy as np
+
+import task3
 import utils
-from benchmarks import costs, goals
-from benchmarks.contenders import CONTENDERS, EPOCHS, REQUIRES
-from benchmarks.race import Entry, installed, race, ratios, same_loss, spread
-from lab import figures
+from benchmarks import plain_numpy
+from benchmarks.contenders import (
+    CONTENDERS,
+    EPOCHS,
+    Times,
+    installed,
+    products,
+    race,
+    seconds_of,
+    versions,
+)
+from lab import figures, results
 from lab.files import replacing
-from lab.script import load_data, positive, run_script
+from lab.script import add_data_options, load_data, positive, run_script
+from task3a import SoftmaxModel, gradient_approximation_test, one_hot_encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 US = "this project"
-SIZES = (5_000, 10_000, 20_000, 60_000)
-CLASSES = (2, 10, 100)
-PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "scikit-learn"}  # of each module
+SCRIPT = Path(task3.__file__)
+START_UP = (
+    "import task3, utils; from lab.script import load_data, parse_options; "
+    "utils.load_full_mnist(load_data(parse_options('')))"
+)
+
+
+class Goal(NamedTuple):
+    """A measured value and the bound, "at least" or "at most", that it is to keep."""
+
+    what: str
+    measured: float
+    side: str
+    bound: float
+
+    def row(self) -> tuple[str, ...]:
+        """Return the goal as a row of a table, with the verdict."""
+        margin = self.measured - self.bound
+        is_met = margin >= 0 if self.side == "at least" else margin <= 0
+        verdict = "met" if is_met else "**not met**"
+        return self.what, f"{self.side} {self.bound:g}", f"{self.measured:.3g}", verdict
+
+
+class Section(NamedTuple):
+    """A section of the page: its title, its text in Markdown, and its goals."""
+
+    title: str
+    text: str
+    goals: Sequence[Goal] = ()
 
 
 def main() -> None:
-    """Time this project beside what a user would pick instead."""
+    """Time this project beside what a user would pick instead, and write docs/benchmarks.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("--data", choices=digits.CHOICES, default="auto")
-    parser.add_argument("--data-dir", type=Path, help="folder with the four MNIST files")
+    add_data_options(parser)
     parser.add_argument("--rounds", type=positive, default=5, help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="default: %(default)s")
     options = parser.parse_args()
     data = load_data(options)
     split = utils.load_full_mnist(data)
-    place = ["--data", "mnist" if data.name == "MNIST" else "synthetic"]
-    place += ["--data-dir", str(options.data_dir.resolve())] if options.data_dir else []
+    same_data = ["--data", "mnist" if data.name == "MNIST" else "synthetic"]
+    if options.data_dir:
+        same_data += ["--data-dir", str(options.data_dir.resolve())]
 
-    entries = race(split, options.rounds)
-    script = costs.whole_script(place, split, min(options.rounds, 3))
-    waits = (
-        costs.start_up_seconds(place),
-        costs.figure_seconds(split),
-        costs.gradient_check_seconds(split),
-    )
+    times = race(split, options.rounds)
+    figures.save(plot_race(times, data.name), options.out / "figures" / "benchmarks.png")
     sections = [
-        *_provenance(data.name),
-        *_race(entries),
-        *_parts(split),
-        *_whole(*script),
-        *_growth(),
-        *_waits(*waits),
-        "## Against the goals",
-        goals.table(
-            goals.of_the_race(entries, US)
-            + goals.of_the_script(*script)
-            + goals.of_the_waits(*waits)
-        ),
+        race_section(times),
+        epoch_section(split),
+        script_section(split, same_data, min(options.rounds, 3)),
+        growth_section(),
+        waiting_section(split, same_data),
     ]
-    text = "\n\n".join(sections) + "\n"
-    figures.save(plot_race(entries, data.name), options.out / "figures" / "benchmarks.png")
+    text = page(data.name, sections)
     with replacing(options.out / "benchmarks.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text)
 
 
-def plot_race(entries: Mapping[str, Entry], data_name: str) -> Figure:
+def page(data_name: str, sections: Iterable[Section]) -> str:
+    """Lay out the page: how it was measured, the sections, the goals of all of them."""
+    found = ", ".join(f"{package} {number}" for package, number in versions().items())
+    here = installed()
+    left_out = "; ".join(name for name in CONTENDERS if name not in here)
+    goals = [goal.row() for section in sections for goal in section.goals]
+    return "\n\n".join(
+        [
+            "# Speed, side by side",
+            f"Written by `python -m benchmarks` on {data_name}; {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}, {found}. Each package sets its own number of "
+            "threads. Times are medians, with the range in brackets."
+            + (f" Not installed, so left out: {left_out}." if left_out else ""),
+            *(f"## {section.title}\n\n{section.text}" for section in sections),
+            "## Goals",
+            table(("what", "goal", "measured", ""), *goals) + "\n",
+        ]
+    )
+
+
+def table(*rows: Sequence[object]) -> str:
+    """Write rows as a Markdown table; the first is its head."""
+    head, *lines = ("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    return "\n".join([head, "|---" * len(rows[0]) + "|", *lines])
+
+
+def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
+    """Write a median and the range around it."""
+    middle, low, high = map(form.format, (median(values), min(values), max(values)))
+    return f"{middle} ({low} to {high})"
+
+
+def ratios(seconds: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Divide times by others, round by round."""
+    return [a / b for a, b in zip(seconds, others, strict=True)]
+
+
+def timed(work: Callable[[], object], repeat: int = 5) -> list[float]:
+    """Time a function several times, after once unmeasured; return the seconds of each."""
+    work()
+    return [seconds_of(work)[0] for _ in range(repeat)]
+
+
+def plot_race(times: Mapping[str, Times], data_name: str) -> Figure:
     """Draw the median seconds of each contender as bars, with the range of all rounds."""
-    title = f"{EPOCHS} epochs of Task 3 with five checks an epoch ({data_name})"
+    title = f"{EPOCHS} epochs of Task 3, validated five times an epoch ({data_name})"
     fig, ax = figures.new(title, "Seconds (median, and the range of all rounds)", "")
-    ranked = sorted(entries.values(), key=lambda entry: -statistics.median(entry.seconds))
-    medians = [statistics.median(entry.seconds) for entry in ranked]
-    low = [m - min(entry.seconds) for m, entry in zip(medians, ranked, strict=True)]
-    high = [max(entry.seconds) - m for m, entry in zip(medians, ranked, strict=True)]
-    colours = [figures.COLOURS[1 if entry.name == US else 0] for entry in ranked]
-    names = [entry.name for entry in ranked]
-    bars = ax.barh(names, medians, xerr=[low, high], color=colours, capsize=4, zorder=2)
+    names = sorted(times, key=lambda name: -median(times[name].seconds))
+    low, middle, high = np.transpose(
+        [[f(times[name].seconds) for f in (min, median, max)] for name in names]
+    )
+    colours = [figures.COLOURS[name == US] for name in names]
+    errors = middle - low, high - middle
+    bars = ax.barh(names, middle, xerr=errors, color=colours, capsize=4, zorder=2)
     ax.bar_label(bars, fmt="%.2f s", padding=10)
     ax.margins(x=0.15)
     return fig
 
 
-def _provenance(data_name: str) -> list[str]:
-    packages = ["numpy", *(PACKAGES[module] for name in installed() for module in REQUIRES[name])]
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    skipped = [name for name in CONTENDERS if name not in installed()]
-    return [
-        "# Speed, side by side",
-        f"Written by `python -m benchmarks` on {data_name}; {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {versions}. Thread counts are left as each package "
-        "sets them. Times are medians, with the range in brackets."
-        + (f" Not installed, so skipped: {', '.join(skipped)}." if skipped else ""),
-    ]
-
-
-def _race(entries: Mapping[str, Entry]) -> list[str]:
-    rounds = len(entries[US].seconds)
-    rows = [
-        f"| who | seconds | takes, of the time of {US} | validation loss |",
-        "|---|---|---|---|",
-    ]
-    for entry in entries.values():
-        loss = f"{entry.val_loss:.4f}" if entry.val_loss == entry.val_loss else ""
-        takes = spread(entry.ratios(entries[US]))
-        rows.append(f"| {entry.name} | {spread(entry.seconds)} | {takes} | {loss} |")
-    others = same_loss(entries, US)
+def race_section(times: Mapping[str, Times]) -> Section:
+    """Compare the contenders with this project."""
+    us = times[US]
+    rows = [("contender", "seconds", f"relative to {US}", "validation loss")]
+    for name, entry in times.items():
+        loss = "" if np.isnan(entry.val_loss) else f"{entry.val_loss:.4f}"
+        relative = spread(ratios(entry.seconds, us.seconds))
+        rows.append((name, spread(entry.seconds), relative, loss))
+    others = [name for name, entry in times.items() if abs(entry.val_loss / us.val_loss - 1) > 0.02]
     verdict = (
-        f"Not the same validation loss within 2 %: {', '.join(others)}."
+        f"The validation loss of {', '.join(others)} differs by more than 2 %."
         if others
         else "All that train the same model reach the same validation loss within 2 %."
     )
-    return [
-        f"## {EPOCHS} epochs of Task 3, a check five times an epoch",
-        "\n".join(rows),
-        f"{rounds} rounds in which all take turns. {verdict} The plain loop computes each loss and "
-        "each accuracy by a function of its own, as the assignment has them, and so passes the "
-        "validation set through the model twice at a check; all others do so once. SGDClassifier "
-        "trains ten separate logistic regressions and evaluates nothing. The bare floor is the "
-        "matrix products and one gather an epoch, and trains nothing; in blocks, it gathers a few "
-        "batches at a time, as this project does.",
-        "![Seconds of each](figures/benchmarks.png)",
-    ]
+    goals = []
+    bounds = {"plain float64 NumPy": 2.5, "PyTorch, eager": 1.4, "JAX, compiled": 1}
+    for name, bound in bounds.items():
+        if name in times:
+            speed_up = median(ratios(times[name].seconds, us.seconds))
+            goals.append(Goal(f"speed-up over {name}", speed_up, "at least", bound))
+    slow_down = median(ratios(us.seconds, times["lower bound"].seconds))
+    return Section(
+        f"{EPOCHS} epochs of Task 3, validated five times an epoch",
+        f"{table(*rows)}\n\n"
+        f"The contenders take turns, in {len(us.seconds)} rounds. {verdict} The plain loop "
+        "computes each loss and each accuracy by a function of its own, as the assignment has "
+        "them, so it passes the validation set through the model twice in a validation; the others "
+        "do so once. SGDClassifier trains ten separate logistic regressions and evaluates nothing. "
+        "The lower bound is the matrix products and the gathering of shuffled batches, and trains "
+        "nothing; it gathers once an epoch or, in blocks, a few batches at a time, as this project "
+        "does.\n\n![Seconds of each contender](figures/benchmarks.png)",
+        [*goals, Goal("time relative to the lower bound", slow_down, "at most", 1.35)],
+    )
 
 
-def _parts(split: utils.Split) -> list[str]:
-    rows = ["| part of an epoch | milliseconds | of these, matrix products |", "|---|---|---|"]
-    parts = costs.epoch_parts(split)
-    parts["together"] = (sum(p[0] for p in parts.values()), sum(p[1] for p in parts.values()))
-    for part, (whole, products) in parts.items():
-        rows.append(f"| {part} | {1e3 * whole:.1f} | {1e3 * products:.1f} |")
-    ten, two = (statistics.median(costs.check_products_seconds(split, K)) for K in (10, 2))
-    share = f"{100 * two / ten:.0f} %"
-    return [
-        "## Where an epoch goes",
-        "\n".join(rows),
-        "The products are NumPy's, and so the library's behind it: plain NumPy code cannot "
-        f"leave them out, nor the gather. {EPOCHS} epochs of the products alone take "
-        f"{EPOCHS * parts['together'][1]:.2f} s. Most of that is no arithmetic: with weights for 2 "
-        f"classes in place of 10, the products of a check still take {share} of the time.",
-    ]
+def epoch_section(split: utils.Split) -> Section:
+    """Time the parts of an epoch in training, and their matrix products alone.
 
+    Trainings and products take turns, so that a slow minute slows both.
+    """
+    data = task3.prepare(split)
+    steps = len(data.X_train) // task3.BATCH_SIZE
+    used = slice(steps * task3.BATCH_SIZE)
+    batches = [np.split(array[used], steps) for array in (data.X_train, data.Y_train)]
 
-def _whole(ours: list[float], plain: list[float], peaks: list[float]) -> list[str]:
-    return [
-        "## The whole of task3.py",
-        f"Imports, loading, five trainings, five figures, {len(ours)} times: "
-        f"{spread(ours, '{:.1f}')} s, at most "
-        f"{max(peaks):.0f} MB of memory. The same trainings in the plain float64 loop, without "
-        f"imports and figures: {spread(plain, '{:.1f}')} s, {spread(ratios(plain, ours))} times as "
-        "long.",
-    ]
+    def step_products() -> None:
+        w = np.full((785, 10), 0.01, np.float32)
+        for X_batch, Y_batch in zip(*batches, strict=True):
+            X_batch @ w
+            X_batch.T @ Y_batch
 
+    def validation_products(num_classes: int = 10) -> None:
+        w = np.full((785, num_classes), 0.01, np.float32)
+        products(data.X_train, w)
+        products(data.X_val, w)
 
-def _growth() -> list[str]:
-    rows = ["| N | K | seconds an epoch | microseconds an example |", "|---|---|---|---|"]
-    shapes = [(size, 10) for size in SIZES] + [(20_000, K) for K in CLASSES if K != 10]
-    for N, K in shapes:
-        seconds = statistics.median(costs.epoch_seconds(N, K))
-        rows.append(f"| {N:,} | {K} | {seconds:.3f} | {1e6 * seconds / N:.2f} |")
-    return [
-        "## Growth with the examples and the classes",
-        "\n".join(rows),
-        "One epoch of N examples with six checks, each of all N and of 2,000 others.",
-    ]
-
-
-def _waits(start_up: list[float], figure: list[float], gradient_check: list[float]) -> list[str]:
+    rounds = []
+    for _ in range(3):
+        trainer = task3.make_trainer(data, 0, seed=0)
+        trainer.patience = None
+        validations, in_steps = watch(trainer, "validation_step"), watch(trainer, "train_step")
+        total, _ = seconds_of(trainer.train, EPOCHS)
+        rounds.append(
+            [
+                (sum(validations), len(validations) * median(timed(validation_products, 20))),
+                (sum(in_steps), EPOCHS * median(timed(step_products, 20))),
+                (total - sum(validations) - sum(in_steps), 0.0),
+            ]
+        )
+    parts = np.median(rounds, axis=0)
+    parts = np.vstack([parts, parts.sum(axis=0)])
+    names = f"{len(validations) / EPOCHS:g} validations", f"{steps} steps", "batches and the loop"
     rows = [
-        "| what | seconds |",
-        "|---|---|",
-        f"| start-up: imports, loading and verifying | {spread(start_up)} |",
-        f"| saving a figure of Task 3 | {spread(figure)} |",
-        f"| gradient check, 7,850 weights on 100 images | {spread(gradient_check)} |",
+        (name, *(f"{1e3 * seconds / EPOCHS:.1f}" for seconds in part))
+        for name, part in zip((*names, "total"), parts, strict=True)
     ]
-    return ["## What else one waits for", "\n".join(rows)]
+    two, ten = (median(timed(partial(validation_products, K), 20)) for K in (2, 10))
+    return Section(
+        "Where the time of an epoch goes",
+        table(("part of an epoch", "milliseconds", "of which matrix products"), *rows) + "\n\n"
+        "The matrix products are computed by the library behind NumPy; plain NumPy code cannot do "
+        f"without them, nor without gathering the batches. In {EPOCHS} epochs the products alone "
+        f"take {parts[-1, 1]:.2f} s, most of it not for arithmetic: with weights for 2 "
+        f"classes instead of 10, those of a validation still take {100 * two / ten:.0f} % of the "
+        "time.",
+    )
+
+
+def watch(owner: object, method: str) -> list[float]:
+    """Return a list that the seconds of each call of a method of `owner` are appended to."""
+    seconds: list[float] = []
+    original = getattr(owner, method)
+
+    def watched(*arguments: Any) -> Any:
+        duration, result = seconds_of(original, *arguments)
+        seconds.append(duration)
+        return result
+
+    setattr(owner, method, watched)
+    return seconds
+
+
+def script_section(split: utils.Split, same_data: Sequence[str], rounds: int) -> Section:
+    """Time task3.py beside the same trainings, step by step, in the plain loop."""
+    plain_data = plain_numpy.prepare(split)
+
+    def train_plainly(last_steps: Iterable[int]) -> None:
+        for value, step in zip(task3.LAMBDAS, last_steps, strict=True):
+            plain_numpy.train(plain_data, step + 1, value)
+
+    ours, plain, peaks = [], [], []
+    with TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            seconds, peak = seconds_of(run_task3, [*same_data, "--out", folder])
+            ours.append(seconds)
+            peaks.append(peak)
+            runs = results.read(Path(folder, results.FILE))["task3"]["runs"].values()
+            plain.append(seconds_of(train_plainly, [run["step"] for run in runs])[0])
+    speed_up = median(ratios(plain, ours))
+    return Section(
+        "All of task3.py",
+        f"Imports, loading, five trainings and five figures take {spread(ours, '{:.1f}')} s in "
+        f"{rounds} runs, and at most {max(peaks):.0f} MB of memory. The same trainings in the "
+        f"plain float64 loop, without imports and figures, take {spread(plain, '{:.1f}')} s, "
+        f"{spread(ratios(plain, ours))} times as long.",
+        [
+            Goal("task3.py: speed-up over the plain loop", speed_up, "at least", 3),
+            Goal("task3.py: peak memory, MB", max(peaks), "at most", 450),
+        ],
+    )
+
+
+def run_task3(arguments: Sequence[str]) -> float:
+    """Run task3.py, and return its peak memory in MB (nan where there is no /proc)."""
+    command = [sys.executable, str(SCRIPT), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    status, peak = Path(f"/proc/{process.pid}/status"), float("nan")
+    while process.poll() is None:
+        if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+            peak = int(found[1]) / 1024
+        time.sleep(0.02)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak
+
+
+def growth_section() -> Section:
+    """Time an epoch on random inputs, for several numbers of examples and of classes."""
+    rows = []
+    for N, K in ((5_000, 10), (10_000, 10), (20_000, 10), (60_000, 10), (20_000, 2), (20_000, 100)):
+        seconds = median(epoch_seconds(N, K))
+        rows.append((f"{N:,}", K, f"{seconds:.3f}", f"{1e6 * seconds / N:.2f}"))
+    return Section(
+        "Growth with the examples and the classes",
+        table(("N", "K", "seconds per epoch", "microseconds per example"), *rows) + "\n\n"
+        "One epoch of N examples with six validations (the first step has one, too), each of which "
+        "evaluates all N and 2,000 others.",
+    )
+
+
+def epoch_seconds(num_examples: int, num_classes: int) -> list[float]:
+    """Time one epoch on random inputs, validated on 2,000 others."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (num_examples + 2000, 785)).astype(np.float32)
+    Y = one_hot_encode(rng.integers(0, num_classes, (len(X), 1)), num_classes)
+    split = utils.Split(X[:-2000], Y[:-2000], X[-2000:], Y[-2000:])
+    trainer = task3.make_trainer(split, 0, seed=0)
+    trainer.model.w = np.zeros((785, num_classes), np.float32)
+    return timed(lambda: trainer.train(1))
+
+
+def waiting_section(split: utils.Split, same_data: Sequence[str]) -> Section:
+    """Time what else a user waits for: start-up, figures, the gradient check."""
+    command = [sys.executable, "-c", START_UP, *same_data]
+    start_up = timed(lambda: subprocess.run(command, cwd=SCRIPT.parent, check=True))
+    figure = figure_seconds(split)
+    few = task3.prepare(utils.Split(*(array[:100] for array in split)))
+    check = timed(lambda: gradient_approximation_test(SoftmaxModel(0), few.X_train, few.Y_train), 3)
+    return Section(
+        "What else a user waits for",
+        table(
+            ("what", "seconds"),
+            ("start-up: imports, loading and verifying", spread(start_up)),
+            ("saving a figure of Task 3", spread(figure)),
+            ("gradient check, 7,850 weights on 100 images", spread(check)),
+        ),
+        [
+            Goal("start-up, s", median(start_up), "at most", 1.2),
+            Goal("saving the slowest figure, s", max(figure), "at most", 0.4),
+            Goal("gradient check, s", median(check), "at most", 1),
+        ],
+    )
+
+
+def figure_seconds(split: utils.Split) -> list[float]:
+    """Time saving each figure of Task 3, drawn from a training as long as 50 epochs."""
+    few = task3.prepare(utils.Split(*(array[:1280] for array in split)))
+    trainer = task3.make_trainer(few, 0, seed=0)
+    trainer.batch_size, trainer.patience = 8, None
+    trainer.train(50)
+    drawn = task3.make_figures(dict.fromkeys(task3.LAMBDAS, trainer), "benchmark")
+    with TemporaryDirectory() as folder:
+        return [
+            seconds_of(figures.save, figure, Path(folder, name))[0]
+            for name, figure in drawn.items()
+        ]
 
 
 if __name__ == "__main__":

@@ -1,39 +1,43 @@
-"""The contenders: each does the same ten epochs of Task 3, one with other means than the next.
+"""The contenders and their race: ten epochs of Task 3, validated five times an epoch.
 
-A contender is a function that takes the data set, prepares whatever it wants, and returns a
-function that does the work and returns the validation loss after it.
+A contender is a function that prepares what it needs of the data set and returns the work to be
+timed: a function that trains and returns the last validation loss, nan where it trains nothing or
+another model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib.metadata import distributions
+from typing import Any, NamedTuple
 
 import numpy as np
 
+import task3
 import utils
 from benchmarks import plain_numpy
 from task2a import pre_process_images
-from task3 import BATCH_SIZE, LEARNING_RATE, SoftmaxTrainer, prepare
-from task3a import SoftmaxModel
+from task3 import BATCH_SIZE, LEARNING_RATE
 
 EPOCHS = 10
-CHECKS_PER_EPOCH = 5
+VALIDATIONS_PER_EPOCH = 5
 SEED = 0
 
 Work = Callable[[], float]
 Contender = Callable[[utils.Split], Work]
-Batches = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
-def ours(split: utils.Split) -> Work:
-    """This project: `task3.SoftmaxTrainer` as `task3.py` uses it, without early stopping."""
-    data = prepare(split)
+def this_project(split: utils.Split) -> Work:
+    """The training of `task3.py`, without early stopping."""
+    data = task3.prepare(split)
 
     def work() -> float:
-        model, rng = SoftmaxModel(0), np.random.RandomState(SEED)
-        trainer = SoftmaxTrainer(
-            model, LEARNING_RATE, BATCH_SIZE, True, *data, patience=None, rng=rng
-        )
+        trainer = task3.make_trainer(data, 0, SEED)
+        trainer.patience = None
         _, val_history = trainer.train(EPOCHS)
         return list(val_history["loss"].values())[-1]
 
@@ -41,62 +45,13 @@ def ours(split: utils.Split) -> Work:
 
 
 def plain(split: utils.Split) -> Work:
-    """A float64 loop as a careful student writes it by the assignment: see `plain_numpy`."""
-    data = plain_numpy.prepare(*split)
-
-    def work() -> float:
-        num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
-        return plain_numpy.train(*data, num_steps=num_steps, seed=SEED)[-1][0]
-
-    return work
+    """The float64 loop of `plain_numpy`."""
+    data = plain_numpy.prepare(split)
+    num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
+    return lambda: plain_numpy.train(data, num_steps)[-1][0]
 
 
-def floor(split: utils.Split) -> Work:
-    """The bare floor: the matrix products and one gather an epoch, and nothing else."""
-
-    def batches(X: np.ndarray, Y: np.ndarray, rng: np.random.RandomState) -> Batches:
-        order = rng.permutation(len(X))
-        return utils.batch_loader(X.take(order, axis=0), Y.take(order, axis=0), BATCH_SIZE)
-
-    return _bare(split, batches)
-
-
-def floor_in_blocks(split: utils.Split) -> Work:
-    """The same, but gathered a few batches at a time, as this project does: a lower floor."""
-    return _bare(split, lambda X, Y, rng: utils.batch_loader(X, Y, BATCH_SIZE, True, rng=rng))
-
-
-def _bare(
-    split: utils.Split,
-    batches: Callable[[np.ndarray, np.ndarray, np.random.RandomState], Batches],
-) -> Work:
-    X, targets, X_v, _ = prepare(split)
-    w = np.full((785, 10), 0.01, dtype=np.float32)
-
-    def work() -> float:
-        rng = np.random.RandomState(SEED)
-        steps_per_check = len(X) // BATCH_SIZE // CHECKS_PER_EPOCH
-        step = 0
-        for _ in range(EPOCHS):
-            for X_batch, Y_batch in batches(X, targets, rng):
-                X_batch @ w
-                X_batch.T @ Y_batch
-                if step % steps_per_check == 0:
-                    products(X, w)
-                    products(X_v, w)
-                step += 1
-        return float("nan")
-
-    return work
-
-
-def products(X: np.ndarray, w: np.ndarray) -> None:
-    """Multiply a whole data set by the weights, in the blocks of `utils.predict`."""
-    for start in range(0, len(X), utils.BLOCK):
-        X[start : start + utils.BLOCK] @ w
-
-
-def torch_eager(split: utils.Split) -> Work:
+def pytorch(split: utils.Split) -> Work:
     """PyTorch, eager, on the CPU: a linear layer, its cross-entropy loss and SGD."""
     import torch
     from torch import nn
@@ -107,16 +62,16 @@ def torch_eager(split: utils.Split) -> Work:
     def labels(Y: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(Y[:, 0]).long()
 
-    X, Y, X_v, Y_v = (f(array) for f, array in zip((images, labels) * 2, split, strict=True))
+    X, Y, X_val, Y_val = (f(array) for f, array in zip((images, labels) * 2, split, strict=True))
     criterion = nn.CrossEntropyLoss()
 
     @torch.no_grad()
-    def evaluate(model: nn.Module) -> tuple[float, float, float]:
-        logits = model(X_v)
+    def validate(model: nn.Module) -> tuple[float, float, float]:
+        logits = model(X_val)
         return (
-            float(criterion(logits, Y_v)),
+            float(criterion(logits, Y_val)),
             float((model(X).argmax(dim=1) == Y).float().mean()),
-            float((logits.argmax(dim=1) == Y_v).float().mean()),
+            float((logits.argmax(dim=1) == Y_val).float().mean()),
         )
 
     def work() -> float:
@@ -137,8 +92,8 @@ def torch_eager(split: utils.Split) -> Work:
                 loss.backward()
                 optimiser.step()
                 loss.item()
-                if step % (num_batches // CHECKS_PER_EPOCH) == 0:
-                    history.append(evaluate(model))
+                if step % (num_batches // VALIDATIONS_PER_EPOCH) == 0:
+                    history.append(validate(model))
                 step += 1
         return history[-1][0]
 
@@ -146,15 +101,14 @@ def torch_eager(split: utils.Split) -> Work:
 
 
 def jax_compiled(split: utils.Split) -> Work:
-    """JAX: each fifth of an epoch, its steps and the check after them, is one compiled scan."""
+    """JAX: a fifth of an epoch and the validation after it are one compiled scan."""
     import jax
     import jax.numpy as jnp
 
-    X_train, Y_train, X_val, Y_val = split
-    X, X_v = jnp.asarray(pre_process_images(X_train)), jnp.asarray(pre_process_images(X_val))
-    Y, Y_v = jnp.asarray(Y_train[:, 0].astype(np.int32)), jnp.asarray(Y_val[:, 0].astype(np.int32))
-    num_batches = len(X_train) // BATCH_SIZE
-    fifth = num_batches // CHECKS_PER_EPOCH
+    X, X_val = (jnp.asarray(pre_process_images(images)) for images in (split.X_train, split.X_val))
+    Y, Y_val = (jnp.asarray(Y[:, 0].astype(np.int32)) for Y in (split.Y_train, split.Y_val))
+    num_batches = len(X) // BATCH_SIZE
+    fifth = num_batches // VALIDATIONS_PER_EPOCH
 
     def loss(w: jax.Array, X: jax.Array, Y: jax.Array) -> jax.Array:
         log_outputs = jax.nn.log_softmax(X @ w)
@@ -165,20 +119,18 @@ def jax_compiled(split: utils.Split) -> Work:
         return w - LEARNING_RATE * grad, value
 
     @jax.jit
-    def steps_and_check(w: jax.Array, batches: jax.Array) -> tuple[jax.Array, ...]:
+    def train_and_validate(w: jax.Array, batches: jax.Array) -> tuple[jax.Array, ...]:
         w, losses = jax.lax.scan(step, w, batches)
-        accuracies = ((A @ w).argmax(axis=1) == b for A, b in ((X, Y), (X_v, Y_v)))
-        return w, losses, loss(w, X_v, Y_v), *(hits.mean() for hits in accuracies)
+        accuracies = (((A @ w).argmax(axis=1) == b).mean() for A, b in ((X, Y), (X_val, Y_val)))
+        return w, losses, loss(w, X_val, Y_val), *accuracies
 
     def work() -> float:
         rng = np.random.RandomState(SEED)
-        w = jnp.zeros((785, 10))
-        val_loss = jnp.nan
-        used = num_batches * BATCH_SIZE
-        orders = [rng.permutation(len(X_train))[:used] for _ in range(EPOCHS)]
+        w, val_loss = jnp.zeros((785, 10)), jnp.nan
+        orders = [rng.permutation(len(X))[: num_batches * BATCH_SIZE] for _ in range(EPOCHS)]
         batches = np.concatenate(orders).reshape(-1, BATCH_SIZE)
         for start in range(0, len(batches), fifth):
-            w, losses, val_loss, *_ = steps_and_check(w, batches[start : start + fifth])
+            w, losses, val_loss, *_ = train_and_validate(w, batches[start : start + fifth])
             np.asarray(losses)
         return float(val_loss)
 
@@ -186,41 +138,138 @@ def jax_compiled(split: utils.Split) -> Work:
 
 
 def sgd_classifier(split: utils.Split) -> Work:
-    """scikit-learn: SGDClassifier, ten passes one example at a time, without any evaluation.
-
-    It trains ten separate logistic regressions, so its loss is not comparable.
-    """
+    """scikit-learn: ten logistic regressions, one example at a time, without any validation."""
     from sklearn.linear_model import SGDClassifier
 
     X, Y = pre_process_images(split.X_train)[:, :-1], split.Y_train[:, 0]
+    model = SGDClassifier(
+        loss="log_loss",
+        alpha=0,
+        learning_rate="constant",
+        eta0=LEARNING_RATE / BATCH_SIZE,
+        max_iter=EPOCHS,
+        tol=None,
+        random_state=SEED,
+    )
 
     def work() -> float:
-        model = SGDClassifier(
-            loss="log_loss",
-            alpha=0,
-            learning_rate="constant",
-            eta0=LEARNING_RATE / BATCH_SIZE,
-            max_iter=EPOCHS,
-            tol=None,
-            random_state=SEED,
-        )
         model.fit(X, Y)
         return float("nan")
 
     return work
 
 
+def lower_bound(split: utils.Split, in_blocks: bool = False) -> Work:
+    """The matrix products and the gather of the shuffled batches, and nothing else.
+
+    in_blocks: gather a few batches at a time, as this project does, not the whole data set.
+    """
+    X, Y, X_val, _ = task3.prepare(split)
+    w = np.full((785, 10), 0.01, dtype=np.float32)
+    steps_per_validation = len(X) // BATCH_SIZE // VALIDATIONS_PER_EPOCH
+
+    def batches(rng: np.random.RandomState) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if in_blocks:
+            yield from utils.batch_loader(X, Y, BATCH_SIZE, shuffle=True, rng=rng)
+            return
+        order = rng.permutation(len(X))
+        X_epoch, Y_epoch = X.take(order, axis=0), Y.take(order, axis=0)
+        for end in range(BATCH_SIZE, len(X) + 1, BATCH_SIZE):
+            yield X_epoch[end - BATCH_SIZE : end], Y_epoch[end - BATCH_SIZE : end]
+
+    def work() -> float:
+        rng = np.random.RandomState(SEED)
+        step = 0
+        for _ in range(EPOCHS):
+            for X_batch, Y_batch in batches(rng):
+                X_batch @ w
+                X_batch.T @ Y_batch
+                if step % steps_per_validation == 0:
+                    products(X, w)
+                    products(X_val, w)
+                step += 1
+        return float("nan")
+
+    return work
+
+
+def products(X: np.ndarray, w: np.ndarray) -> None:
+    """Multiply a whole data set by the weights, in the blocks of `utils.predict`."""
+    for start in range(0, len(X), utils.BLOCK):
+        X[start : start + utils.BLOCK] @ w
+
+
 CONTENDERS: dict[str, Contender] = {
-    "this project": ours,
+    "this project": this_project,
     "plain float64 NumPy": plain,
-    "PyTorch, eager": torch_eager,
+    "PyTorch, eager": pytorch,
     "JAX, compiled": jax_compiled,
     "scikit-learn SGDClassifier": sgd_classifier,
-    "bare floor": floor,
-    "bare floor, in blocks": floor_in_blocks,
+    "lower bound": lower_bound,
+    "lower bound, in blocks": partial(lower_bound, in_blocks=True),
 }
-REQUIRES = dict.fromkeys(CONTENDERS, ()) | {
-    "PyTorch, eager": ("torch",),
-    "JAX, compiled": ("jax",),
-    "scikit-learn SGDClassifier": ("sklearn",),
+PACKAGES = {  # that a contender needs
+    "PyTorch, eager": "torch",
+    "JAX, compiled": "jax",
+    "scikit-learn SGDClassifier": "scikit-learn",
 }
+
+
+def versions() -> dict[str, str]:
+    """Return {package: version} of NumPy and of the contenders' packages that are installed."""
+    found = {distribution.name: distribution.version for distribution in distributions()}
+    return {name: found[name] for name in ("numpy", *PACKAGES.values()) if name in found}
+
+
+def installed() -> list[str]:
+    """Return the names of the contenders whose package is installed."""
+    found = versions()
+    return [name for name in CONTENDERS if PACKAGES.get(name, "numpy") in found]
+
+
+# The race. Each contender has a process of its own, in which these two functions run.
+
+_work: Work
+
+
+def _prepare(name: str, split: utils.Split) -> None:
+    global _work
+    _work = CONTENDERS[name](split)
+
+
+def _take_turn() -> tuple[float, float]:
+    return seconds_of(_work)
+
+
+class Times(NamedTuple):
+    """The seconds of a contender, one a round, and its validation loss (nan: not comparable)."""
+
+    seconds: list[float]
+    val_loss: float = float("nan")
+
+
+def race(split: utils.Split, rounds: int, names: Sequence[str] | None = None) -> dict[str, Times]:
+    """Let contenders do the same work in turn, so that a slow minute slows all of them.
+
+    Each does the work once before the first round, so that compiling and warming up do not count.
+    names: by default all contenders that are installed.
+    """
+    context = multiprocessing.get_context("spawn")
+    pools = {
+        name: ProcessPoolExecutor(1, context, _prepare, (name, split))
+        for name in names or installed()
+    }
+    results = {name: Times([], pool.submit(_take_turn).result()[1]) for name, pool in pools.items()}
+    for _ in range(rounds):
+        for name, pool in pools.items():
+            results[name].seconds.append(pool.submit(_take_turn).result()[0])
+    for pool in pools.values():
+        pool.shutdown()
+    return results
+
+
+def seconds_of(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """Call a function; return the seconds it takes, and its result."""
+    start = time.perf_counter()
+    result = work(*arguments)
+    return time.perf_counter() - start, result

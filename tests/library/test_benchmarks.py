@@ -1,8 +1,12 @@
-"""The benchmarks compare like with like, and say what they skip."""
+"""The benchmarks compare like with like, and say what they leave out and which goals are met."""
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
+import json
+import subprocess
+import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,118 +15,163 @@ from matplotlib.container import BarContainer
 
 import utils
 from benchmarks import __main__ as report
-from benchmarks import contenders, costs, goals, plain_numpy, race
-from benchmarks.race import Entry
+from benchmarks import contenders, plain_numpy
+from benchmarks.__main__ import Goal, Section
+from benchmarks.contenders import Times
 from digits import Digits
+from lab.results import Run, Validation
 
 
 @pytest.fixture(scope="module")
 def split(tiny_digits: Digits) -> utils.Split:
-    """Tiny digits eight times over: 25 batches an epoch, so that five are between two checks."""
+    """Tiny digits eight times over: 25 batches an epoch, so five between two validations."""
     X_train, Y_train, X_val, Y_val = utils.load_full_mnist(tiny_digits)
     return utils.Split(np.tile(X_train, (8, 1)), np.tile(Y_train, (8, 1)), X_val, Y_val)
 
 
-def test_this_project_and_the_plain_loop_train_to_the_same_loss(split: utils.Split) -> None:
-    ours, plain = contenders.ours(split)(), contenders.plain(split)()
-    assert ours == pytest.approx(plain, rel=1e-4)
+@pytest.fixture
+def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (contenders, report):
+        monkeypatch.setattr(module, "EPOCHS", 2)
 
 
-@pytest.mark.parametrize("name", ["PyTorch, eager", "JAX, compiled"])
-def test_the_frameworks_do_the_same_work(split: utils.Split, name: str) -> None:
-    if not all(map(importlib.util.find_spec, contenders.REQUIRES[name])):
+@pytest.mark.parametrize("name", ["plain float64 NumPy", "PyTorch, eager", "JAX, compiled"])
+def test_the_contenders_train_to_the_same_loss(split: utils.Split, name: str) -> None:
+    if name not in contenders.installed():
         pytest.skip(f"{name} is not installed")
-    assert contenders.CONTENDERS[name](split)() == pytest.approx(contenders.ours(split)(), rel=0.02)
+    ours, theirs = (contenders.CONTENDERS[who](split)() for who in ("this project", name))
+    assert theirs == pytest.approx(ours, rel=1e-4 if "NumPy" in name else 0.02)
 
 
 def test_the_plain_loop_has_a_penalty_too(split: utils.Split) -> None:
-    data = plain_numpy.prepare(*split)
-    free, held = (plain_numpy.train(*data, num_steps=30, l2_reg_lambda=x) for x in (0, 1))
-    assert held[-1][0] > free[-1][0]
-    assert len(free) == 6
+    data = plain_numpy.prepare(split)
+    without, penalised = (plain_numpy.train(data, 30, l2_reg_lambda=x) for x in (0, 1))
+    assert penalised[-1][0] > without[-1][0]
+    assert len(without) == 6
 
 
-def test_the_floors_do_the_products_and_train_nothing(split: utils.Split) -> None:
-    assert np.isnan(contenders.floor(split)())
-    assert np.isnan(contenders.floor_in_blocks(split)())
+@pytest.mark.usefixtures("few_epochs")
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_the_lower_bound_is_as_many_validations_and_trains_nothing(
+    split: utils.Split, in_blocks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    multiplied: list[int] = []
+    monkeypatch.setattr(contenders, "products", lambda X, w: multiplied.append(len(X)))
+    assert np.isnan(contenders.lower_bound(split, in_blocks)())
+    assert multiplied == [3200, 200] * 10
 
 
-def test_the_contenders_take_turns(split: utils.Split) -> None:
-    entries = race.race(split, rounds=2, names=["bare floor", "plain float64 NumPy"])
-    assert list(entries) == ["bare floor", "plain float64 NumPy"]
-    assert [len(entry.seconds) for entry in entries.values()] == [2, 2]
-    assert np.isnan(entries["bare floor"].val_loss)
-    assert 0 < entries["plain float64 NumPy"].val_loss < 2.3
+def test_each_contender_works_in_its_own_process(split: utils.Split) -> None:
+    few = utils.Split(*(array[:640] for array in split))
+    results = contenders.race(few, rounds=2, names=["lower bound", "plain float64 NumPy"])
+    assert [len(times.seconds) for times in results.values()] == [2, 2]
+    assert np.isnan(results["lower bound"].val_loss)
+    assert 0 < results["plain float64 NumPy"].val_loss < 2.3
 
 
-def test_what_is_not_installed_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert race.installed() == [
-        "this project",
-        "plain float64 NumPy",
-        "bare floor",
-        "bare floor, in blocks",
+def test_what_is_not_installed_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "PACKAGES", dict.fromkeys(contenders.PACKAGES, "no-such"))
+    names = ["this project", "plain float64 NumPy", "lower bound", "lower bound, in blocks"]
+    assert contenders.installed() == names
+    left_out = "Not installed, so left out: PyTorch, eager; JAX, compiled; scikit-learn SGD"
+    assert left_out in report.page("MNIST", [])
+
+
+@pytest.fixture
+def results() -> dict[str, Times]:
+    return {
+        "this project": Times([1.0, 2.0, 4.0], 0.5),
+        "plain float64 NumPy": Times([2.5, 5.0, 9.0], 0.509),
+        "JAX, compiled": Times([0.9, 1.8, 4.4], 0.511),
+        "lower bound": Times([0.8, 1.0, 3.2]),
+    }
+
+
+def test_the_race_is_judged_round_by_round(results: dict[str, Times]) -> None:
+    section = report.race_section(results)
+    assert "| this project | 2.00 (1.00 to 4.00) | 1.00 (1.00 to 1.00) | 0.5000 |" in section.text
+    assert "| JAX, compiled | 1.80 (0.90 to 4.40) | 0.90 (0.90 to 1.10) | 0.5110 |" in section.text
+    assert "| lower bound | 1.00 (0.80 to 3.20) | 0.80 (0.50 to 0.80) |  |" in section.text
+    assert "The validation loss of JAX, compiled differs by more than 2 %." in section.text
+    assert [goal[:2] for goal in section.goals] == [
+        ("speed-up over plain float64 NumPy", 2.5),
+        ("speed-up over JAX, compiled", 0.9),
+        ("time relative to the lower bound", 1.25),
     ]
-    provenance = report._provenance("MNIST")[1]
-    assert "Not installed, so skipped: PyTorch, eager, JAX, compiled, scikit-learn" in provenance
 
 
-def test_another_loss_is_named() -> None:
-    entries = {
-        name: Entry(name, [1.0], loss)
-        for name, loss in {"us": 0.5, "near": 0.509, "far": 0.511, "none": float("nan")}.items()
-    }
-    assert race.same_loss(entries, "us") == ["far"]
-
-
-def test_ratios_are_taken_round_by_round() -> None:
-    us, other = Entry("us", [1.0, 2.0, 4.0]), Entry("other", [3.0, 4.0, 4.0])
-    assert other.ratios(us) == [3, 2, 1]
-    assert race.spread(other.ratios(us)) == "2.00 (1.00 to 3.00)"
-
-
-def test_the_table_and_the_chart_show_every_contender() -> None:
-    entries = {
-        "this project": Entry("this project", [1.0, 1.1, 0.9], 0.36),
-        "bare floor": Entry("bare floor", [0.8, 0.7, 0.9]),
-    }
-    table = report._race(entries)[1]
-    assert "| this project | 1.00 (0.90 to 1.10) | 1.00 (1.00 to 1.00) | 0.3600 |" in table
-    assert "| bare floor | 0.80 (0.70 to 0.90) | 0.80 (0.64 to 1.00) |  |" in table
-    (ax,) = report.plot_race(entries, "MNIST").axes
+def test_the_chart_shows_every_contender(results: dict[str, Times]) -> None:
+    (ax,) = report.plot_race(results, "MNIST").axes
     (bars,) = (group for group in ax.containers if isinstance(group, BarContainer))
-    assert np.asarray(bars.datavalues).tolist() == [1.0, 0.8]
+    assert np.asarray(bars.datavalues).tolist() == [5, 2, 1.8, 1]
     assert "MNIST" in ax.get_title()
 
 
-def test_a_goal_is_met_within_its_bound_and_named_where_it_is_not() -> None:
-    entries = {
-        name: Entry(name, seconds)
-        for name, seconds in {
-            "this project": [1.0, 2.0, 4.0],
-            "plain float64 NumPy": [2.5, 5.0, 9.0],
-            "JAX, compiled": [0.9, 1.8, 4.4],
-            "bare floor": [0.8, 1.0, 3.2],
-        }.items()
-    }
-    race_goals = goals.of_the_race(entries, "this project")
-    assert [goal.measured for goal in race_goals] == [2.5, 0.9, 1.25]
-    assert [goal.is_met for goal in race_goals] == [True, False, True]
-    script_goals = goals.of_the_script([10, 10, 20], [30, 29, 61], [255, 451, 260])
-    assert [goal.is_met for goal in script_goals] == [True, False]
-    wait_goals = goals.of_the_waits([0.5, 9, 0.6], [0.1, 0.5], [1.1, 0.9, 1.2])
-    assert [goal.is_met for goal in wait_goals] == [True, False, False]
-    rows = goals.table(race_goals[1:])
-    assert "| times as fast as compiled JAX | at least 1 | 0.9 | **not met** |" in rows
-    assert "| times as long as the bare floor | at most 1.35 | 1.25 | met |" in rows
+def test_the_page_ends_with_the_goals_of_every_section() -> None:
+    met = Section("One", "Text.", [Goal("speed-up", 2.5, "at least", 2.5)])
+    goals = [Goal("memory", 451, "at most", 450), Goal("accuracy", 0.1, "at least", 1)]
+    missed = Section("Two", "More.", goals)
+    page = report.page("tiny digits", [met, missed])
+    assert "on tiny digits" in page
+    assert "## One\n\nText.\n\n## Two\n\nMore.\n\n## Goals\n\n" in page
+    assert page.endswith(
+        "| what | goal | measured |  |\n|---|---|---|---|\n"
+        "| speed-up | at least 2.5 | 2.5 | met |\n"
+        "| memory | at most 450 | 451 | **not met** |\n"
+        "| accuracy | at least 1 | 0.1 | **not met** |\n"
+    )
 
 
-def test_costs_are_measured_in_seconds(split: utils.Split) -> None:
-    assert all(0 < seconds < 10 for seconds in costs.epoch_seconds(500, 3))
-    assert all(0 < seconds < 10 for seconds in costs.check_products_seconds(split, 2))
-    parts = costs.epoch_parts(split)
-    assert list(parts) == ["5 checks", "25 steps", "the loader's gather, and the loop"]
-    assert all(whole > 0 <= products for whole, products in parts.values())
+@pytest.mark.usefixtures("few_epochs")
+def test_the_parts_of_an_epoch_are_told_apart(
+    split: utils.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count()  # every look at the clock takes a second
+    clock = types.SimpleNamespace(perf_counter=lambda: next(seconds))
+    monkeypatch.setattr(contenders, "time", clock)
+    assert report.epoch_section(split).text.splitlines()[2:6] == [
+        "| 5 validations | 5000.0 | 5000.0 |",
+        "| 25 steps | 25000.0 | 1000.0 |",
+        "| batches and the loop | 30500.0 | 0.0 |",
+        "| total | 60500.0 | 6000.0 |",
+    ]
+
+
+def test_the_script_is_compared_with_the_same_trainings(
+    split: utils.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[tuple[int, float]] = []
+
+    def run_task3(arguments: Sequence[str]) -> float:
+        best = Validation(0, 0.5, 0.5, 0.9, 0.9)
+        runs = [Run("all epochs", 0, 10 * i, best, 5, [best]).summary() for i in range(5)]
+        content = {"task3": {"runs": dict(enumerate(runs))}}
+        Path(arguments[-1], "results.json").write_text(json.dumps(content))
+        return 451.0
+
+    def train(data: utils.Split, num_steps: int, l2_reg_lambda: float) -> None:
+        trained.append((num_steps, l2_reg_lambda))
+
+    monkeypatch.setattr(report, "run_task3", run_task3)
+    monkeypatch.setattr(plain_numpy, "train", train)
+    section = report.script_section(split, ["--data", "mnist"], rounds=1)
+    assert trained == [(1, 0), (11, 0.001), (21, 0.01), (31, 0.1), (41, 1)]
+    assert section.goals[1] == ("task3.py: peak memory, MB", 451, "at most", 450)
+
+
+def test_an_epoch_of_any_size_and_number_of_classes_is_timed() -> None:
+    assert all(0 < seconds < 10 for seconds in report.epoch_seconds(500, 3))
+
+
+def test_what_a_user_waits_for_is_timed(
+    split: utils.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **settings: None)
+    monkeypatch.setattr(report, "gradient_approximation_test", lambda model, X, Y: None)
+    monkeypatch.setattr(report, "figure_seconds", lambda split: [0.1, 0.5])
+    section = report.waiting_section(split, [])
+    assert "| saving a figure of Task 3 | 0.30 (0.10 to 0.50) |" in section.text
+    assert [goal.row()[-1] for goal in section.goals] == ["met", "**not met**", "met"]
 
 
 def test_the_page_of_the_last_run_is_linked_from_the_readme() -> None:
