@@ -1,4 +1,4 @@
-"""Where images come from: MNIST when it can be had, synthetic digits when it cannot."""
+"""Where images come from: MNIST, or synthetic digits where it is not available."""
 
 from digits.dataset import CHOICES, DataError, Digits, load
 from digits.files import Attempt

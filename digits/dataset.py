@@ -51,14 +51,14 @@ class Digits:
 
 
 class DataError(Exception):
-    """MNIST could not be had; the message lists every attempt and what to do by hand."""
+    """MNIST is not available; the message lists every attempt and what to do by hand."""
 
     def __init__(self, missing: Sequence[str], attempts: Sequence[Attempt]) -> None:
         self.attempts = tuple(attempts)
         tried = "\n".join(f"  {place}\n    {cause}" for place, cause in attempts)
         names = "\n".join(f"  {name}.gz" for name in missing)
         super().__init__(
-            f"MNIST could not be had. Tried:\n{tried}\n"
+            f"MNIST is not available. Tried:\n{tried}\n"
             f"Missing:\n{names}\n"
             "To put them in place by hand: copy them, as .gz or unpacked, into one folder and name "
             "it with --data-dir or the environment variable MNIST_DATA_DIR."
@@ -70,12 +70,12 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
 
     Args:
         data: "mnist" for MNIST or an error, "synthetic" for the synthetic digits, "auto" for MNIST
-            or, where it cannot be had, the synthetic digits with a warning in the log.
+            or, where it is not available, the synthetic digits and a warning in the log.
         data_dir: a folder with the four MNIST files; by default the one that MNIST_DATA_DIR names.
 
     Raises:
         ValueError: if `data` is none of the three.
-        DataError: if MNIST is asked for and cannot be had.
+        DataError: if `data` is "mnist" and MNIST is not available.
     """
     if data not in CHOICES:
         raise ValueError(f"data: expected one of {', '.join(CHOICES)}, got {data!r}.")
@@ -86,7 +86,7 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
             if data == "mnist":
                 raise
             logger.warning(
-                "MNIST could not be had: synthetic digits stand in for it. Last tried: %s, %s. "
+                "MNIST is not available: synthetic digits take its place. Last tried: %s, %s. "
                 "(--data mnist lists every attempt, and what to do.)",
                 *error.attempts[-1],
             )
@@ -104,7 +104,7 @@ def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
         {name: array}.
 
     Raises:
-        DataError: if a file cannot be had.
+        DataError: if a file is in none of these places.
     """
     arrays: Arrays = {}
     attempts: list[Attempt] = []
@@ -124,7 +124,7 @@ def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
     if missing:
         look(read_folder, cache_folder())
     if missing:
-        from digits.mirrors import fetch  # only now: what it imports takes a fifth of a second
+        from digits.mirrors import fetch  # only now: its imports take a fifth of a second
 
         look(fetch, cache_folder())
     if missing:
@@ -155,8 +155,9 @@ def _synthetic() -> Digits:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix="incoming-", dir=path.parent) as incoming:
-                np.savez(Path(incoming, path.name), images=images, labels=labels)
-                Path(incoming, path.name).replace(path)
+                whole = Path(incoming, path.name)
+                np.savez(whole, images=images, labels=labels)
+                whole.replace(path)
         except OSError as error:
             logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
     return Digits(

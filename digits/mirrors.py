@@ -55,15 +55,15 @@ def fetch(
             download = Download(mirror, f"{name}.gz", patience)
             try:
                 cache.mkdir(parents=True, exist_ok=True)
-                # In a folder of its own: of two processes that fetch one file, each moves a whole.
-                # A thread left behind may still write there while it is removed.
+                # A folder of its own, so that of two processes that fetch one file, neither moves
+                # a part of it. A thread left behind may still write there while it is removed.
                 with TemporaryDirectory(
                     prefix="incoming-", dir=cache, ignore_cleanup_errors=True
                 ) as incoming:
                     path = download.save(Path(incoming))
                     arrays[name] = read_idx(path, sha256[name])
                     path.replace(cache / path.name)
-            except Exception as error:  # any failure at all: the next mirror may do better
+            except Exception as error:  # whatever it is, the next mirror may do better
                 attempts.append(Attempt(download.url, str(error) or type(error).__name__))
                 if isinstance(error, OSError):
                     break
@@ -88,8 +88,8 @@ class Download:
     def save(self, folder: Path) -> Path:
         """Save the file in a folder and return its path.
 
-        A thread does the work, which can be left behind: a look-up of the mirror's name has no
-        timeout of its own.
+        The work is done in a thread that can be left behind, since looking up the mirror's name has
+        no time limit of its own.
 
         Raises:
             OSError: if the mirror cannot be reached, or no byte arrives for too long.

@@ -1,4 +1,4 @@
-"""Synthetic handwritten digits: a stand-in for MNIST when it cannot be had.
+"""Synthetic handwritten digits: a stand-in for MNIST where it is not available.
 
 A glyph's control points are jittered, the path through them is bent, slanted, turned and fitted
 into a 20x20 box, a pen of varying width runs along it, and the box is placed with its centre of

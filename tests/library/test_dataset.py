@@ -128,7 +128,7 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
     monkeypatch.setattr(dataset, "_synthetic", lambda: digits.Digits("synthetic digits", *stand_in))
     with caplog.at_level(logging.WARNING):
         assert digits.load("auto").name == "synthetic digits"
-    assert "MNIST could not be had: synthetic digits stand in" in caplog.text
+    assert "MNIST is not available: synthetic digits take its place" in caplog.text
     with pytest.raises(DataError):
         digits.load("mnist")
 

@@ -164,7 +164,7 @@ def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
-    assert ended.stderr.startswith("task2.py: MNIST could not be had. Tried:")
+    assert ended.stderr.startswith("task2.py: MNIST is not available. Tried:")
     assert "MNIST_DATA_DIR" in ended.stderr
     assert "Traceback" not in ended.stderr
 
