@@ -227,7 +227,8 @@ def installed() -> list[str]:
     return [name for name in CONTENDERS if PACKAGES.get(name, "numpy") in found]
 
 
-# The race. Each contender has a process of its own, in which these two functions run.
+# The race. Each contender has a process of its own, which finds these two functions by import:
+# they cannot stand in __main__.py.
 
 _work: Work
 
