@@ -63,7 +63,7 @@ class SoftmaxModel:
 
     def penalty(self) -> float:
         """Compute lambda R(w), where R(w) is the sum of all w squared (equation 27)."""
-        return self.l2_reg_lambda * float(np.sum(self.w**2))
+        return self.l2_reg_lambda * float(np.linalg.norm(self.w) ** 2)
 
     def penalty_gradient(self) -> np.ndarray:
         """Compute the gradient of the penalty, 2 lambda w (785, 10) (equation 28)."""

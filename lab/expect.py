@@ -124,4 +124,5 @@ def expect_training_options(
 
 
 def _range(array: np.ndarray) -> tuple[float, float]:
-    return (np.min(array), np.max(array)) if np.size(array) else (0.0, 0.0)
+    array = np.asarray(array)
+    return (array.min(), array.max()) if array.size else (0.0, 0.0)

@@ -14,7 +14,6 @@ HEADLINES = (
     "final training accuracy 0.976",
     "stops in epoch 33",
     "with shuffling, stops in epoch 16",
-    "fewer spikes in the validation accuracy with shuffling",
     "the validation accuracy degrades with any amount of regularisation",
     "higher lambda, shorter weights",
     "test accuracy 0.917",
