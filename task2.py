@@ -57,16 +57,16 @@ def prepare(split: utils.Split) -> utils.Split:
 
 
 def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTrainer:
-    """Set up the assignment's training of a new model on a prepared split.
+    """Create a trainer with the assignment's settings, for a split from `prepare`.
 
-    seed: of the shuffling; RandomState(0) replays the published stop in epoch 16.
+    seed: of the shuffling; with 0, training stops in epoch 16, as in the assignment.
     """
     rng = np.random.RandomState(seed)
     return LogisticTrainer(BinaryModel(), LEARNING_RATE, BATCH_SIZE, shuffle, *split, rng=rng)
 
 
 def train(split: utils.Split, shuffle: bool, epochs: int, seed: int) -> LogisticTrainer:
-    """Train a new model on a prepared split; return its trainer."""
+    """Train a new model on a split from `prepare`; return its trainer."""
     trainer = make_trainer(split, shuffle, seed)
     trainer.train(epochs)
     return trainer
@@ -97,7 +97,7 @@ def main() -> None:
     data = load_data(options)
     split = prepare(utils.load_binary_dataset(2, 3, data))
     error = make_trainer(split, shuffle=False, seed=0).check_gradient()
-    print(f"Gradient check: relative error {error:.1e}, at most 1e-06 expected.")
+    print(f"Gradient check passed: relative error {error:.1e}, limit 1e-06.")
     in_order = train(split, shuffle=False, epochs=options.epochs, seed=options.seed)
     shuffled = train(split, shuffle=True, epochs=options.epochs, seed=options.seed)
     trainers = {"2b-d, no shuffling": in_order, "2e, shuffling": shuffled}

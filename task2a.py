@@ -17,7 +17,7 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
 
 
 def log(x: np.ndarray) -> np.ndarray:
-    """Compute ln(x), finite at 0 too: there, ln of the smallest normal number of the dtype."""
+    """Compute ln(x), finite also at 0: values below the smallest normal number are raised to it."""
     return np.log(np.maximum(x, np.finfo(np.result_type(x, np.float32)).tiny))
 
 
@@ -34,7 +34,7 @@ def cross_entropy_loss(targets: np.ndarray, outputs: np.ndarray) -> float:
 class BinaryModel:
     """Logistic regression: one sigmoid neuron.
 
-    w: weights (785, 1), the bias last; the model computes in their dtype. grad: dC/dw (785, 1).
+    w: weights (785, 1), the bias last; float32, as the inputs are. grad: dC/dw (785, 1).
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class BinaryModel:
         X: inputs (N, 785). Returns outputs (N, 1).
         """
         logits = X @ self.w
-        e = np.exp(-np.abs(logits))  # 1 / (1 + exp(-z)) = exp(z) / (1 + exp(z)): no overflow
+        e = np.exp(-np.abs(logits))  # no overflow: for z < 0, yhat = exp(z) / (1 + exp(z))
         return np.where(logits >= 0, 1, e) / (1 + e)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Set grad to dC/dw = -X^T (y - yhat) / N (equation 6).
+        """Set grad to dC/dw = -X^T (y - yhat) / N (the mean of equation 6).
 
         X: inputs (N, 785). outputs: yhat (N, 1), of `forward(X)`. targets: y (N, 1).
         """
@@ -59,17 +59,17 @@ class BinaryModel:
         self.grad = X.T @ (outputs - targets) / len(X)
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
-        """Compute C(w), of which `backward` computes the gradient."""
+        """Compute C(w), whose gradient `backward` computes."""
         return cross_entropy_loss(targets, self.forward(X))
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
+        """Set the gradient to zero."""
         self.grad = np.zeros_like(self.w)
 
 
 def gradient_approximation_test(model: BinaryModel, X: np.ndarray, Y: np.ndarray) -> None:
     """Raise GradientError unless `backward` agrees with central differences (equation 29)."""
-    from trainer import check_gradient  # here: Task 2a works before trainer.py does
+    from trainer import check_gradient  # not at the top: Task 2a works without trainer.py
 
     check_gradient(model, X, Y)
 

@@ -66,13 +66,13 @@ def prepare(split: utils.Split) -> utils.Split:
 
 
 def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> SoftmaxTrainer:
-    """Set up the assignment's training of a new model on a prepared split, shuffled by the seed."""
+    """Create a trainer with the assignment's settings, for a split from `prepare`."""
     model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(seed)
     return SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *split, rng=rng)
 
 
 def train(split: utils.Split, l2_reg_lambda: float, epochs: int, seed: int) -> SoftmaxTrainer:
-    """Train a new model on a prepared split; return its trainer."""
+    """Train a new model on a split from `prepare`; return its trainer."""
     trainer = make_trainer(split, l2_reg_lambda, seed)
     trainer.train(epochs)
     return trainer
@@ -110,7 +110,7 @@ def main() -> None:
     data = load_data(options)
     split = prepare(utils.load_full_mnist(data))
     error = make_trainer(split, l2_reg_lambda=1, seed=0).check_gradient()
-    print(f"Gradient check: relative error {error:.1e}, at most 1e-06 expected.")
+    print(f"Gradient check passed: relative error {error:.1e}, limit 1e-06.")
     trainers = {value: train(split, value, options.epochs, options.seed) for value in LAMBDAS}
     runs = {f"lambda {value:g}": trainer for value, trainer in trainers.items()}
     publish("task3", data, options, runs, make_figures(trainers, data.name))

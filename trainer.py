@@ -1,4 +1,4 @@
-"""The one trainer: mini-batch gradient descent, validation, early stopping, the gradient check."""
+"""Training: mini-batch gradient descent, validation, early stopping, the gradient check."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,10 +38,11 @@ class Stop:
 
 
 class BaseTrainer:
-    """Trains a model on inputs X (N, I) and targets Y (N, K); each task defines the two steps.
+    """Trains a model on inputs X (N, I) and targets Y (N, K); a subclass defines the two steps.
 
     patience: validations without improvement before training stops; None for no early stopping.
     rng: draws the order of the examples of each epoch; None for NumPy's global generator.
+    Validations come every (batches per epoch // validations_per_epoch) steps, from step 0.
     """
 
     def __init__(
@@ -80,15 +81,16 @@ class BaseTrainer:
         raise NotImplementedError
 
     def should_stop(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether none of the last `patience` validation losses is below the best before."""
+        """Return True if none of the last `patience` losses is below the best before them."""
         if self.patience is None or len(val_losses) <= self.patience:
             return False
         return min(val_losses[-self.patience :]) >= min(val_losses[: -self.patience])
 
-    @np.errstate(over="ignore", invalid="ignore")  # DivergedError says it once, with its cause
+    @np.errstate(over="ignore", invalid="ignore")  # DivergedError reports it, with its cause
     def train(self, num_epochs: int) -> tuple[History, History]:
         """Train for `num_epochs` epochs or until early stopping, and keep the best weights.
 
+        Training starts from the weights that the model has, with new histories.
         Returns train_history (the loss of every step, the accuracy of every validation) and
         val_history. Raises DivergedError if a loss is not finite.
         """
@@ -136,7 +138,7 @@ class BaseTrainer:
                 f"the {which} loss is {loss} at step {self.stop.step} (epoch {self.stop.epoch}), "
                 f"with learning rate {self.learning_rate:g} and largest |w| "
                 f"{np.abs(self.model.w).max():.3g}. "
-                "Likely fix: a smaller learning rate, or a loss that takes no logarithm of 0."
+                "Likely fix: a smaller learning rate, or no logarithm of 0 in the loss."
             )
 
 
@@ -146,7 +148,7 @@ def numerical_gradient(
     """Approximate df/dw by central differences, (f(w + e) - f(w - e)) / 2e (equation 29).
 
     `function` reads w, a float64 array of any shape; each entry is moved by e and restored. The
-    error is O(e^2); below e = 1e-6 rounding dominates.
+    error is O(e^2); below e = 1e-5 rounding dominates.
     """
     gradient = np.empty_like(w)
     for index in np.ndindex(w.shape):
@@ -163,9 +165,9 @@ def numerical_gradient(
 def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     """Compare `model.backward` with the numerical gradient of `model.objective`, in float64.
 
-    At zero weights mistakes do not show, so random ones of variance 1 / I take their place: the
-    logits are then of order one. The model is left as it was. Returns the relative error
-    |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds 1e-6.
+    At zero weights many mistakes do not show, so random weights of variance 1 / I take their
+    place: the logits are then of order one. The model is left as it was. Returns the relative
+    error |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds 1e-6.
     """
     w, grad, X = model.w, model.grad, X.astype(np.float64)
     random = np.random.default_rng(0).standard_normal(w.shape) / np.sqrt(len(w))
@@ -187,6 +189,6 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
             f"backward is not the gradient of the objective: relative error {relative:.1e}, "
             f"expected at most 1e-06. Largest difference at w{list(worst)}: backward gave "
             f"{analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
-            "The mistake is in cross_entropy_loss, forward or backward."
+            "The mistake is in forward, backward, cross_entropy_loss or the penalty."
         )
     return relative

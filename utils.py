@@ -7,7 +7,7 @@ import numpy as np
 
 import digits
 from lab.expect import expect_batch_size, expect_same_length, expect_two_classes
-from lab.figures import plot_loss as plot_loss  # the assignment has it in this file
+from lab.figures import plot_loss as plot_loss  # students import it from here
 from lab.protocols import Generator, Model
 
 TRAIN_SIZE = 20_000  # of MNIST's 60,000 training images, as the assignment has it
@@ -15,7 +15,7 @@ BLOCK = 2048  # for speed: rows handled at once; their inputs (6 MB) stay in the
 
 
 class Split(NamedTuple):
-    """Images or inputs X (N, I) and labels or targets Y (N, K), to train and to validate on."""
+    """Images or inputs X and labels or targets Y, to train and to validate on."""
 
     X_train: np.ndarray
     Y_train: np.ndarray
@@ -69,7 +69,8 @@ def batch_loader(
     expect_batch_size(batch_size, len(X))
     rng = np.random if rng is None else rng
     order = shuffled_order(len(X), rng) if shuffle else np.arange(len(X))
-    return _gather(X, Y, batch_size, order[: len(X) - len(X) % batch_size if drop_last else None])
+    end = len(X) - len(X) % batch_size if drop_last else len(X)
+    return _gather(X, Y, batch_size, order[:end])
 
 
 def shuffled_order(num_examples: int, rng: Generator) -> np.ndarray:

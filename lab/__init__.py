@@ -1,1 +1,1 @@
-"""What stands beside the desk: the assignment, argument checks, script options, figures."""
+"""What the scripts share: the assignment, argument checks, options, figures, results."""

@@ -1,4 +1,4 @@
-"""Argument checks where NumPy would compute nonsense in silence; each names the likely fix."""
+"""Argument checks where NumPy would silently compute nonsense; each names the likely fix."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FIXES = {  # of values outside [0, 1]
 
 
 def expect_same_shape(**arrays: np.ndarray) -> None:
-    """Raise ValueError unless both arrays have one shape; NumPy would broadcast (N,) and (N, 1)."""
+    """Raise ValueError unless both have the same shape: NumPy would broadcast (N,) and (N, 1)."""
     (first, a), (second, b) = arrays.items()
     if np.shape(a) != np.shape(b):
         raise ValueError(
-            f"{first} and {second}: expected one shape, got {np.shape(a)} and {np.shape(b)}. "
+            f"{first} and {second}: expected the same shape, got {np.shape(a)} and {np.shape(b)}. "
             "Likely fix: labels (N,) become (N, 1) with Y.reshape(-1, 1), and (N, K) with "
             "one_hot_encode."
         )
@@ -50,7 +50,7 @@ def expect_pixels(X: np.ndarray) -> None:
 
 
 def expect_probabilities(**arrays: np.ndarray) -> None:
-    """Raise ValueError if a value lies outside [0, 1]; the trainer reports nan."""
+    """Raise ValueError if a value lies outside [0, 1]; nan passes, for the trainer to report."""
     for name, array in arrays.items():
         low, high = _range(array)
         if low < 0 or high > 1:
@@ -73,7 +73,7 @@ def expect_labels(Y: np.ndarray, num_classes: int) -> None:
     if low < 0 or high >= num_classes:
         raise ValueError(
             f"Y: expected labels in [0, {num_classes - 1}], got labels in [{low:g}, {high:g}]. "
-            "Likely fix: num_classes is one more than the largest label."
+            "Likely fix: num_classes must exceed the largest label."
         )
 
 

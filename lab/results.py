@@ -22,10 +22,10 @@ from lab.protocols import Model
 
 FILE = "results.json"
 RUNS = "{}_runs.npz"  # of a task: the weights and the validations of each run
-HEADER = ("run", "stopped by", "epoch", "step", "val loss", "at", "train", "val")
+HEADER = ("run", "stopped by", "epoch", "step", "best", "val loss", "train", "val")
 NOTE = (
-    "Each row ends with the least validation loss, its step (at), and the accuracies\n"
-    "of the weights from that step, which are kept. Epochs and steps count from 0."
+    "best: the step with the lowest validation loss; its weights are kept, and the\n"
+    "loss and the accuracies are theirs. Epochs and steps count from 0."
 )
 
 
@@ -150,8 +150,8 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError(f"it holds a {type(results).__name__}")
     except ValueError as error:
         raise OSError(
-            f"{path} is no results file ({error}). Likely fix: move it away and run task2.py and "
-            "task3.py again."
+            f"{path} is not a results file ({error}). "
+            "Likely fix: move it away and run task2.py and task3.py again."
         ) from None
     return results
 
@@ -171,4 +171,4 @@ def row(name: str, run: Run) -> tuple[str, ...]:
     """Format a run for the columns of `HEADER`."""
     end, best = (run.stopped_by, str(run.epoch), str(run.step)), run.best
     accuracies = f"{best.train_accuracy:.4f}", f"{best.val_accuracy:.4f}"
-    return (name, *end, f"{best.val_loss:.5f}", str(best.step), *accuracies)
+    return (name, *end, str(best.step), f"{best.val_loss:.5f}", *accuracies)

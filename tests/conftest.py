@@ -38,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(about): earns points for a task")
     results = config.getoption("--results")
+    if results and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--results: the points are counted in one process; leave out -n.")
     results = results and results.absolute()  # a student's code may change the working directory
     checks = Checks(Desk(config.getoption("--desk")), results, config.getoption("--task"))
     config.pluginmanager.register(checks, "checks")

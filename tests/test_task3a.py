@@ -32,6 +32,7 @@ from tests.checks.points import check
 X, Y = textbook.inputs(), textbook.class_targets()
 W = textbook.sealed(textbook.weights(10) / 2)
 OUTPUTS = textbook.sealed(textbook.forward(X, W))
+AXIS = "the sum is over the classes of one image: axis=1, keepdims=True."
 
 ONE_HOT = "task3a.one_hot_encode"
 LOSS = "task3a.cross_entropy_loss", "5"
@@ -106,9 +107,11 @@ def test_forward_is_the_softmax(model: Any) -> None:
     by_hand[1, 4], by_hand[2, 7] = 3 / 12, 11 / 20
     z = x @ w
     e = np.exp(z)
+    shifted = e / e.max(axis=1, keepdims=True)
     relations = [
-        (e / e.sum(), "the sum is over the classes of one image: axis=1, keepdims=True."),
-        (e / e.sum(axis=0), "the sum is over the classes of one image: axis=1, keepdims=True."),
+        (e / e.sum(), AXIS),
+        (e / e.sum(axis=0), AXIS),
+        (shifted / shifted.sum(axis=0), AXIS),
         (e, "the division by the sum over the classes is missing."),
         (z, "this is z = X w; the softmax is missing."),
         (textbook.sigmoid(z), "this is the sigmoid; it is the softmax of equation 4."),

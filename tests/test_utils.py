@@ -85,7 +85,8 @@ def test_without_shuffling_the_order_stays(utils: Any) -> None:
 @check("2e", 0.5, ORDER, needs=[test_batches_are_pairs_of_batch_size_examples])
 def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
     got = order(utils, 60, 6, shuffle=True)
-    expect(got != sorted(got), "the order with shuffle=True", "another one", "0, 1, 2, ...")
+    what, likely = "shuffle=True leaves the examples in order", "draw a permutation of them all."
+    expect(got != sorted(got), what, "a random order", "0, 1, 2, ...", likely)
     neighbours = int(np.sum(np.abs(np.diff(got)) == 1))
     likely = "draw a permutation of all examples."
     expect(neighbours < 30, "most examples keep their neighbours", "a random order", got, likely)

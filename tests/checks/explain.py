@@ -22,6 +22,7 @@ LIKELY = (
     ("not aligned", "the order of the two factors, or a missing .T."),
     ("only integer scalar", "an array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
+    ("empty sequence", "an empty list; are there validations before the last `patience` ones yet?"),
     ("from pytest-timeout", "a loop that never ends."),
 )
 

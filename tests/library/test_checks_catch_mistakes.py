@@ -16,6 +16,7 @@ DIAGNOSES = {
     "2a backward wrong sign": "the sign is opposite",
     "2a backward the sigmoid's derivative left in": "the factor yhat (1 - yhat) cancels",
     "2a backward accumulated, from None": "`grad` is used before it is set",
+    "3a forward sum of each class": "the sum is over the classes of one image: axis=1",
     "3a backward not averaged": "N times too large",
     "3a backward averaged over N and K": "K times too small",
     "3a backward averaged twice": "averaged twice",

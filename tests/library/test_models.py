@@ -127,7 +127,7 @@ def test_accuracy_predicts_the_largest_output() -> None:
     assert softmax_accuracy(X, one_hot_encode(np.array([[4], [5]]), 10), model) == 0.5
 
 
-SHAPES = "expected one shape, got"
+SHAPES = "expected the same shape, got"
 SOFTMAX = SoftmaxModel(0)
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "images not flat": (lambda: pre_process_images(np.zeros((2, 28, 28))), r"\(N, 784\), got"),

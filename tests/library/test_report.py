@@ -294,7 +294,7 @@ def test_the_first_page_says_what_was_run_and_what_came_out(published: Path) -> 
     assert f"SHA-256 of the data: {parts['task2'].data_sha256}" in lines
     epochs = [line.split(",")[0] for line in lines if line.startswith("At most ")]
     assert epochs == ["At most 500 epochs", "At most 3 epochs"]
-    assert "lambda 1 early stopping 33 1038 0.06600 978 0.9760 0.9790" in lines
+    assert "lambda 1 early stopping 33 1038 978 0.06600 0.9760 0.9790" in lines
     (quick,) = (line for line in lines if "--quick" in line)
     assert quick.startswith("task3.py was run with --quick")
     assert not any("UTC" in line for line in lines)
@@ -456,7 +456,9 @@ def test_a_file_that_is_no_results_file_is_refused(
     refusal: Callable[[], str], folder: Path, content: str
 ) -> None:
     (folder / "results.json").write_text(content)
-    assert re.search(r"is no results file .* move it away and run task2.py and task3.py", refusal())
+    assert re.search(
+        r"is not a results file .* move it away and run task2.py and task3.py", refusal()
+    )
 
 
 def test_without_results_it_ends_with_one_clean_line(

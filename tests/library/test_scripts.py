@@ -104,7 +104,7 @@ def test_a_file_in_the_way_of_the_results_is_left_alone(
 ) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "results.json").write_text(content)
-    with pytest.raises(OSError, match=r"is no results file .* move it away"):
+    with pytest.raises(OSError, match=r"is not a results file .* move it away"):
         run(task2, "--epochs", "1")
     assert (tmp_path / "figures" / "results.json").read_text() == content
     assert len(list((tmp_path / "figures").iterdir())) == 1
