@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lab.assignment import FILES, ROOMS
+from lab.assignment import FILES, PACKAGES
 from lab.files import replacing
 from lab.script import run_script
 
@@ -51,8 +51,8 @@ def check_imports(archive: Path, extra: Sequence[str]) -> list[str]:
     """Unpack the zip beside the course's packages, import the six files, return the faults."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        for room in ROOMS:
-            shutil.copytree(PROJECT / room, folder / room)
+        for package in PACKAGES:
+            shutil.copytree(PROJECT / package, folder / package)
         with zipfile.ZipFile(archive) as zip_file:
             zip_file.extractall(folder)
         faults = [check_import(name, folder, extra) for name in FILES]

@@ -1,4 +1,4 @@
-"""The files that surround a student's six: the checks, the rooms and the configuration."""
+"""The files that surround a student's six: the checks, the packages and the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from lab.assignment import ROOMS
+from lab.assignment import PACKAGES
 
 PROJECT = Path()  # `python -m course...` runs in the root of the project
 STARTER = Path(__file__).resolve().parent / "starter"
@@ -17,13 +17,13 @@ _ignore = shutil.ignore_patterns("library", "__pycache__", "*.pyc", ".*")
 
 
 def lay_out(project: Path, folder: Path) -> None:
-    """Copy the checks, the rooms and the students' pyproject.toml, but nothing of the solution.
+    """Copy the checks, the packages and the students' pyproject.toml, but nothing of the solution.
 
     Args:
         project: the root of the project.
         folder: an existing folder.
     """
-    for name in (CHECKS, *ROOMS):
+    for name in (CHECKS, *PACKAGES):
         shutil.copytree(project / name, folder / name, ignore=_ignore)
     shutil.copyfile(STARTER / CONFIGURATION, folder / CONFIGURATION)
 
@@ -31,7 +31,7 @@ def lay_out(project: Path, folder: Path) -> None:
 def digest(folder: Path) -> str:
     """Return the SHA-256 of the names and contents of what `lay_out` copied into `folder`."""
     total = hashlib.sha256()
-    for top in sorted((CHECKS, *ROOMS, CONFIGURATION)):
+    for top in sorted((CHECKS, *PACKAGES, CONFIGURATION)):
         for path in sorted([folder / top, *(folder / top).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
                 total.update(f"{path.relative_to(folder).as_posix()}\0".encode())

@@ -37,7 +37,7 @@ class Checks:
     Attributes:
         project: the root of the project that has them.
         tests: every check in Gradescope's schema, not passed.
-        digest: of the checks and the rooms.
+        digest: of the checks and the packages.
     """
 
     project: Path

@@ -85,7 +85,7 @@ def run_checks(
     """Run the checks in a folder; when this returns, every process of the run has ended.
 
     Args:
-        folder: the working folder, with the checks, the rooms and the student's files.
+        folder: the working folder, with the checks, the packages and the student's files.
         home: an empty folder for the results, the progress and temporary files.
         limits: on time, memory and files.
         deadline: the value of `time.monotonic()` at which the run is ended.

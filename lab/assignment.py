@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FILES = ("task2a.py", "task2.py", "task3a.py", "task3.py", "trainer.py", "utils.py")  # handed in
-ROOMS = ("digits", "lab")  # packages that the course provides, so they are not handed in
+PACKAGES = ("digits", "lab")  # packages that the course provides, so they are not handed in
 
 
 @dataclass(frozen=True)

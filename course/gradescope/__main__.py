@@ -21,7 +21,7 @@ def build(out: Path, project: Path = PROJECT) -> list[str]:
     """Write the autograder, whole or not at all: the same bytes for the same files.
 
     Args:
-        out: the zip, of the checks, the rooms, `course/` and the two scripts.
+        out: the zip, of the checks, the packages, `course/` and the two scripts.
         project: the root of the project. Its six files with the solution are left out.
 
     Returns:

@@ -88,7 +88,7 @@ RIGHT = {
 
 
 def make_course(root: Path) -> Path:
-    """Write the course to `root`: its checks, an empty room, and the real `lab`."""
+    """Write the course to `root`: its checks, an empty package, and the real `lab`."""
     files = {
         "tests/conftest.py": CONFTEST,
         "tests/test_answers.py": CHECKS,

@@ -93,11 +93,11 @@ def check(desk: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
 def check_handout(desk: Path, tmp_path: Path) -> Run:
     """Run the checks that lie beside the student's files, from another folder, as a student does.
 
-    The handout is the desk, the checks, and the room that says what the assignment is.
+    The handout is the student files, the checks, and the package that states the assignment.
     """
     unwanted = shutil.ignore_patterns("__pycache__", "library")
-    for room in ("tests", "lab"):
-        shutil.copytree(ROOT / room, desk / room, ignore=unwanted)
+    for folder in ("tests", "lab"):
+        shutil.copytree(ROOT / folder, desk / folder, ignore=unwanted)
 
     def run(*options: str) -> Report:
         file = tmp_path / "out" / "results.json"

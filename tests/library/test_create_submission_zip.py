@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import create_submission_zip
-from lab.assignment import FILES, ROOMS
+from lab.assignment import FILES, PACKAGES
 
 OUT = "assignment_code.zip"
 Faults = Callable[..., list[str]]
@@ -21,11 +21,11 @@ Faults = Callable[..., list[str]]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder in which every file imports: task2a needs utils, utils needs a room."""
+    """A project folder in which every file imports: task2a needs utils, utils needs a package."""
     folder = tmp_path.resolve() / "project"
-    for room in ROOMS:
-        (folder / room).mkdir(parents=True)
-        (folder / room / "__init__.py").write_text("SIZE = 28\n")
+    for package in PACKAGES:
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text("SIZE = 28\n")
     for name in FILES:
         (folder / name).write_text("X = 1\n")
     (folder / "task2a.py").write_text("import utils\n")
@@ -243,8 +243,8 @@ def test_the_script_runs_from_any_folder_and_ends_with_clean_lines_and_an_exit_c
     tmp_path: Path,
 ) -> None:
     root = Path(create_submission_zip.__file__).parent
-    for room in ROOMS:
-        shutil.copytree(root / room, tmp_path / "project" / room)
+    for package in PACKAGES:
+        shutil.copytree(root / package, tmp_path / "project" / package)
     script = shutil.copy(create_submission_zip.__file__, tmp_path / "project")
     for name in FILES:
         (tmp_path / "project" / name).touch()

@@ -25,7 +25,7 @@ from course.make_starter import (
     starter_file,
 )
 from course.notebook import QUESTIONS, SHOW, make_notebook
-from lab.assignment import CODE_TASKS, FILES, POINTS, ROOMS, TASKS
+from lab.assignment import CODE_TASKS, FILES, PACKAGES, POINTS, TASKS
 from tests.library.variants.variant import ROOT
 
 FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
@@ -166,7 +166,7 @@ def test_imports_that_no_line_can_hold_are_broken_up() -> None:
 
 def test_the_handout_is_complete(starter: Path) -> None:
     assert {path.name for path in starter.iterdir()} == {
-        *FILES, *ROOMS, "tests", "create_submission_zip.py", "pyproject.toml",
+        *FILES, *PACKAGES, "tests", "create_submission_zip.py", "pyproject.toml",
         "README.md", "LICENSE", ".gitignore", REPORT,
     }  # fmt: skip
     assert not list(starter.rglob("library"))
@@ -192,7 +192,7 @@ def test_every_other_function_is_as_it_was(starter: Path) -> None:
 
 def test_no_line_of_the_solution_is_left(starter: Path) -> None:
     files = [starter / name for name in FILES]
-    files += [path for room in (*ROOMS, "tests") for path in (starter / room).rglob("*.py")]
+    files += [path for folder in (*PACKAGES, "tests") for path in (starter / folder).rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in files]
     left = {line.strip() for text in texts for line in text.splitlines()}
     solution = set().union(*map(lines_of, FUNCTIONS))
