@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import pkgutil
 import re
+import site
 import sys
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import packages_distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -152,5 +153,6 @@ def _is_allowed(module: str) -> bool:
 
 @cache
 def _taken() -> frozenset[str]:
-    packages = (*packages_distributions(), "_pytest")
-    return frozenset((*sys.stdlib_module_names, *packages, *OF_THE_COURSE, *AT_START))
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    installed = (module.name for module in pkgutil.iter_modules(folders))
+    return frozenset((*sys.stdlib_module_names, *installed, *OF_THE_COURSE, *AT_START))
