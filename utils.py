@@ -11,7 +11,6 @@ from lab.figures import plot_loss as plot_loss  # students import it from here
 from lab.protocols import Generator, Model
 
 TRAIN_SIZE = 20_000  # of MNIST's 60,000 training images, as the assignment has it
-BLOCK = 2048  # for speed: rows handled at once; their inputs (6 MB) stay in the processor's cache
 
 
 class Split(NamedTuple):
@@ -78,10 +77,14 @@ def shuffled_order(num_examples: int, rng: Generator) -> np.ndarray:
     return np.asarray(rng.permutation(num_examples))
 
 
+# For speed, `_gather` and `predict` work on blocks of rows, whose inputs (6 MB) stay in the
+# processor's cache; gathering several batches at once also needs no copy of the whole data set.
+BLOCK = 2048
+
+
 def _gather(
     X: np.ndarray, Y: np.ndarray, batch_size: int, order: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    # several batches at once: faster than each by itself, and no copy of the whole data set
     rows = max(1, BLOCK // batch_size) * batch_size
     for start in range(0, len(order), rows):
         X_block, Y_block = (array.take(order[start : start + rows], axis=0) for array in (X, Y))
@@ -90,6 +93,6 @@ def _gather(
 
 
 def predict(model: Model, X: np.ndarray) -> np.ndarray:
-    """Compute `model.forward(X)` (N, K) a block of rows at a time, faster for a whole data set."""
+    """Compute the outputs `model.forward(X)` (N, K) for a whole data set, block by block."""
     starts = range(0, max(len(X), 1), BLOCK)
     return np.concatenate([model.forward(X[start : start + BLOCK]) for start in starts])

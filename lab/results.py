@@ -95,12 +95,12 @@ def publish(
     for name, figure in drawn.items():
         figures.save(figure, out / name)
     runs = {name: record(trainer) for name, trainer in trainers.items()}
-    weights: dict[str, Any] = {f"{name}, weights": t.model.w for name, t in trainers.items()}
-    validations: dict[str, Any] = {
-        f"{name}, validations": r.validations for name, r in runs.items()
-    }
+    saved: dict[str, Any] = {}
+    for name, run in runs.items():
+        saved[f"{name}, weights"] = trainers[name].model.w
+        saved[f"{name}, validations"] = run.validations
     with replacing(out / arrays) as temporary:
-        np.savez(temporary, **weights, **validations)
+        np.savez(temporary, **saved)
     results = read(out / FILE) | {
         task: {
             "data": data.name,
