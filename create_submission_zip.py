@@ -16,7 +16,7 @@ import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from lab.assignment import FILES, PACKAGES
 from lab.files import replacing
@@ -32,7 +32,8 @@ def find_files(names: Iterable[str]) -> tuple[set[str], list[str]]:
     found, faults = set(), []
     for name in names:
         path = Path(os.path.abspath(PROJECT / name))
-        if path.is_file() and path.is_relative_to(PROJECT):
+        inside = path if name in FILES else path.resolve()  # no link out of the project
+        if path.is_file() and inside.is_relative_to(PROJECT):
             found.add(path.relative_to(PROJECT).as_posix())
         else:
             faults.append(f"{name}: there is no such file in {PROJECT}")
@@ -63,25 +64,26 @@ def check_import(name: str, folder: Path, extra: Sequence[str]) -> str:
     """Import one file of a folder in a new Python process; return its fault, or ""."""
     code = f"import os, {Path(name).stem}; os._exit({IMPORTED})"
     plain = {"MPLBACKEND": "Agg", "PYTHON_COLORS": "0"}  # no window, no colours in the traceback
-    try:
-        run = subprocess.run(
-            [sys.executable, "-X", "utf8", "-c", code],
-            cwd=folder,
-            env={**os.environ, **plain, "PYTHONPATH": str(folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            timeout=IMPORT_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"{name}: not imported after {IMPORT_SECONDS:g} s, so move long work into main()"
-    if run.returncode == IMPORTED:
-        return ""
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
+        try:
+            run = subprocess.run(
+                [sys.executable, "-X", "utf8", "-c", code],
+                cwd=folder,
+                env={**os.environ, **plain, "PYTHONPATH": str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,  # a pipe would wait for processes that the import leaves behind
+                timeout=IMPORT_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return f"{name}: not imported after {IMPORT_SECONDS:g} s, so move long work into main()"
+        if run.returncode == IMPORTED:
+            return ""
+        stderr.seek(0)
+        printed = stderr.read()
     # of the traceback: the last line that is in the folder, and the first line of the error
-    lines = re.findall(rf'^  File "{re.escape(str(folder))}.(.+)", line (\d+)', run.stderr, re.M)
-    error = re.search(r"\n(\S.*)", run.stderr.rpartition("\n  File ")[2])
+    lines = re.findall(rf'^  File "{re.escape(str(folder))}.(.+)", line (\d+)', printed, re.M)
+    error = re.search(r"\n(\S.*)", printed.rpartition("\n  File ")[2])
     if not error:
         return f"{name}: its import ends Python with exit code {run.returncode}"
     fault = "{} line {}".format(*lines[-1]) if lines else name
@@ -109,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     out = PROJECT / options.out
     names, faults = find_files([*FILES, *options.extra])
-    if out.suffix != ".zip" or options.out in names:
+    if out.suffix != ".zip" or out.resolve() in {(PROJECT / name).resolve() for name in names}:
         faults.append(f"--out {options.out}: choose a new name that ends in .zip")
     stop_for(faults)
     with replacing(out) as archive:

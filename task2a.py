@@ -13,7 +13,7 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
     X: images (N, 784). Returns float32 inputs (N, 785).
     """
     expect_pixels(X)
-    return np.pad(X.astype(np.float32) / 127.5 - 1, ((0, 0), (0, 1)), constant_values=1)
+    return np.pad(np.asarray(X, np.float32) / 127.5 - 1, ((0, 0), (0, 1)), constant_values=1)
 
 
 def log(x: np.ndarray) -> np.ndarray:

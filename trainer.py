@@ -21,20 +21,16 @@ class DivergedError(FloatingPointError):
 class Stop:
     """Where training stopped, with epochs and steps counted from 0.
 
-    early: whether early stopping ended it. epoch, step: of the last gradient step.
+    reason: "all epochs", "early stopping", or "interrupted" by an exception.
+    epoch, step: of the last gradient step.
     best_step, best_loss: of the least validation loss, whose weights the model keeps.
     """
 
-    early: bool = False
+    reason: str = "interrupted"
     epoch: int = -1
     step: int = -1
     best_step: int = -1
     best_loss: float = float("inf")
-
-    @property
-    def reason(self) -> str:
-        """What ended the training."""
-        return "early stopping" if self.early else "all epochs"
 
 
 class BaseTrainer:
@@ -120,9 +116,10 @@ class BaseTrainer:
                             stop.best_step, stop.best_loss = step, val_loss
                             best_w = self.model.w.copy()
                         if self.should_stop(list(self.val_history["loss"].values())):
-                            stop.early = True
+                            stop.reason = "early stopping"
                             return self.train_history, self.val_history
                     step += 1
+            stop.reason = "all epochs"
         finally:  # also after Ctrl-C and after divergence
             self.model.w[...] = best_w
         return self.train_history, self.val_history

@@ -87,7 +87,7 @@ def _gather(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     rows = max(1, BLOCK // batch_size) * batch_size
     for start in range(0, len(order), rows):
-        X_block, Y_block = (array.take(order[start : start + rows], axis=0) for array in (X, Y))
+        X_block, Y_block = (np.take(array, order[start : start + rows], axis=0) for array in (X, Y))
         for i in range(0, len(X_block), batch_size):
             yield X_block[i : i + batch_size], Y_block[i : i + batch_size]
 

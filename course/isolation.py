@@ -86,13 +86,16 @@ def run_checks(
 
     Args:
         folder: the working folder, with the checks, the packages and the student's files.
-        home: an empty folder for the results, the progress and temporary files.
+        home: an empty folder for temporary files; results and progress are written beside it.
         limits: on time, memory and files.
         deadline: the value of `time.monotonic()` at which the run is ended.
         tasks: the tasks to check; none for all.
         stop: ends the run when it is set.
     """
-    results, progress = home / "results.json", home / "progress"
+    # beside the home of the run, where no tidying of temporary files reaches
+    results, progress = home.with_name("results.json"), home.with_name("progress")
+    for path in (results, progress):
+        path.unlink(missing_ok=True)
     arguments = ["tests", "--capture=no", f"--results={results}", "-p", "no:cacheprovider"]
     arguments += ["-p", "pytest_timeout", "--timeout-method=signal"]
     arguments += [f"--timeout={limits.check_seconds}", *(f"--task={task}" for task in tasks)]
@@ -135,6 +138,7 @@ def _watch(
     with process.stdout as stdout, selectors.DefaultSelector() as selector:  # type: ignore[union-attr]
         selector.register(stdout, selectors.EVENT_READ)
         while not run.ending:
+            ended = process.poll() is not None  # asked first, so that all it printed is read
             ready = selector.select(timeout=0.02)
             if ready:
                 data = os.read(stdout.fileno(), 1 << 16)
@@ -150,7 +154,7 @@ def _watch(
                 run.ending = f"not done after {limits.seconds:.3g} s"
             elif now - began > limits.check_seconds + GRACE:
                 run.ending = f"stuck for {now - began:.0f} s"
-            elif not ready and process.poll() is not None:
+            elif ended:
                 run.ending = _describe(process.returncode)
     run.task, _, run.check = seen.decode(errors="replace").partition(" ")
     return run

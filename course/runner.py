@@ -16,9 +16,12 @@ class Progress:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.pid = os.getpid()
 
     def pytest_runtest_setup(self, item: Any) -> None:
-        """Write down which check begins."""
+        """Write down which check begins; a fork of the process ends instead of going on."""
+        if os.getpid() != self.pid:
+            os._exit(0)
         marker = item.get_closest_marker("check")
         self.path.write_text(f"{marker.args[0].task if marker else ''} {item.name}")
 

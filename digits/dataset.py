@@ -150,6 +150,8 @@ def _synthetic() -> Digits:
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             images, labels = arrays["images"], arrays["labels"]
+        if (images.shape, labels.shape) != ((TRAIN + TEST, 784), (TRAIN + TEST, 1)):
+            raise ValueError("these are other images")
     except Exception:  # it is missing, or damaged in one of many ways
         images, labels = synthetic_digits(TRAIN + TEST)
         try:

@@ -41,7 +41,7 @@ def expect_pixels(X: np.ndarray) -> None:
             "X.reshape(-1, 784), and pre-process them once."
         )
     low, high = _range(X)
-    normalised = np.asarray(X).dtype.kind == "f" and 0 < high <= 1
+    normalised = 0 < high <= 1 and np.any(np.mod(X, 1))
     if not (low >= 0 and high <= 255) or normalised:  # written so that nan fails too
         raise ValueError(
             f"X: expected pixels in [0, 255], got values in [{low:g}, {high:g}]. "
@@ -63,10 +63,7 @@ def expect_probabilities(**arrays: np.ndarray) -> None:
 def expect_labels(Y: np.ndarray, num_classes: int) -> None:
     """Raise ValueError unless Y holds integers (N, 1) from 0 to num_classes - 1."""
     Y = np.asarray(Y)
-    if Y.ndim != 2 or Y.shape[1] != 1:
-        raise ValueError(
-            f"Y: expected labels of shape (N, 1), got {Y.shape}. Likely fix: Y.reshape(-1, 1)."
-        )
+    _expect_column(Y)
     if Y.dtype.kind not in "iu":
         raise ValueError(f"Y: expected integers, got {Y.dtype}. Likely fix: Y.astype(int).")
     low, high = _range(Y)
@@ -78,7 +75,8 @@ def expect_labels(Y: np.ndarray, num_classes: int) -> None:
 
 
 def expect_two_classes(class1: int, class2: int, Y: np.ndarray) -> None:
-    """Raise ValueError unless the classes differ and both are among the labels Y."""
+    """Raise ValueError unless the classes differ and both are among the labels Y (N, 1)."""
+    _expect_column(Y)
     if class1 == class2:
         raise ValueError(f"class1 and class2: expected two classes, got {class1} twice.")
     for name, value in (("class1", class1), ("class2", class2)):
@@ -121,6 +119,13 @@ def expect_training_options(
     expect_count("validations_per_epoch", validations_per_epoch, 1)
     if patience is not None:
         expect_count("patience", patience, 1)
+
+
+def _expect_column(Y: np.ndarray) -> None:
+    if np.ndim(Y) != 2 or np.shape(Y)[1] != 1:
+        raise ValueError(
+            f"Y: expected labels of shape (N, 1), got {np.shape(Y)}. Likely fix: Y.reshape(-1, 1)."
+        )
 
 
 def _range(array: np.ndarray) -> tuple[float, float]:

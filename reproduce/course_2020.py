@@ -83,7 +83,7 @@ def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
             "five consecutive increases never happened",
             BINARY,
             f"{trainer.stop.reason}, last step {trainer.stop.step}",
-            not trainer.stop.early,
+            trainer.stop.reason == "all epochs",
             "end of training: after all epochs",
         ),
         Claim(

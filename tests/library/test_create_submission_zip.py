@@ -119,12 +119,23 @@ def test_every_file_that_is_missing_from_the_project_is_named(
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--out", "task2.py"], ["data.zip", "--out", "data.zip"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--out", "task2.py"], ["data.zip", "--out", "data.zip"], ["data.zip", "--out", "./data.zip"]],
+)
 def test_the_zip_overwrites_no_file_of_the_project(
     project: Path, faults: Faults, arguments: list[str]
 ) -> None:
     (project / "data.zip").touch()
     assert faults(*arguments) == [f"--out {arguments[-1]}: choose a new name that ends in .zip"]
+
+
+def test_a_link_out_of_the_project_is_not_packed(
+    project: Path, faults: Faults, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere.py").write_text("X = 1\n")
+    (project / "link.py").symlink_to(tmp_path / "elsewhere.py")
+    assert faults("link.py") == [f"link.py: there is no such file in {project}"]
 
 
 # Files that cannot be imported from the zip

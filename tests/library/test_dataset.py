@@ -189,6 +189,13 @@ def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: byt
     assert made == [9]
 
 
+def test_a_cache_of_other_images_is_drawn_again(made: list[int], cache: Path) -> None:
+    cache.mkdir()
+    np.savez(cache / dataset.SYNTHETIC_FILE, images=np.zeros((5, 3)), labels=np.zeros(2))
+    assert digits.load("synthetic").train_images.shape == (6, 784)
+    assert made == [9]
+
+
 def test_a_cache_that_cannot_be_written_is_no_obstacle(
     made: list[int], cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -82,6 +82,20 @@ HOSTILE: dict[str, tuple[str, float, str]] = {
         6,
         "",
     ),
+    "removes_its_home": ("import os, shutil; shutil.rmtree(os.environ['HOME'])", 6, ""),
+    "uses_our_names": (
+        "import os\n"
+        "os.mkfifo(os.path.join(os.environ['HOME'], 'progress'))\n"
+        "os.makedirs(os.path.join(os.environ['HOME'], 'results.json', 'x'))\n",
+        6,
+        "",
+    ),
+    "child_prints_for_ever": (
+        "import os\nwhile not os.fork():\n    while True: print('x')\n",
+        6,
+        "",
+    ),
+    "forks_and_goes_on": ("import os\ndef answer(): os.fork(); return 42", 6, ""),
     "leaves_a_thread": (
         "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()",
         6,

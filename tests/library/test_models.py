@@ -44,6 +44,14 @@ def test_pixels_are_mapped_to_minus_one_to_one_and_a_one_is_appended() -> None:
     assert X[1, 5] == 51
 
 
+def test_images_that_are_dark_or_lists_are_images_too() -> None:
+    dark = np.eye(2, 784)  # floats, and the brightest pixel is 1 of 255
+    lists: Any = dark.tolist()
+    for images in (dark, lists):
+        inputs = pre_process_images(dark.astype(np.uint8))
+        np.testing.assert_array_equal(pre_process_images(images), inputs)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sigmoid_agrees_with_scipy_at_any_logit(dtype: DType) -> None:
     model = BinaryModel()

@@ -52,7 +52,8 @@ def test_two_against_three_is_4005_images_to_train_on_and_2042_to_validate(
 def test_without_shuffling_task_2_stops_in_epoch_33(mnist_binary: utils.Split) -> None:
     trainer = task2.train(mnist_binary, shuffle=False, epochs=500, seed=0)
     stop = trainer.stop
-    assert (stop.early, stop.epoch, stop.step, stop.best_step) == (True, 33, 1038, 978)
+    assert stop.reason == "early stopping"
+    assert (stop.epoch, stop.step, stop.best_step) == (33, 1038, 978)
     assert stop.best_loss == pytest.approx(0.0656905, abs=1e-6)
     assert accuracies(trainer, 1038) == pytest.approx((0.97578, 0.97943), abs=1e-5)
 
@@ -91,15 +92,14 @@ def test_synthetic_digits_stand_in_for_mnist_in_task_2(
 ) -> None:
     split = task2.prepare(utils.load_binary_dataset(2, 3, synthetic))
     trainer = task2.train(split, shuffle, epochs=100, seed=0)
-    assert trainer.stop.early
+    assert trainer.stop.reason == "early stopping"
     assert 0.96 <= accuracies(trainer, trainer.stop.best_step)[1] <= 0.985
 
 
 def test_synthetic_digits_stand_in_for_mnist_in_tasks_3_and_4(synthetic: digits.Digits) -> None:
     split = task3.prepare(utils.load_full_mnist(synthetic))
     plain, regularised = (task3.train(split, value, epochs=100, seed=0) for value in (0, 1))
-    assert plain.stop.early
-    assert regularised.stop.early
+    assert plain.stop.reason == regularised.stop.reason == "early stopping"
     train_accuracy, val_accuracy = accuracies(plain, plain.stop.best_step)
     assert 0.89 <= val_accuracy <= 0.93
     assert train_accuracy > val_accuracy

@@ -42,8 +42,7 @@ class Scripted(BaseTrainer):
 def test_training_stops_at_the_tenth_validation_without_improvement() -> None:
     trainer = Scripted([5, 4, 3])  # a validation at every step: five batches an epoch
     trainer.train(100)
-    assert (trainer.stop.early, trainer.stop.epoch, trainer.stop.step) == (True, 2, 12)
-    assert trainer.stop.reason == "early stopping"
+    assert (trainer.stop.reason, trainer.stop.epoch, trainer.stop.step) == ("early stopping", 2, 12)
     assert (trainer.stop.best_step, trainer.stop.best_loss) == (2, 3)
 
 
@@ -73,7 +72,7 @@ def test_patience_is_a_choice_and_none_never_stops() -> None:
     short.train(100)
     never.train(20)
     assert short.stop.step == 2
-    assert (never.stop.early, never.stop.step) == (False, 99)
+    assert (never.stop.reason, never.stop.step) == ("all epochs", 99)
 
 
 def test_the_histories_hold_every_step_and_every_validation() -> None:
@@ -117,7 +116,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(loss: float) ->
         DivergedError, match=rf"loss is {loss} at step 3 .*learning rate 7 .*largest \|w\| 4\."
     ):
         trainer.train(10)
-    assert trainer.stop.step == 3
+    assert (trainer.stop.reason, trainer.stop.step) == ("interrupted", 3)
     assert list(trainer.train_history["loss"]) == [0, 1, 2, 3]
     assert trainer.model.w == 2  # of the best validation
 
@@ -142,7 +141,7 @@ def test_ctrl_c_leaves_the_best_weights_and_the_histories() -> None:
     trainer = Scripted(losses())
     with pytest.raises(KeyboardInterrupt):
         trainer.train(10)
-    assert trainer.stop.step == 3
+    assert (trainer.stop.reason, trainer.stop.step) == ("interrupted", 3)
     assert trainer.model.w == 2
     assert len(trainer.val_history["loss"]) == 3
 
@@ -154,7 +153,7 @@ def test_a_subclass_can_stop_by_a_rule_of_its_own() -> None:
 
     trainer = StopsBelowFour([5, 6, 4, 3, 7])
     trainer.train(100)
-    assert (trainer.stop.early, trainer.stop.step) == (True, 3)
+    assert (trainer.stop.reason, trainer.stop.step) == ("early stopping", 3)
 
 
 def test_the_number_of_validations_an_epoch_is_a_choice() -> None:

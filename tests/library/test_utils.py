@@ -98,6 +98,11 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: binary_prune_dataset(2, 11, Y4, Y4),
         r"class2: expected one of \[2, 3\], got 11",
     ),
+    "labels (N,)": (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"Y.reshape\(-1, 1\)"),
+    "one-hot labels": (
+        lambda: binary_prune_dataset(1, 0, Y4, np.eye(4)),
+        r"\(N, 1\), got \(4, 4\)",
+    ),
     "unequal lengths": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
     "batch of 0": (lambda: batch_loader(Y4, Y4, 0), "batch_size: .* at least 1, got 0"),
     "batch too large": (lambda: batch_loader(Y4, Y4, 5), "got 5.*smaller batch"),
