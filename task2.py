@@ -10,7 +10,7 @@ from lab.protocols import Model
 from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
-from trainer import BaseTrainer
+from trainer import TOLERANCE, BaseTrainer
 
 LEARNING_RATE = 0.05
 BATCH_SIZE = 128
@@ -97,7 +97,7 @@ def main() -> None:
     data = load_data(options)
     split = prepare(utils.load_binary_dataset(2, 3, data))
     error = make_trainer(split, shuffle=False, seed=0).check_gradient()
-    print(f"Gradient check passed: relative error {error:.1e}, limit 1e-06.")
+    print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
     in_order = train(split, shuffle=False, epochs=options.epochs, seed=options.seed)
     shuffled = train(split, shuffle=True, epochs=options.epochs, seed=options.seed)
     trainers = {"2b-d, no shuffling": in_order, "2e, shuffling": shuffled}

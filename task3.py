@@ -13,7 +13,7 @@ from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
 from task2a import pre_process_images
 from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode
-from trainer import BaseTrainer
+from trainer import TOLERANCE, BaseTrainer
 
 LEARNING_RATE = 0.01
 BATCH_SIZE = 128
@@ -110,7 +110,7 @@ def main() -> None:
     data = load_data(options)
     split = prepare(utils.load_full_mnist(data))
     error = make_trainer(split, l2_reg_lambda=1, seed=0).check_gradient()
-    print(f"Gradient check passed: relative error {error:.1e}, limit 1e-06.")
+    print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
     trainers = {value: train(split, value, options.epochs, options.seed) for value in LAMBDAS}
     runs = {f"lambda {value:g}": trainer for value, trainer in trainers.items()}
     publish("task3", data, options, runs, make_figures(trainers, data.name))

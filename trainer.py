@@ -10,6 +10,7 @@ from lab.expect import expect_count, expect_training_options, expect_training_se
 from lab.protocols import Generator, GradientError, Model
 from utils import batch_loader
 
+TOLERANCE = 1e-6  # of the gradient check, a relative error
 History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {step: value}}
 
 
@@ -164,7 +165,7 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
 
     At zero weights many mistakes do not show, so random weights of variance 1 / I take their
     place: the logits are then of order one. The model is left as it was. Returns the relative
-    error |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds 1e-6.
+    error |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds TOLERANCE.
     """
     w, grad, X = model.w, model.grad, X.astype(np.float64)
     random = np.random.default_rng(0).standard_normal(w.shape) / np.sqrt(len(w))
@@ -180,12 +181,12 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     difference = np.abs(analytic - numerical)
     size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
     relative = float(np.linalg.norm(difference) / size) if size else 0.0
-    if not relative <= 1e-6:  # nan too
+    if not relative <= TOLERANCE:  # nan too
         worst = tuple(map(int, np.unravel_index(np.argmax(difference), w.shape)))
         raise GradientError(
             f"backward is not the gradient of the objective: relative error {relative:.1e}, "
-            f"expected at most 1e-06. Largest difference at w{list(worst)}: backward gave "
-            f"{analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
+            f"expected at most {TOLERANCE:.0e}. Largest difference at w{list(worst)}: backward "
+            f"gave {analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
             "The mistake is in forward, backward, cross_entropy_loss or the penalty."
         )
     return relative

@@ -17,6 +17,7 @@ from reproduce import measures
 from reproduce.claims import CHANCE
 from reproduce.measures import SPIKE
 from reproduce.results import IN_ORDER, LAMBDA_0, LAMBDA_1, SHUFFLED, Part
+from trainer import TOLERANCE
 
 
 def gradient_check(task: str, part: Part) -> str:
@@ -28,7 +29,7 @@ def gradient_check(task: str, part: Part) -> str:
         f"task{task}.py contains {', '.join(names)} and {last}. Before task{task[0]}.py trains, it "
         "compares the gradient that backward computes with central differences (equation 29), for "
         f"each of the {size:,} weights, in float64. It ends with an error unless the relative "
-        "difference is at most 1e-6, so the models of this report have passed the check."
+        f"difference is at most {TOLERANCE:.0e}, so the models of this report have passed the check."
     )
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from lab.protocols import Model
+from lab.script import EPOCHS
 from task2 import LogisticTrainer
 from task2a import BinaryModel, pre_process_images
 from task3 import SoftmaxTrainer
@@ -39,7 +40,7 @@ class Protocol:
 
     learning_rate: float
     batch_size: int = 128
-    epochs: int = 500
+    epochs: int = EPOCHS
     shuffle: bool = True
     l2: float = 0.0
     loss_scale: float = 1.0

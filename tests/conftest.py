@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))  # however pytest is started, `tests` is this folder
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a busy machine two wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a busy machine threads wait for each other
 os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 
 from lab.assignment import POINTS  # noqa: E402
