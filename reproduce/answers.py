@@ -29,7 +29,8 @@ def gradient_check(task: str, part: Part) -> str:
         f"task{task}.py contains {', '.join(names)} and {last}. Before task{task[0]}.py trains, it "
         "compares the gradient that backward computes with central differences (equation 29), for "
         f"each of the {size:,} weights, in float64. It ends with an error unless the relative "
-        f"difference is at most {TOLERANCE:.0e}, so the models of this report have passed the check."
+        f"difference is at most {TOLERANCE:.0e}, so the models of this report have passed the "
+        "check."
     )
 
 
