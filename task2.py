@@ -1,14 +1,18 @@
 """Tasks 2b to 2e: logistic regression on the digits 2 and 3, and its figures."""
 
+from functools import partial
+
 import numpy as np
 
 import utils
 from lab import figures
 from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
+from lab.jobs import train_all
 from lab.protocols import Model
 from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
+from lab.trainings import Training, fit
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
 from trainer import TOLERANCE, BaseTrainer
 
@@ -65,20 +69,13 @@ def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTraine
     return LogisticTrainer(BinaryModel(), LEARNING_RATE, BATCH_SIZE, shuffle, *split, rng=rng)
 
 
-def train(split: utils.Split, shuffle: bool, epochs: int, seed: int) -> LogisticTrainer:
-    """Train a new model on a split from `prepare`; return its trainer."""
-    trainer = make_trainer(split, shuffle, seed)
-    trainer.train(epochs)
-    return trainer
-
-
-def make_figures(in_order: BaseTrainer, shuffled: BaseTrainer, data_name: str) -> figures.Figures:
+def make_figures(in_order: Training, shuffled: Training, data_name: str) -> figures.Figures:
     """Draw the figures of Tasks 2b, 2c and 2e, {file name: figure}, after both trainings."""
     histories = in_order.train_history, in_order.val_history
     regression = f"logistic regression, 2 against 3 ({data_name})"
     title = f"Task 2e: validation accuracy with and without shuffling ({data_name})"
     orders = {"Without shuffling": in_order, "With shuffling": shuffled}
-    curves = {label: trainer.val_history["accuracy"] for label, trainer in orders.items()}
+    curves = {label: training.val_history["accuracy"] for label, training in orders.items()}
     return {
         FIGURES["2b"]: figures.plot_training(
             histories, "loss", f"Task 2b: loss of {regression}", ylim=(0, 0.2)
@@ -96,12 +93,16 @@ def main() -> None:
     expect_writable(options.out)
     data = load_data(options)
     split = prepare(utils.load_binary_dataset(2, 3, data))
-    error = make_trainer(split, shuffle=False, seed=0).check_gradient()
+    trainers = {
+        "2b-d, no shuffling": make_trainer(split, shuffle=False, seed=options.seed),
+        "2e, shuffling": make_trainer(split, shuffle=True, seed=options.seed),
+    }
+    error = trainers["2e, shuffling"].check_gradient()
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    in_order = train(split, shuffle=False, epochs=options.epochs, seed=options.seed)
-    shuffled = train(split, shuffle=True, epochs=options.epochs, seed=options.seed)
-    trainers = {"2b-d, no shuffling": in_order, "2e, shuffling": shuffled}
-    publish("task2", data, options, trainers, make_figures(in_order, shuffled, data.name))
+    runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
+    trainings = train_all(runs, options.jobs)
+    in_order, shuffled = trainings.values()
+    publish("task2", data, options, trainings, make_figures(in_order, shuffled, data.name))
 
 
 if __name__ == "__main__":

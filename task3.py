@@ -1,6 +1,7 @@
 """Tasks 3b to 4e: softmax regression on the ten digits, the study of lambda, and the figures."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -8,9 +9,11 @@ import utils
 from lab import figures
 from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
+from lab.jobs import train_all
 from lab.protocols import Model
 from lab.results import expect_writable, publish
 from lab.script import load_data, parse_options, run_script
+from lab.trainings import Training, fit
 from task2a import pre_process_images
 from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode
 from trainer import TOLERANCE, BaseTrainer
@@ -71,19 +74,12 @@ def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> Softmax
     return SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *split, rng=rng)
 
 
-def train(split: utils.Split, l2_reg_lambda: float, epochs: int, seed: int) -> SoftmaxTrainer:
-    """Train a new model on a split from `prepare`; return its trainer."""
-    trainer = make_trainer(split, l2_reg_lambda, seed)
-    trainer.train(epochs)
-    return trainer
-
-
-def make_figures(trainers: Mapping[float, BaseTrainer], data_name: str) -> figures.Figures:
-    """Draw the figures of Tasks 3b to 4e, {file name: figure}, after training {lambda: trainer}."""
-    histories = trainers[0].train_history, trainers[0].val_history
-    weights = {f"λ = {value}": trainers[value].model.w[:-1].T for value in (0, 1)}
-    accuracies = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainers.items()}
-    norms = {f"{value:g}": float(np.sum(t.model.w**2)) for value, t in trainers.items()}
+def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures.Figures:
+    """Draw the figures of Tasks 3b to 4e, {file name: figure}, of trainings {lambda: training}."""
+    histories = trainings[0].train_history, trainings[0].val_history
+    weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
+    accuracies = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainings.items()}
+    norms = {f"{value:g}": float(np.sum(t.w**2)) for value, t in trainings.items()}
     titles = {
         "3b": "loss of softmax regression",
         "3c": "accuracy of softmax regression",
@@ -109,11 +105,13 @@ def main() -> None:
     expect_writable(options.out)
     data = load_data(options)
     split = prepare(utils.load_full_mnist(data))
-    error = make_trainer(split, l2_reg_lambda=1, seed=0).check_gradient()
+    trainers = {f"lambda {value:g}": make_trainer(split, value, options.seed) for value in LAMBDAS}
+    error = trainers["lambda 1"].check_gradient()
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    trainers = {value: train(split, value, options.epochs, options.seed) for value in LAMBDAS}
-    runs = {f"lambda {value:g}": trainer for value, trainer in trainers.items()}
-    publish("task3", data, options, runs, make_figures(trainers, data.name))
+    runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
+    trainings = train_all(runs, options.jobs)
+    by_lambda = dict(zip(LAMBDAS, trainings.values(), strict=True))
+    publish("task3", data, options, trainings, make_figures(by_lambda, data.name))
 
 
 if __name__ == "__main__":

@@ -1,37 +1,21 @@
 """Training: mini-batch gradient descent, validation, early stopping, the gradient check."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
+from lab.blas import one_blas_thread
 from lab.expect import expect_count, expect_training_options, expect_training_sets
+from lab.progress import epochs
 from lab.protocols import Generator, GradientError, Model
+from lab.trainings import History, Stop
 from utils import batch_loader
 
 TOLERANCE = 1e-6  # of the gradient check, a relative error
-History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {step: value}}
 
 
 class DivergedError(FloatingPointError):
     """The loss is no longer a finite number."""
-
-
-@dataclass
-class Stop:
-    """Where training stopped, with epochs and steps counted from 0.
-
-    reason: "all epochs", "early stopping", or "interrupted" by an exception.
-    epoch, step: of the last gradient step.
-    best_step, best_loss: of the least validation loss, whose weights the model keeps.
-    """
-
-    reason: str = "interrupted"
-    epoch: int = -1
-    step: int = -1
-    best_step: int = -1
-    best_loss: float = float("inf")
 
 
 class BaseTrainer:
@@ -83,6 +67,7 @@ class BaseTrainer:
             return False
         return min(val_losses[-self.patience :]) >= min(val_losses[: -self.patience])
 
+    @one_blas_thread
     @np.errstate(over="ignore", invalid="ignore")  # DivergedError reports it, with its cause
     def train(self, num_epochs: int) -> tuple[History, History]:
         """Train for `num_epochs` epochs or until early stopping, and keep the best weights.
@@ -99,8 +84,7 @@ class BaseTrainer:
         steps_per_validation = max(1, batches_per_epoch // self.validations_per_epoch)
         step, best_w = 0, self.model.w.copy()
         try:
-            # disable=None: a progress bar on a terminal, silence elsewhere
-            for epoch in tqdm(range(num_epochs), unit="epoch", leave=False, disable=None):
+            for epoch in epochs(num_epochs, self.val_history["loss"]):
                 for X_batch, Y_batch in batch_loader(
                     self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng
                 ):
@@ -160,6 +144,7 @@ def numerical_gradient(
     return gradient
 
 
+@one_blas_thread
 def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     """Compare `model.backward` with the numerical gradient of `model.objective`, in float64.
 

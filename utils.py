@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 import digits
+from lab.blas import SMALL_PRODUCT, one_blas_thread
 from lab.expect import expect_batch_size, expect_same_length, expect_two_classes
 from lab.figures import plot_loss as plot_loss  # students import it from here
 from lab.protocols import Generator, Model
@@ -77,22 +78,22 @@ def shuffled_order(num_examples: int, rng: Generator) -> np.ndarray:
     return np.asarray(rng.permutation(num_examples))
 
 
-# For speed, `_gather` and `predict` work on blocks of rows, whose inputs (6 MB) stay in the
-# processor's cache; gathering several batches at once also needs no copy of the whole data set.
-BLOCK = 2048
+GATHERED = 2048  # examples at a time, in whole batches: 6 MB, which stay in the processor's cache
 
 
 def _gather(
     X: np.ndarray, Y: np.ndarray, batch_size: int, order: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    rows = max(1, BLOCK // batch_size) * batch_size
+    rows = max(1, GATHERED // batch_size) * batch_size
     for start in range(0, len(order), rows):
         X_block, Y_block = (np.take(array, order[start : start + rows], axis=0) for array in (X, Y))
         for i in range(0, len(X_block), batch_size):
             yield X_block[i : i + batch_size], Y_block[i : i + batch_size]
 
 
+@one_blas_thread
 def predict(model: Model, X: np.ndarray) -> np.ndarray:
     """Compute the outputs `model.forward(X)` (N, K) for a whole data set, block by block."""
-    starts = range(0, max(len(X), 1), BLOCK)
-    return np.concatenate([model.forward(X[start : start + BLOCK]) for start in starts])
+    rows = max(100, SMALL_PRODUCT // model.w.size)  # w is (I, K)
+    starts = range(0, max(len(X), 1), rows)
+    return np.concatenate([model.forward(X[start : start + rows]) for start in starts])

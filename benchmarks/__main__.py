@@ -38,6 +38,7 @@ from benchmarks.contenders import (
 from lab import figures, results
 from lab.files import replacing
 from lab.script import add_data_options, load_data, positive, run_script
+from lab.trainings import fit
 from task3a import SoftmaxModel, gradient_approximation_test, one_hot_encode
 
 if TYPE_CHECKING:
@@ -361,8 +362,8 @@ def figure_seconds(split: utils.Split) -> list[float]:
     few = task3.prepare(utils.Split(*(array[:1280] for array in split)))
     trainer = task3.make_trainer(few, 0, seed=0)
     trainer.batch_size, trainer.patience = 8, None
-    trainer.train(50)
-    drawn = task3.make_figures(dict.fromkeys(task3.LAMBDAS, trainer), "benchmark")
+    training = fit(trainer, 50)
+    drawn = task3.make_figures(dict.fromkeys(task3.LAMBDAS, training), "benchmark")
     with TemporaryDirectory() as folder:
         return [
             seconds_of(figures.save, figure, Path(folder, name))[0]

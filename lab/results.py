@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from digits import Digits
 from lab import figures
 from lab.files import replacing
-from lab.protocols import Model
+from lab.trainings import Training
 
 FILE = "results.json"
 RUNS = "{}_runs.npz"  # of a task: the weights and the validations of each run
@@ -27,16 +27,6 @@ NOTE = (
     "best: the step with the lowest validation loss; its weights are kept, and the\n"
     "loss and the accuracies are theirs. Epochs and steps count from 0."
 )
-
-
-class Trainer(Protocol):
-    """What is recorded of a trainer after `train`."""
-
-    model: Model
-    stop: Any  # trainer.Stop
-    train_history: dict[str, dict[int, float]]
-    val_history: dict[str, dict[int, float]]
-    validations_per_epoch: int
 
 
 class Validation(NamedTuple):
@@ -51,7 +41,7 @@ class Validation(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """The record of a finished training, with epochs and steps counted from 0.
+    """What is published of a training, with epochs and steps counted from 0.
 
     stopped_by: "early stopping" or "all epochs". epoch, step: of the last gradient step.
     best: the validation of the least loss, whose weights are kept.
@@ -63,6 +53,19 @@ class Run:
     best: Validation
     validations_per_epoch: int
     validations: Sequence[Validation]
+
+    @classmethod
+    def of(cls, training: Training) -> Run:
+        """Compute the record from the histories of a training."""
+        stop, train, val = training.stop, training.train_history, training.val_history
+        loss, accuracy = train["loss"], train["accuracy"]
+        validations = [
+            Validation(step, loss[step], val_loss, accuracy[step], val["accuracy"][step])
+            for step, val_loss in val["loss"].items()
+        ]
+        (best,) = (one for one in validations if one.step == stop.best_step)
+        end = stop.reason, stop.epoch, stop.step
+        return cls(*end, best, training.validations_per_epoch, validations)
 
     def summary(self) -> dict[str, Any]:
         """Return all but the validations, as `results.json` has it."""
@@ -83,21 +86,21 @@ def publish(
     task: str,
     data: Digits,
     options: argparse.Namespace,
-    trainers: Mapping[str, Trainer],
+    trainings: Mapping[str, Training],
     drawn: figures.Figures,
 ) -> None:
     """Save the figures, the runs and the results of a task; print the results as a table.
 
     task: the name of its part of `results.json`; the parts of other tasks stay as they are.
-    trainers: {name of the run: its trainer}. drawn: {file name: figure}.
+    trainings: {name of the run: its record}. drawn: {file name: figure}.
     """
     out, arrays = options.out, RUNS.format(task)
     for name, figure in drawn.items():
         figures.save(figure, out / name)
-    runs = {name: record(trainer) for name, trainer in trainers.items()}
+    runs = {name: Run.of(training) for name, training in trainings.items()}
     saved: dict[str, Any] = {}
     for name, run in runs.items():
-        saved[f"{name}, weights"] = trainers[name].model.w
+        saved[f"{name}, weights"] = trainings[name].w
         saved[f"{name}, validations"] = run.validations
     with replacing(out / arrays) as temporary:
         np.savez(temporary, **saved)
@@ -123,18 +126,6 @@ def publish(
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
     if options.show:
         figures.show([out / name for name in drawn])
-
-
-def record(trainer: Trainer) -> Run:
-    """Collect the record of a finished training."""
-    stop, train, val = trainer.stop, trainer.train_history, trainer.val_history
-    validations = [
-        Validation(step, train["loss"][step], loss, train["accuracy"][step], val["accuracy"][step])
-        for step, loss in val["loss"].items()
-    ]
-    (best,) = (one for one in validations if one.step == stop.best_step)
-    where = (stop.reason, stop.epoch, stop.step)
-    return Run(*where, best, trainer.validations_per_epoch, validations)
 
 
 def sha256(path: Path) -> str:

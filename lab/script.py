@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from joblib import cpu_count
+
 import digits
 from lab.protocols import GradientError
 
@@ -31,11 +33,21 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option --jobs, of `lab.jobs.train_all`."""
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=cpu_count(),
+        help="processes for the trainings (default: one a core; 1: all in this process)",
+    )
+
+
 def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
     """Parse the command line into data and data_dir.
 
     description: for --help. training: also parse the options of a script that trains and writes
-    figures, namely out, epochs, seed, quick and show.
+    figures, namely out, epochs, seed, quick, jobs and show.
     """
     parser = argparse.ArgumentParser(description=description)
     add_data_options(parser)
@@ -51,6 +63,7 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         parser.add_argument(
             "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs, for a quick trial"
         )
+        add_jobs_option(parser)
         parser.add_argument("--show", action="store_true", help="open the figures at the end")
     options = parser.parse_args()
     if training and options.quick:

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 RULE = (
     "A published number agrees if it differs from ours by at most one unit of its last printed "
-    "digit, or if it lies within the range of ours over ten seeds. A published statement agrees if "
+    "digit, or if it lies within the range of ours over all seeds. A published statement agrees if "
     "our result satisfies the criterion beside it."
 )
 CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +12,20 @@ import numpy as np
 import digits
 import utils
 from lab import figures
+from lab.jobs import train_all
 from lab.protocols import Model
+from lab.trainings import Training
 from reproduce.claims import Claim, by_setting, number
 from reproduce.measures import roughness
 from reproduce.protocols import (
     Protocol,
-    ProtocolTrainer,
     older_sets,
     two_classes,
     unit_range_bias_first,
+    with_weights,
 )
 from task3 import calculate_accuracy
-from task3a import cross_entropy_loss, one_hot_encode
+from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +60,8 @@ OTHER_IMAGES = (
 )
 
 
-def run(data: digits.Digits) -> tuple[list[Claim], figures.Figures]:
-    """Repeat the experiments of the notebook; return the claims and the figures."""
+def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], figures.Figures]:
+    """Repeat the experiments of the notebook, which shuffle nothing and so need no seeds."""
     split, test = older_sets(utils.load_full_mnist(data))
     binary, accuracy = _binary(two_classes(2, 3, split), data.name)
     softmax, weights = _softmax(split, test, data.name)
@@ -65,25 +69,29 @@ def run(data: digits.Digits) -> tuple[list[Claim], figures.Figures]:
 
 
 def _binary(split: Split, data_name: str) -> tuple[list[Claim], Figure]:
-    protocols = {value: replace(BASE, increases=5, l2=value) for value in LAMBDAS}
-    trainers = {value: protocol.train_binary(split) for value, protocol in protocols.items()}
-    curves = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainers.items()}
+    trainings = train_all(
+        {
+            value: partial(replace(BASE, increases=5, l2=value).train_binary, split)
+            for value in LAMBDAS
+        }
+    )
+    curves = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainings.items()}
     title = f"2020, Task 3: validation accuracy for each λ, 2 against 3 ({data_name})"
     figure = figures.plot_curves(curves, title, "Validation accuracy", (0.8, 1.0))
-    return [*_stopping(trainers[0]), *_complexity(trainers, split)], figure
+    return [*_stopping(trainings[0]), *_complexity(trainings, split)], figure
 
 
-def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
-    losses = trainer.val_history["loss"]
+def _stopping(training: Training) -> list[Claim]:
+    losses = training.val_history["loss"]
     at_400 = min(value for step, value in losses.items() if step <= 400)
-    reached = (losses[0] - at_400) / (losses[0] - trainer.stop.best_loss)
+    reached = (losses[0] - at_400) / (losses[0] - training.stop.best_loss)
     return [
         Claim(
             "2d",
             "five consecutive increases never happened",
             BINARY,
-            f"{trainer.stop.reason}, last step {trainer.stop.step}",
-            trainer.stop.reason == "all epochs",
+            f"{training.stop.reason}, last step {training.stop.step}",
+            training.stop.reason == "all epochs",
             "end of training: after all epochs",
         ),
         Claim(
@@ -91,7 +99,7 @@ def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
             "no improvement of the validation loss after about 400 steps",
             BINARY,
             f"{100 * reached:.1f} % ({losses[0]:.4f} at step 0, {at_400:.4f} by step 400, "
-            f"{trainer.stop.best_loss:.4f} at best)",
+            f"{training.stop.best_loss:.4f} at best)",
             reached > 0.95,
             "fraction of the total decrease of the loss reached by step 400: above 95 %",
             "The loss still decreases afterwards, but too little to be visible in a plot of all "
@@ -100,10 +108,10 @@ def _stopping(trainer: ProtocolTrainer) -> list[Claim]:
     ]
 
 
-def _complexity(trainers: dict[float, ProtocolTrainer], split: Split) -> list[Claim]:
-    best = {value: max(t.val_history["accuracy"].values()) for value, t in trainers.items()}
-    norms = {value: float(np.sum(t.model.w**2)) for value, t in trainers.items()}
-    last = list(trainers[1].val_history["accuracy"].values())[-1]
+def _complexity(trainings: dict[float, Training], split: Split) -> list[Claim]:
+    best = {value: max(t.val_history["accuracy"].values()) for value, t in trainings.items()}
+    norms = {value: float(np.sum(t.w**2)) for value, t in trainings.items()}
+    last = list(trainings[1].val_history["accuracy"].values())[-1]
     guess = max(float(np.mean(split.Y_val)), 1 - float(np.mean(split.Y_val)))
     return [
         Claim(
@@ -140,9 +148,17 @@ def _softmax(
     split: Split, test: tuple[np.ndarray, np.ndarray], data_name: str
 ) -> tuple[list[Claim], Figure]:
     base = replace(BASE, loss_scale=1 / K, validations_per_epoch=1)
+    settings = (0.125, 0.0), (0.02, 0.0), (0.125, 0.1)
+    trainings = train_all(
+        {
+            f"learning rate {rate}, lambda {l2}": partial(
+                replace(base, learning_rate=rate, l2=l2).train_softmax, split
+            )
+            for rate, l2 in settings
+        }
+    )
     for_loss, for_accuracy, regularised = (
-        replace(base, learning_rate=rate, l2=l2).train_softmax(split).model
-        for rate, l2 in ((0.125, 0.0), (0.02, 0.0), (0.125, 0.1))
+        with_weights(SoftmaxModel(0), training) for training in trainings.values()
     )
     train_set, val_set = (split.X_train, split.Y_train), (split.X_val, split.Y_val)
     train_loss, accuracy = _evaluate(for_loss, *train_set)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -11,16 +13,19 @@ import task2
 import task3
 import utils
 from lab.figures import Figures
+from lab.jobs import train_all
 from lab.script import EPOCHS
+from lab.trainings import Training, fit
 from reproduce.claims import CHANCE, Claim, by_setting, number, with_range
 from reproduce.measures import SPIKE, deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS
+from trainer import BaseTrainer
 
 TITLE = "2021: the assignment and a group's report"
 IN_ORDER = "Digits 2 and 3, batch size 128, learning rate 0.05, no shuffling, patience 10."
 SHUFFLED = (
-    "The same with shuffling by `RandomState(seed)`; the value for seed 0 and the range over seeds "
-    "0 to 9."
+    "The same with shuffling by `RandomState(seed)`; the value for seed 0 and the range over all "
+    "seeds."
 )
 SOFTMAX = (
     "All ten digits, batch size 128, learning rate 0.01, shuffling by `RandomState(0)`, patience "
@@ -32,18 +37,32 @@ OLDER_SPLIT = (
 )
 
 
-def run(data: digits.Digits) -> tuple[list[Claim], Figures]:
+def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim], Figures]:
     """Repeat the experiments of both documents; return the claims and the figures."""
     binary = task2.prepare(utils.load_binary_dataset(2, 3, data))
-    in_order = task2.train(binary, shuffle=False, epochs=EPOCHS, seed=0)
-    shuffled = [task2.train(binary, shuffle=True, epochs=EPOCHS, seed=seed) for seed in SEEDS]
     ten_digits = task3.prepare(utils.load_full_mnist(data))
-    softmax = {
-        value: task3.train(ten_digits, value, epochs=EPOCHS, seed=0) for value in task3.LAMBDAS
+    shuffled_names = [f"shuffling, seed {seed}" for seed in seeds]
+    lambda_names = {value: f"lambda {value:g}" for value in task3.LAMBDAS}
+    trainers: dict[str, BaseTrainer] = {
+        **{
+            name: task3.make_trainer(ten_digits, value, seed=0)
+            for value, name in lambda_names.items()
+        },
+        "no shuffling": task2.make_trainer(binary, shuffle=False, seed=0),
+        **{
+            name: task2.make_trainer(binary, shuffle=True, seed=seed)
+            for seed, name in zip(seeds, shuffled_names, strict=True)
+        },
     }
+    trainings = train_all(
+        {name: partial(fit, trainer, EPOCHS) for name, trainer in trainers.items()}
+    )
+    in_order = trainings["no shuffling"]
+    shuffled = [trainings[name] for name in shuffled_names]
+    softmax = {value: trainings[name] for value, name in lambda_names.items()}
     claims = [
         *_numbers(in_order, shuffled),
-        *_spikes(in_order, shuffled),
+        *_spikes(in_order, shuffled, len(binary.X_train) // task2.BATCH_SIZE),
         *_overfitting(softmax[0]),
         *_regularisation(softmax),
     ]
@@ -53,10 +72,10 @@ def run(data: digits.Digits) -> tuple[list[Claim], Figures]:
     }
 
 
-def _numbers(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrainer]) -> list[Claim]:
+def _numbers(in_order: Training, shuffled: list[Training]) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
     last = max(val)  # step
-    epochs = [float(trainer.stop.epoch) for trainer in (in_order, *shuffled)]
+    epochs = [float(training.stop.epoch) for training in (in_order, *shuffled)]
     return [
         number("2c", "final training accuracy", "0.976", IN_ORDER, [train[last]]),
         number("2c", "validation accuracy", "0.9575", IN_ORDER, [val[last]], OLDER_SPLIT),
@@ -66,10 +85,9 @@ def _numbers(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrain
     ]
 
 
-def _spikes(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTrainer]) -> list[Claim]:
-    accuracies = [trainer.val_history["accuracy"] for trainer in (in_order, *shuffled)]
+def _spikes(in_order: Training, shuffled: list[Training], batches_per_epoch: int) -> list[Claim]:
+    accuracies = [training.val_history["accuracy"] for training in (in_order, *shuffled)]
     rate, *rates = [100 * spikes(accuracy) / len(accuracy) for accuracy in accuracies]
-    batches_per_epoch = len(in_order.X_train) // in_order.batch_size
     fall, *falls = [
         deepest_fall({step: a for step, a in accuracy.items() if step >= batches_per_epoch})
         for accuracy in accuracies
@@ -99,10 +117,10 @@ def _spikes(in_order: task2.LogisticTrainer, shuffled: list[task2.LogisticTraine
     ]
 
 
-def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
+def _overfitting(training: Training) -> list[Claim]:
     train, val = (
         np.array(list(history["accuracy"].values()))
-        for history in (trainer.train_history, trainer.val_history)
+        for history in (training.train_history, training.val_history)
     )
     early, late = (float(np.mean((train - val)[part])) for part in (slice(10), slice(-10, None)))
     half, quarter = len(val) // 2, len(val) // 4
@@ -131,11 +149,11 @@ def _overfitting(trainer: task3.SoftmaxTrainer) -> list[Claim]:
     ]
 
 
-def _regularisation(trainers: dict[float, task3.SoftmaxTrainer]) -> list[Claim]:
-    accuracy = {v: t.val_history["accuracy"][t.stop.best_step] for v, t in trainers.items()}
-    norms = {value: float(np.sum(t.model.w**2)) for value, t in trainers.items()}
-    roughness_0, roughness_1 = (roughness(trainers[value].model.w[:-1].T) for value in (0, 1))
-    zeros, count = int(np.sum(trainers[1].model.w == 0)), trainers[1].model.w.size
+def _regularisation(trainings: dict[float, Training]) -> list[Claim]:
+    accuracy = {v: t.val_history["accuracy"][t.stop.best_step] for v, t in trainings.items()}
+    norms = {value: float(np.sum(t.w**2)) for value, t in trainings.items()}
+    roughness_0, roughness_1 = (roughness(trainings[value].w[:-1].T) for value in (0, 1))
+    zeros, count = int(np.sum(trainings[1].w == 0)), trainings[1].w.size
     return [
         Claim(
             "4b",

@@ -10,6 +10,7 @@ import numpy as np
 
 from lab.protocols import Model
 from lab.script import EPOCHS
+from lab.trainings import Training, fit
 from task2 import LogisticTrainer
 from task2a import BinaryModel, pre_process_images
 from task3 import SoftmaxTrainer
@@ -17,7 +18,7 @@ from task3a import SoftmaxModel, one_hot_encode
 from trainer import BaseTrainer
 from utils import Split, binary_prune_dataset
 
-SEEDS = range(10)  # over which the range of a number is taken
+SEEDS = range(10)  # over which the range of a number is taken, unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,26 @@ class Protocol:
     validations_per_epoch: int = 5
     normalise: Callable[[np.ndarray], np.ndarray] = pre_process_images
 
-    def train_binary(self, split: Split, seed: int = 0) -> ProtocolTrainer:
+    def train_binary(self, split: Split, seed: int = 0) -> Training:
         """Train logistic regression on images (N, 784) and labels 0 and 1 (N, 1)."""
-        return self._train(BinaryProtocolTrainer, RegularisedBinaryModel, split, seed)
+        return fit(self.binary_trainer(split, seed), self.epochs)
 
-    def train_softmax(self, split: Split, seed: int = 0) -> ProtocolTrainer:
+    def train_softmax(self, split: Split, seed: int = 0) -> Training:
         """Train softmax regression on images (N, 784) and labels 0 to 9 (N, 1)."""
+        return fit(self.softmax_trainer(split, seed), self.epochs)
+
+    def binary_trainer(self, split: Split, seed: int = 0) -> ProtocolTrainer:
+        """Create the trainer of `train_binary`."""
+        return self._trainer(BinaryProtocolTrainer, RegularisedBinaryModel, split, seed)
+
+    def softmax_trainer(self, split: Split, seed: int = 0) -> ProtocolTrainer:
+        """Create the trainer of `train_softmax`."""
         split = split._replace(
             Y_train=one_hot_encode(split.Y_train, 10), Y_val=one_hot_encode(split.Y_val, 10)
         )
-        return self._train(SoftmaxProtocolTrainer, SoftmaxModel, split, seed)
+        return self._trainer(SoftmaxProtocolTrainer, SoftmaxModel, split, seed)
 
-    def _train(
+    def _trainer(
         self,
         trainer_class: type[ProtocolTrainer],
         model_class: Callable[[float], Model],
@@ -82,7 +91,6 @@ class Protocol:
             validations_per_epoch=self.validations_per_epoch,
         )
         trainer.protocol = self
-        trainer.train(self.epochs)
         return trainer
 
 
@@ -129,6 +137,12 @@ class RegularisedBinaryModel(BinaryModel):
         """Compute C(w) + lambda ||w||^2."""
         penalty = self.l2_reg_lambda * float(np.vdot(self.w, self.w))
         return super().objective(X, targets) + penalty
+
+
+def with_weights(model: Model, training: Training) -> Model:
+    """Give a new model the weights that a training has left."""
+    model.w = training.w
+    return model
 
 
 def unit_range_bias_first(X: np.ndarray) -> np.ndarray:

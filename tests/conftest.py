@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))  # however pytest is started, `tests` is this folder
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a busy machine threads wait for each other
 os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 
 from lab.assignment import POINTS  # noqa: E402
@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    threadpool_limits(1, "blas")  # as in a training
     config.addinivalue_line("markers", "check(about): earns points for a task")
     results = config.getoption("--results")
     if results and config.getoption("numprocesses", None):

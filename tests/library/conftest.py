@@ -118,7 +118,8 @@ def published(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
         patch.setattr(task2, "BATCH_SIZE", 16)
         for script in (task2, task3):
-            patch.setattr(sys, "argv", ["", "--quick", "--seed", "3", "--out", str(folder)])
+            arguments = ["--quick", "--seed", "3", "--jobs", "1", "--out"]
+            patch.setattr(sys, "argv", ["", *arguments, str(folder)])
             script.main()
     return folder
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import task2
 import task3
 from digits.synthetic import synthetic_digits
 from lab import figures
+from lab.trainings import Training
 from reproduce import claims, course_2019, course_2020, course_2021, measures, protocols
 from reproduce.protocols import BinaryProtocolTrainer, Protocol, unit_range_bias_first
 from task2a import BinaryModel
@@ -82,7 +84,9 @@ def test_scaling_the_loss_scales_the_learning_rate_and_the_penalty(
     split = Split(X, Y, X, Y)
     one = Protocol(0.5, batch_size=20, epochs=1, shuffle=False)
     tenth = Protocol(0.5, batch_size=20, epochs=1, shuffle=False, loss_scale=0.1, l2=0.3)
-    full, scaled = (p.train_softmax(split) for p in (one, tenth))
+    full, scaled = (p.softmax_trainer(split) for p in (one, tenth))
+    for trainer in (full, scaled):
+        trainer.train(1)
     np.testing.assert_allclose(scaled.model.w, full.model.w / 10, rtol=1e-4, atol=1e-8)
     X_, targets = full.X_train, full.Y_train
     w = np.random.default_rng(0).standard_normal((785, 10)).astype(np.float32)
@@ -97,7 +101,8 @@ def test_scaling_the_loss_scales_the_learning_rate_and_the_penalty(
 def test_the_annealed_learning_rate_decreases_with_the_steps(small_data: digits.Digits) -> None:
     X, Y = small_data.train_images[:40], small_data.train_labels[:40] % 2
     split = Split(X, Y, small_data.test_images, small_data.test_labels % 2)
-    trainer = Protocol(0.5, batch_size=20, epochs=2, decay=1.0).train_binary(split)
+    trainer = Protocol(0.5, batch_size=20, decay=1.0).binary_trainer(split)
+    trainer.train(2)
     assert trainer.learning_rate == 0.5 / 4  # at step 3
 
 
@@ -141,17 +146,16 @@ def test_weights_are_matched_to_the_mean_images_of_the_digits() -> None:
 def test_every_document_is_repeated_on_any_data_set(
     document: ModuleType, small_data: digits.Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = Protocol._train
-    monkeypatch.setattr(
-        Protocol,
-        "_train",
-        lambda self, *args: train(replace(self, epochs=min(self.epochs, 4), batch_size=64), *args),
-    )
-    monkeypatch.setattr(document, "SEEDS", range(2), raising=False)
+    for train in (Protocol.train_binary, Protocol.train_softmax):
+
+        def briefly(self: Protocol, *args: Any, train: Any = train) -> Training:
+            return train(replace(self, epochs=min(self.epochs, 4), batch_size=64), *args)
+
+        monkeypatch.setattr(Protocol, train.__name__, briefly)
     monkeypatch.setattr(document, "EPOCHS", 4, raising=False)
     for task in (task2, task3):
         monkeypatch.setattr(task, "BATCH_SIZE", 64)
-    results, drawn = document.run(small_data)
+    results, drawn = document.run(small_data, range(2))
     assert len(results) >= 10
     assert all(claim.published and claim.protocol and claim.ours for claim in results)
     assert all("few digits" in _title(figure) for figure in drawn.values())
@@ -169,7 +173,7 @@ def test_the_command_writes_the_page_and_the_figures_and_warns_of_other_data_set
 ) -> None:
     claim = claims.Claim("2d", "stops in epoch 33", "how", "33", True)
     figure, _ = figures.new("title", "x", "y")
-    documents = {"1999": lambda data: ([claim], {"1999.png": figure})}
+    documents = {"1999": lambda data, seeds: ([claim], {"1999.png": figure})}
     monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", documents)
     monkeypatch.setattr(digits, "load", lambda data, data_dir: small_data)
     monkeypatch.setattr(sys, "argv", ["reproduce", "--out", str(tmp_path)])

@@ -28,7 +28,7 @@ def test_batches_hold_every_example_once_with_its_own_target(
     batch_size = data.draw(st.integers(1, count))
     X = numbered(count)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utils, "BLOCK", data.draw(st.integers(1, 50)))
+        patch.setattr(utils, "GATHERED", data.draw(st.integers(1, 50)))
         batches = list(batch_loader(X, 10 * X, batch_size, shuffle, drop_last))
     seen = np.concatenate([X_batch for X_batch, _ in batches])[:, 0].tolist()
     full, rest = divmod(count, batch_size)
@@ -58,7 +58,7 @@ def test_without_a_generator_the_order_is_drawn_from_numpys_global_one() -> None
     assert X_batch[:, 0].tolist() == np.random.RandomState(5).permutation(100).tolist()
 
 
-@pytest.mark.parametrize("count", [0, 1, utils.BLOCK, 2 * utils.BLOCK + 7])
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 300])
 def test_predictions_in_blocks_are_those_of_forward(count: int) -> None:
     model = SoftmaxModel(0)
     rng = np.random.default_rng(0)

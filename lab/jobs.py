@@ -1,0 +1,91 @@
+"""Independent trainings side by side, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any, TypeVar
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+
+from lab.progress import Line, place, reporting_to
+
+Name = TypeVar("Name")
+Result = TypeVar("Result")
+
+
+def train_all(
+    trainings: Mapping[Name, Callable[[], Result]],
+    jobs: int | None = None,
+    epochs: int | None = None,
+) -> dict[Name, Result]:
+    """Call each of {name: training} once, side by side; return {name: result} in the same order.
+
+    A training is a call without arguments, such as partial(train, split, seed). The processes share
+    its large arrays as memory maps. The first exception ends all trainings and is raised.
+
+    jobs: processes at a time; with 1, all trainings run in this process, where a debugger works.
+    None for what `joblib.parallel_config` says, or else 1. epochs: of each training, if none stops
+    early, to show the time left.
+    """
+    jobs = min(effective_n_jobs(jobs), len(trainings))
+    results: dict[Name, Result] = {}
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        # of each training the epochs done and the last validation loss, shared with the processes
+        standings = np.memmap(Path(folder, "standings"), float, "w+", shape=(len(trainings), 2))
+        calls = (
+            delayed(_train)(name, training, standings[i])
+            for i, (name, training) in enumerate(trainings.items())
+        )
+        parallel = Parallel(jobs, return_as="generator_unordered", mmap_mode="c")
+        with _shown(standings, list(trainings), results, epochs):
+            try:
+                results.update(parallel(calls))
+            except BrokenProcessPool as error:
+                raise OSError(
+                    "a training was ended from outside, for want of memory perhaps. "
+                    "Likely fix: --jobs 1."
+                ) from error
+    return {name: results[name] for name in trainings}
+
+
+def _train(name: Name, training: Callable[[], Result], standing: np.ndarray) -> tuple[Name, Result]:
+    def report(epochs: int, loss: float) -> None:
+        standing[:] = epochs, loss
+
+    with reporting_to(report):
+        return name, training()
+
+
+@contextmanager
+def _shown(
+    standings: np.ndarray, names: Sequence[Any], results: Mapping[Any, Any], epochs: int | None
+) -> Iterator[None]:
+    """Show on one line how many trainings are done, and where the first of the others stands."""
+    ended = Event()
+
+    def show(line: Line) -> None:
+        shown = -1.0
+        while not ended.wait(0.1):
+            done = standings[:, 0]
+            if done.sum() != shown:  # a debugger's prompt is left alone
+                shown = done.sum()
+                text = f"{len(results)} of {len(names)} trainings done"
+                running = [i for i, name in enumerate(names) if name not in results and done[i]]
+                if running:
+                    text += f"; {names[running[0]]}: {place(*standings[running[0]])}"
+                line.write(int(shown), text)
+
+    with Line(epochs and epochs * len(names)) as line:
+        thread = Thread(target=show, args=[line])
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()

@@ -1,0 +1,292 @@
+"""Trainings side by side: the same results for any number of processes, and one clean end."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+from threadpoolctl import threadpool_info, threadpool_limits
+from tqdm import tqdm
+
+import task2
+import utils
+from digits import Digits
+from lab import progress
+from lab.jobs import train_all
+from lab.trainings import fit
+from task2a import BinaryModel
+from trainer import DivergedError
+
+ROOT = Path(__file__).parents[2]
+MEGABYTES = np.ones((500, 500))  # large enough to be shared, not copied
+
+
+def facts(X: np.ndarray) -> dict[str, Any]:
+    """What a training finds around it."""
+    return {"process": os.getpid(), "shared": isinstance(X, np.memmap), "sum": float(X.sum())}
+
+
+def fail(message: str) -> None:
+    raise DivergedError(message)
+
+
+def die() -> None:
+    os._exit(1)
+
+
+def test_one_job_is_this_process_and_two_are_others_that_share_the_arrays() -> None:
+    runs = {name: partial(facts, MEGABYTES) for name in ("a", "b", "c")}
+    here, there = train_all(runs, jobs=1), train_all(runs, jobs=2)
+    assert list(here) == list(there) == ["a", "b", "c"]
+    assert {found["process"] for found in here.values()} == {os.getpid()}
+    assert os.getpid() not in {found["process"] for found in there.values()}
+    assert all(found["shared"] for found in there.values())
+    assert {found["sum"] for found in (*here.values(), *there.values())} == {250_000.0}
+
+
+def test_an_array_that_a_training_changes_is_changed_for_it_alone() -> None:
+    changed = train_all({name: partial(change, MEGABYTES) for name in range(3)}, jobs=2)
+    assert changed == {0: 1.0, 1: 1.0, 2: 1.0}
+    assert MEGABYTES.min() == 1
+
+
+def change(X: np.ndarray) -> float:
+    """Return the first value, and change it."""
+    first = float(X[0, 0])
+    X[0, 0] = -1
+    return first
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_in_a_training_is_raised_as_it_is(jobs: int) -> None:
+    runs: dict[str, Callable[[], Any]] = {
+        "good": partial(facts, MEGABYTES),
+        "bad": partial(fail, "the training loss is nan at step 3"),
+    }
+    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 3$"):
+        train_all(runs, jobs)
+
+
+def test_a_process_that_is_killed_is_told_in_one_line() -> None:
+    with pytest.raises(OSError, match=r"ended from outside.* Likely fix: --jobs 1"):
+        train_all({"a": die, "b": die}, jobs=2)
+
+
+def test_without_a_number_of_jobs_joblib_decides() -> None:
+    runs = {name: partial(facts, MEGABYTES) for name in ("a", "b")}
+    assert {found["process"] for found in train_all(runs).values()} == {os.getpid()}
+    with parallel_config(n_jobs=2):
+        assert os.getpid() not in {found["process"] for found in train_all(runs).values()}
+
+
+def test_trainers_trained_side_by_side_are_trained_as_one_after_the_other(
+    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the settings of this process, even those that were changed after the import."""
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
+    split = task2.prepare(utils.load_binary_dataset(2, 3, tiny_digits))
+    one, two = (
+        train_all({s: partial(fit, task2.make_trainer(split, True, s), 3) for s in (0, 1)}, jobs)
+        for jobs in (1, 2)
+    )
+    for seed in (0, 1):
+        assert one[seed].w.tobytes() == two[seed].w.tobytes()
+        assert one[seed].train_history == two[seed].train_history
+        assert one[seed].stop == two[seed].stop
+    assert one[0].w.tobytes() != one[1].w.tobytes()
+
+
+TASK3 = """
+import sys, digits, task3
+from digits.synthetic import synthetic_digits
+images, labels = synthetic_digits(1000)
+data = digits.Digits("few digits", images[:800], labels[:800], images[800:], labels[800:])
+digits.load = lambda *options: data
+sys.argv = ["task3.py", "--quick", "--out", *sys.argv[1:]]
+task3.main()
+"""
+
+
+def test_figures_and_results_are_the_same_for_any_jobs_and_any_blas_threads(
+    tmp_path: Path,
+) -> None:
+    threads = {"1": None, "2": "1", "4": "2"}
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    for jobs, number in threads.items():
+        command = [sys.executable, "-c", TASK3, str(tmp_path / jobs), "--jobs", jobs]
+        limit = {"OPENBLAS_NUM_THREADS": number} if number else {}
+        subprocess.run(command, cwd=ROOT, env={**environment, **limit}, check=True)
+    first, *others = (
+        {path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in threads
+    )
+    assert len(first) == 7
+    for other in others:
+        assert {name for name in first if first[name] != other.get(name)} == set()
+
+
+IN_A_NOTEBOOK = """
+from functools import partial
+from pathlib import Path
+from lab import progress
+from lab.jobs import train_all
+
+class Doubled:  # in no module that another process could import
+    def __init__(self, value): self.value = 2 * value
+
+def train(value): return Doubled(value).value
+
+print(train_all({"a": partial(train, 1), "b": partial(train, 2)}, jobs=2), Path("data").exists())
+"""
+
+
+def test_functions_of_a_notebook_and_folders_with_spaces_work(tmp_path: Path) -> None:
+    """A notebook's functions stand in __main__, which has no file."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "lab").symlink_to(ROOT / "lab")
+    (folder / "data").touch()
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_A_NOTEBOOK],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "{'a': 2, 'b': 4} True\n"
+    assert ended.stderr == ""
+
+
+WAITING = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+from lab import progress
+from lab.jobs import train_all
+from lab.script import run_script
+
+def train(folder, name):
+    (folder / f"{name} {os.getpid()}").touch()
+    if len(list(folder.iterdir())) == 2:
+        os.kill(int(sys.argv[2]), signal.SIGINT)
+    signal.pause()
+
+folder = Path(sys.argv[1])
+sys.argv = ["task9.py", "", str(os.getpid())]
+run_script(lambda: train_all({name: partial(train, folder, name) for name in "ab"}, jobs=2))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process")
+def test_ctrl_c_ends_all_trainings_at_once(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    started.mkdir()
+    command = [sys.executable, "-c", WAITING, str(started)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (130, "\ninterrupted\n")
+    processes = [int(path.name.split()[1]) for path in started.iterdir()]
+    assert len(processes) == 2
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["started"]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def lines(self) -> list[str]:
+        return [line.strip() for line in self.getvalue().split("\r") if line.strip()]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    stream = Terminal()
+    monkeypatch.setattr("lab.progress.tqdm", partial(tqdm, file=stream))
+    return stream
+
+
+def test_a_training_shows_its_epoch_and_its_loss_on_a_terminal(terminal: Terminal) -> None:
+    for epoch in progress.epochs(3, {0: 0.9, 1: 0.25}):
+        assert epoch < 3
+    assert terminal.lines()[-1].endswith("] epoch 3, validation loss 0.2500")
+    assert "?" not in terminal.getvalue()  # no time left, which early stopping would make false
+
+
+def test_a_reported_training_writes_no_line_of_its_own(terminal: Terminal) -> None:
+    reported: list[tuple[int, float]] = []
+    with progress.reporting_to(lambda epochs, loss: reported.append((epochs, loss))):
+        assert list(progress.epochs(2, {0: 0.5})) == [0, 1]
+    assert reported == [(1, 0.5), (2, 0.5)]
+    assert terminal.getvalue() == ""
+
+
+def test_one_line_says_how_many_trainings_are_done_and_where_another_stands(
+    terminal: Terminal,
+) -> None:
+    def until_shown(text: str) -> None:
+        for _ in progress.epochs(1, {0: 0.25}):
+            pass
+        while text not in terminal.getvalue():
+            pass
+
+    runs = {
+        f"seed {i}": partial(until_shown, f"{i} of 2 trainings done; seed {i}:") for i in (0, 1)
+    }
+    train_all(runs, jobs=1, epochs=1)
+    assert "seed 1: epoch 1, validation loss 0.2500" in terminal.getvalue()
+
+
+class Watching(BinaryModel):
+    """Notes the BLAS threads with which its outputs are computed."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        seen.update(library["num_threads"] for library in threadpool_info())
+        return super().forward(X)
+
+
+seen: set[int] = set()
+
+
+def test_a_training_has_one_blas_thread_whatever_the_environment_says() -> None:
+    X, Y = np.zeros((4, 785), np.float32), np.zeros((4, 1))
+    trainer = task2.LogisticTrainer(Watching(), 0.1, 2, False, X, Y, X, Y)
+    with threadpool_limits(2):
+        trainer.model.forward(X)
+        if seen != {2}:
+            pytest.skip("no BLAS library here whose threads can be set")
+        for work in (lambda: trainer.train(1), lambda: utils.predict(trainer.model, X)):
+            seen.clear()
+            work()
+            assert seen == {1}
+        trainer.model.forward(X)
+        assert seen == {1, 2}
+
+
+@pytest.mark.peer
+def test_on_a_dask_cluster_the_results_are_the_same() -> None:
+    distributed = pytest.importorskip("distributed")
+    runs = {name: partial(facts, MEGABYTES) for name in ("a", "b")}
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as here,
+        distributed.Client(here),
+        parallel_config("dask"),
+    ):
+        found = train_all(runs)
+    assert list(found) == ["a", "b"]
+    assert {one["sum"] for one in found.values()} == {250_000.0}
+    assert os.getpid() not in {one["process"] for one in found.values()}
