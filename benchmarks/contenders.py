@@ -1,8 +1,8 @@
 """The contenders and their race: ten epochs of Task 3, validated five times an epoch.
 
 A contender is a function that prepares what it needs of the data set and returns the work to be
-timed: a function that trains and returns the last validation loss, nan where it trains nothing or
-another model.
+timed: a function that trains for a number of steps with a lambda and returns the last validation
+loss, nan where it trains nothing or another model.
 """
 
 from __future__ import annotations
@@ -15,42 +15,58 @@ from functools import partial
 from importlib.metadata import distributions
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
+from unittest.mock import patch
 
 import numpy as np
 
 import task3
 import utils
 from benchmarks import plain_numpy
+from lab.blas import one_blas_thread
 from lab.protocols import Model
 from task2a import pre_process_images
 from task3 import BATCH_SIZE, LEARNING_RATE
+from trainer import BaseTrainer
 
 EPOCHS = 10
 VALIDATIONS_PER_EPOCH = 5
 SEED = 0
 
-Work = Callable[[], float]
+Work = Callable[[int, float], float]
 Contender = Callable[[utils.Split], Work]
 
 
-def this_project(split: utils.Split) -> Work:
+def this_project(split: utils.Split, train: Callable[..., Any] = BaseTrainer.train) -> Work:
     """The training of `task3.py`, without early stopping."""
     data = task3.prepare(split)
 
-    def work() -> float:
-        trainer = task3.make_trainer(data, 0, SEED)
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
+        trainer = task3.make_trainer(data, l2_reg_lambda, SEED)
         trainer.patience = None
-        _, val_history = trainer.train(EPOCHS)
+        _, val_history = train(trainer, num_steps // (len(data.X_train) // BATCH_SIZE))
         return list(val_history["loss"].values())[-1]
 
+    return work
+
+
+def all_blas_threads(split: utils.Split) -> Work:
+    """The same with as many BLAS threads as the environment says, and blocks that suit them."""
+
+    def predict(model: Model, X: np.ndarray) -> np.ndarray:
+        return np.concatenate([model.forward(X[i : i + 2048]) for i in range(0, len(X), 2048)])
+
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
+        with patch.object(utils, "predict", predict):
+            return train(num_steps, l2_reg_lambda)
+
+    train = this_project(split, train=vars(BaseTrainer.train)["__wrapped__"])
     return work
 
 
 def plain(split: utils.Split) -> Work:
     """The float64 loop of `plain_numpy`."""
     data = plain_numpy.prepare(split)
-    num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
-    return lambda: plain_numpy.train(data, num_steps)[-1][0]
+    return lambda num_steps, l2: plain_numpy.train(data, num_steps, l2)[-1][0]
 
 
 def pytorch(split: utils.Split) -> Work:
@@ -76,27 +92,29 @@ def pytorch(split: utils.Split) -> Work:
             float((logits.argmax(dim=1) == Y_val).float().mean()),
         )
 
-    def work() -> float:
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
         model = nn.Linear(784, 10)
         nn.init.zeros_(model.weight)
         nn.init.zeros_(model.bias)
-        optimiser = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
+        optimiser = torch.optim.SGD(
+            model.parameters(), lr=LEARNING_RATE, weight_decay=2 * l2_reg_lambda
+        )
         num_batches = len(X) // BATCH_SIZE
-        step, history = 0, []
-        for _ in range(EPOCHS):
-            order = torch.from_numpy(rng.permutation(len(X)))
-            X_epoch, Y_epoch = X[order], Y[order]
-            for start in range(0, num_batches * BATCH_SIZE, BATCH_SIZE):
-                optimiser.zero_grad()
-                batch = slice(start, start + BATCH_SIZE)
-                loss = criterion(model(X_epoch[batch]), Y_epoch[batch])
-                loss.backward()
-                optimiser.step()
-                loss.item()
-                if step % (num_batches // VALIDATIONS_PER_EPOCH) == 0:
-                    history.append(validate(model))
-                step += 1
+        history = []
+        for step in range(num_steps):
+            if step % num_batches == 0:
+                order = torch.from_numpy(rng.permutation(len(X)))
+                X_epoch, Y_epoch = X[order], Y[order]
+            start = step % num_batches * BATCH_SIZE
+            batch = slice(start, start + BATCH_SIZE)
+            optimiser.zero_grad()
+            loss = criterion(model(X_epoch[batch]), Y_epoch[batch])
+            loss.backward()
+            optimiser.step()
+            loss.item()
+            if step % (num_batches // VALIDATIONS_PER_EPOCH) == 0:
+                history.append(validate(model))
         return history[-1][0]
 
     return work
@@ -116,23 +134,27 @@ def jax_compiled(split: utils.Split) -> Work:
         log_outputs = jax.nn.log_softmax(X @ w)
         return -jnp.take_along_axis(log_outputs, Y[:, None], axis=1).mean()
 
-    def step(w: jax.Array, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
-        value, grad = jax.value_and_grad(loss)(w, X[batch], Y[batch])
-        return w - LEARNING_RATE * grad, value
-
     @jax.jit
-    def train_and_validate(w: jax.Array, batches: jax.Array) -> tuple[jax.Array, ...]:
+    def train_and_validate(w: jax.Array, batches: jax.Array, l2: float) -> tuple[jax.Array, ...]:
+        def step(w: jax.Array, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
+            value, grad = jax.value_and_grad(loss)(w, X[batch], Y[batch])
+            return w - LEARNING_RATE * (grad + 2 * l2 * w), value
+
         w, losses = jax.lax.scan(step, w, batches)
         accuracies = (((A @ w).argmax(axis=1) == b).mean() for A, b in ((X, Y), (X_val, Y_val)))
         return w, losses, loss(w, X_val, Y_val), *accuracies
 
-    def work() -> float:
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
         w, val_loss = jnp.zeros((785, 10)), jnp.nan
-        orders = [rng.permutation(len(X))[: num_batches * BATCH_SIZE] for _ in range(EPOCHS)]
+        orders = [
+            rng.permutation(len(X))[: num_batches * BATCH_SIZE]
+            for _ in range(0, num_steps, num_batches)
+        ]
         batches = np.concatenate(orders).reshape(-1, BATCH_SIZE)
-        for start in range(0, len(batches), fifth):
-            w, losses, val_loss, *_ = train_and_validate(w, batches[start : start + fifth])
+        for start in range(0, num_steps - num_steps % fifth, fifth):  # one shape: one compilation
+            scanned = batches[start : start + fifth]
+            w, losses, val_loss, *_ = train_and_validate(w, scanned, l2_reg_lambda)
             np.asarray(losses)
         return float(val_loss)
 
@@ -149,12 +171,12 @@ def sgd_classifier(split: utils.Split) -> Work:
         alpha=0,
         learning_rate="constant",
         eta0=LEARNING_RATE / BATCH_SIZE,
-        max_iter=EPOCHS,
         tol=None,
         random_state=SEED,
     )
 
-    def work() -> float:
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
+        model.set_params(max_iter=num_steps * BATCH_SIZE // len(X) or 1)
         model.fit(X, Y)
         return float("nan")
 
@@ -179,10 +201,11 @@ def lower_bound(split: utils.Split, in_blocks: bool = False) -> Work:
         for end in range(BATCH_SIZE, len(X) + 1, BATCH_SIZE):
             yield X_epoch[end - BATCH_SIZE : end], Y_epoch[end - BATCH_SIZE : end]
 
-    def work() -> float:
+    @one_blas_thread
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
         step = 0
-        for _ in range(EPOCHS):
+        while step < num_steps:
             for X_batch, Y_batch in batches(rng):
                 X_batch @ w
                 X_batch.T @ Y_batch
@@ -202,6 +225,7 @@ def products(X: np.ndarray, w: np.ndarray) -> None:
 
 CONTENDERS: dict[str, Contender] = {
     "this project": this_project,
+    "this project, all BLAS threads": all_blas_threads,
     "plain float64 NumPy": plain,
     "PyTorch, eager": pytorch,
     "JAX, compiled": jax_compiled,
@@ -239,8 +263,8 @@ def _prepare(name: str, split: utils.Split) -> None:
     _work = CONTENDERS[name](split)
 
 
-def _take_turn() -> tuple[float, float]:
-    return seconds_of(_work)
+def _take_turn(num_steps: int) -> tuple[float, float]:
+    return seconds_of(_work, num_steps, 0.0)
 
 
 class Times(NamedTuple):
@@ -257,14 +281,18 @@ def race(split: utils.Split, rounds: int, names: Sequence[str] | None = None) ->
     names: by default all contenders that are installed.
     """
     context = multiprocessing.get_context("spawn")
+    num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
     pools = {
         name: ProcessPoolExecutor(1, context, _prepare, (name, split))
         for name in names or installed()
     }
-    results = {name: Times([], pool.submit(_take_turn).result()[1]) for name, pool in pools.items()}
+    results = {
+        name: Times([], pool.submit(_take_turn, num_steps).result()[1])
+        for name, pool in pools.items()
+    }
     for _ in range(rounds):
         for name, pool in pools.items():
-            results[name].seconds.append(pool.submit(_take_turn).result()[0])
+            results[name].seconds.append(pool.submit(_take_turn, num_steps).result()[0])
     for pool in pools.values():
         pool.shutdown()
     return results
