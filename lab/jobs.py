@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def train_all(
         # of each training the epochs done and the last validation loss, shared with the processes
         standings = np.memmap(Path(folder, "standings"), float, "w+", shape=(len(trainings), 2))
         calls = (
-            delayed(_train)(name, training, standings[i])
+            delayed(_train)(name, training, standings[i], os.getpid())
             for i, (name, training) in enumerate(trainings.items())
         )
         parallel = Parallel(jobs, return_as="generator_unordered", mmap_mode="c")
@@ -54,9 +55,15 @@ def train_all(
     return {name: results[name] for name in trainings}
 
 
-def _train(name: Name, training: Callable[[], Result], standing: np.ndarray) -> tuple[Name, Result]:
+def _train(
+    name: Name, training: Callable[[], Result], standing: np.ndarray, parent: int
+) -> tuple[Name, Result]:
+    is_child = os.getppid() == parent
+
     def report(epochs: int, loss: float) -> None:
         standing[:] = epochs, loss
+        if is_child and os.getppid() != parent:  # it was killed: nobody waits for the result
+            os._exit(1)
 
     with reporting_to(report):
         return name, training()

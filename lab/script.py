@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,7 @@ def run_script(main: Callable[[], None]) -> None:
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://"):
         del os.environ["MPLBACKEND"]  # set by a notebook; matplotlib rejects it in a script
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that parallel trainings end too
     try:
         main()
     except KeyboardInterrupt:

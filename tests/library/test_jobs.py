@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -176,25 +177,30 @@ from lab.script import run_script
 def train(folder, name):
     (folder / f"{name} {os.getpid()}").touch()
     if len(list(folder.iterdir())) == 2:
-        os.kill(int(sys.argv[2]), signal.SIGINT)
+        os.kill(int(sys.argv[2]), int(sys.argv[1]))
     signal.pause()
 
 folder = Path(sys.argv[1])
-sys.argv = ["task9.py", "", str(os.getpid())]
+sys.argv[1:] = [sys.argv[2], str(os.getpid())]
 run_script(lambda: train_all({name: partial(train, folder, name) for name in "ab"}, jobs=2))
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process")
-def test_ctrl_c_ends_all_trainings_at_once(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+@pytest.mark.parametrize(
+    ("sent", "code", "line"), [(signal.SIGINT, 130, "\ninterrupted\n"), (signal.SIGTERM, 143, "")]
+)
+def test_a_signal_ends_all_trainings_at_once(
+    tmp_path: Path, sent: signal.Signals, code: int, line: str
+) -> None:
     started = tmp_path / "started"
     started.mkdir()
-    command = [sys.executable, "-c", WAITING, str(started)]
+    command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ended.returncode, ended.stderr) == (130, "\ninterrupted\n")
+    assert (ended.returncode, ended.stderr) == (code, line)
     processes = [int(path.name.split()[1]) for path in started.iterdir()]
     assert len(processes) == 2
     for process in processes:
