@@ -52,6 +52,11 @@ def train_all(
                     "a training was ended from outside, for want of memory perhaps. "
                     "Likely fix: --jobs 1."
                 ) from error
+            except Exception as error:
+                if jobs == 1:
+                    raise
+                # Its cause is the traceback in the other process; joblib's own says nothing.
+                raise error.with_traceback(None) from error.__cause__
     return {name: results[name] for name in trainings}
 
 

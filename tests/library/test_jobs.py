@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,11 @@ def test_an_error_in_a_training_is_raised_as_it_is(jobs: int) -> None:
         "good": partial(facts, MEGABYTES),
         "bad": partial(fail, "the training loss is nan at step 3"),
     }
-    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 3$"):
+    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 3$") as raised:
         train_all(runs, jobs)
+    traceback = "".join(format_exception(raised.value))
+    assert "raise DivergedError(message)" in traceback
+    assert traceback.count("parallel.py") <= 4
 
 
 def test_a_process_that_is_killed_is_told_in_one_line() -> None:
