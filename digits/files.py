@@ -8,10 +8,13 @@ import io
 import os
 import zlib
 from collections.abc import Mapping
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import distribution
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import mnist
 import numpy as np
 
 # The sha256 of the raw IDX bytes: compressing a file again changes the .gz, but not these.
@@ -101,7 +104,7 @@ def read_idx(path: Path, sha256: str) -> np.ndarray:
         raise BadFileError(f"cannot be read: {error.strerror}") from None
     actual = hashlib.sha256(raw).hexdigest()
     if actual == sha256:
-        return np.asarray(mnist.parse_idx(io.BytesIO(raw)))
+        return np.asarray(mnist_package().parse_idx(io.BytesIO(raw)))
     if raw is packed and not raw.startswith(IDX_MAGIC):
         raise BadFileError(
             f"{len(packed)} bytes that are neither gzip nor IDX; they begin {packed[:40]!r}"
@@ -110,3 +113,13 @@ def read_idx(path: Path, sha256: str) -> np.ndarray:
         f"not the original data: {len(packed)} bytes whose IDX content has sha256 {actual}, "
         f"expected {sha256}"
     )
+
+
+@cache
+def mnist_package() -> Any:
+    """Import the installed package `mnist`, even if another mnist.py lies beside the scripts."""
+    path = distribution("mnist").locate_file("mnist/__init__.py")
+    loader = SourceFileLoader("mnist", str(path))
+    package = ModuleType(loader.name)
+    loader.exec_module(package)
+    return package

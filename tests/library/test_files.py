@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +56,26 @@ def test_a_bad_file_is_named_with_its_cause(tmp_path: Path, content: bytes, caus
 def test_a_file_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="cannot be read: Is a directory"):
         read_idx(tmp_path, SHA256)
+
+
+def test_a_mnist_py_beside_the_scripts_is_not_taken_for_the_package(
+    small_folder: Path, small_sha256: dict[str, str], tmp_path: Path
+) -> None:
+    """The course's own folder holds a file of that name, with other functions."""
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "mnist.py").write_text("def load(): return 'the course'\n")
+    code = (
+        "import sys, mnist; from pathlib import Path; from digits.files import read_folder\n"
+        "arrays, _ = read_folder(Path(sys.argv[1]), eval(sys.argv[2]))\n"
+        "print(mnist.load(), len(arrays))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(small_folder), repr(small_sha256)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(beside)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("the course 4\n", "")
