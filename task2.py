@@ -71,17 +71,16 @@ def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTraine
 
 def make_figures(in_order: Training, shuffled: Training, data_name: str) -> figures.Figures:
     """Draw the figures of Tasks 2b, 2c and 2e, {file name: figure}, after both trainings."""
-    histories = in_order.train_history, in_order.val_history
     regression = f"logistic regression, 2 against 3 ({data_name})"
     title = f"Task 2e: validation accuracy with and without shuffling ({data_name})"
     orders = {"Without shuffling": in_order, "With shuffling": shuffled}
     curves = {label: training.val_history["accuracy"] for label, training in orders.items()}
     return {
         FIGURES["2b"]: figures.plot_training(
-            histories, "loss", f"Task 2b: loss of {regression}", ylim=(0, 0.2)
+            in_order, "loss", f"Task 2b: loss of {regression}", ylim=(0, 0.2)
         ),
         FIGURES["2c"]: figures.plot_training(
-            histories, "accuracy", f"Task 2c: accuracy of {regression}", ylim=(0.93, 0.99)
+            in_order, "accuracy", f"Task 2c: accuracy of {regression}", ylim=(0.93, 0.99)
         ),
         FIGURES["2e"]: figures.plot_curves(curves, title, "Validation accuracy", ylim=(0.93, 0.99)),
     }

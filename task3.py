@@ -76,7 +76,6 @@ def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> Softmax
 
 def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures.Figures:
     """Draw the figures of Tasks 3b to 4e, {file name: figure}, of trainings {lambda: training}."""
-    histories = trainings[0].train_history, trainings[0].val_history
     weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
     accuracies = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainings.items()}
     norms = {f"{value:g}": float(np.sum(t.w**2)) for value, t in trainings.items()}
@@ -89,9 +88,11 @@ def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures
     }
     titles = {task: f"Task {task}: {title} ({data_name})" for task, title in titles.items()}
     return {
-        FIGURES["3b"]: figures.plot_training(histories, "loss", titles["3b"], ylim=(0.2, 0.6)),
-        FIGURES["3c"]: figures.plot_training(histories, "accuracy", titles["3c"], ylim=(0.8, 0.95)),
-        FIGURES["4b"]: figures.images(weights, titles["4b"], "weight"),
+        FIGURES["3b"]: figures.plot_training(trainings[0], "loss", titles["3b"], ylim=(0.2, 0.6)),
+        FIGURES["3c"]: figures.plot_training(
+            trainings[0], "accuracy", titles["3c"], ylim=(0.89, 0.93)
+        ),
+        FIGURES["4b"]: figures.images(weights, titles["4b"], "weight", grey=True),
         FIGURES["4c"]: figures.plot_curves(
             accuracies, titles["4c"], "Validation accuracy", ylim=(0.7, 0.95)
         ),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lab.files import replacing
+from lab.trainings import Training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 Series = Mapping[int, float]  # {gradient step: value}
 Figures = dict[str, "Figure"]  # {file name: figure}
@@ -38,8 +41,14 @@ def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
 def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
     """Limit the vertical axis to `ylim`, widened to contain the later half of each curve.
 
-    The steep beginning of a curve may lie outside the limits.
+    The steep beginning of a curve may lie outside the limits. Where its first tenth enters them and
+    leaves them again, it is not drawn: such a piece alone says nothing.
     """
+    for line in ax.get_lines():
+        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        outside = np.flatnonzero((y < ylim[0]) | (y > ylim[1]))
+        start = outside[outside < len(y) / 10].max(initial=0)
+        line.set_data(x[start:], y[start:])
     curves = [np.asarray(line.get_ydata()) for line in ax.get_lines()]
     later = np.concatenate([ylim, *(curve[len(curve) // 2 :] for curve in curves)])
     margin = 0.05 * np.ptp(later)
@@ -82,39 +91,36 @@ def plot_curves(
     title: str,
     ylabel: str,
     ylim: tuple[float, float],
-    averaged: str | None = None,
+    averaged: Mapping[str, int] = MappingProxyType({}),
 ) -> Figure:
     """Plot several series, {label: series}, against the gradient step.
 
-    ylim: as for `zoom`. averaged: the label of a noisy series, plotted as means over ten steps.
+    ylim: as for `zoom`. averaged: {label of a noisy series: steps of which the mean is plotted}.
     """
     fig, ax = new(title, "Gradient step", ylabel)
     for label, series in curves.items():
-        if label == averaged:
-            plot_loss(series, f"{label} (mean of 10 steps ± 1 standard deviation)", 10, ax=ax)
-        else:
-            plot_loss(series, label, ax=ax)
+        steps = averaged.get(label, 1)
+        means = f" (mean of {steps} steps, an epoch, ± 1 standard deviation)" if steps > 1 else ""
+        plot_loss(series, label + means, steps, ax=ax)
     zoom(ax, ylim)
     ax.legend()
     return fig
 
 
 def plot_training(
-    histories: tuple[Mapping[str, Series], Mapping[str, Series]],
-    quantity: str,
-    title: str,
-    ylim: tuple[float, float],
+    training: Training, quantity: str, title: str, ylim: tuple[float, float]
 ) -> Figure:
     """Plot the "loss" or the "accuracy" on the training set and on the validation set.
 
-    histories: train_history and val_history of a trainer. ylim: as for `zoom`.
+    ylim: as for `zoom`. The loss of each batch is shown as means over an epoch.
     """
     curves = {
-        f"{name} {quantity}": history[quantity]
-        for name, history in zip(("Training", "Validation"), histories, strict=True)
+        f"Training {quantity}": training.train_history[quantity],
+        f"Validation {quantity}": training.val_history[quantity],
     }
     ylabel = {"loss": "Cross-entropy loss", "accuracy": "Accuracy"}[quantity]
-    return plot_curves(curves, title, ylabel, ylim, averaged="Training loss")
+    averaged = {"Training loss": training.batches_per_epoch}
+    return plot_curves(curves, title, ylabel, ylim, averaged)
 
 
 def log_bars(bars: Mapping[str, float], title: str, xlabel: str, ylabel: str) -> Figure:
@@ -148,32 +154,43 @@ def show(paths: Iterable[Path]) -> None:
     plt.show()
 
 
-def images(rows: Mapping[str, np.ndarray], title: str, label: str) -> Figure:
+def images(rows: Mapping[str, np.ndarray], title: str, label: str, grey: bool = False) -> Figure:
     """Draw rows of ten 28 x 28 images on one shared diverging scale centred on zero.
 
     The scale is linear near zero and logarithmic beyond (asinh), so that rows of very different
     magnitude are comparable and visible. rows: {name: images (10, 784), one for each digit}. label:
-    for the colour bar.
+    for the colour bar. grey: draw each row again below, in grey on a scale of its own, to show its
+    shape whatever its magnitude, and in print.
     """
     from matplotlib.colors import AsinhNorm
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(12, 1 + 1.3 * len(rows)), layout="constrained")
+    count = len(rows) * (1 + grey)
+    fig = Figure(figsize=(12, 1 + 1.3 * count), layout="constrained")
     fig.suptitle(title, fontsize=14)
-    axes = fig.subplots(len(rows), squeeze=False)[:, 0]
+    axes = fig.subplots(count, squeeze=False)[:, 0]
     largest = max(float(np.abs(pixels).max()) for pixels in rows.values()) or 1.0
     scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
-    for ax, (name, pixels) in zip(axes, rows.items(), strict=True):
-        # one wide image per row, nan between the digits: much faster to draw than ten axes
-        tiles = [
-            np.pad(tile, ((0, 0), (0, 2)), constant_values=np.nan)
-            for tile in pixels.reshape(-1, 28, 28)
-        ]
-        image = ax.imshow(np.hstack(tiles)[:, :-2], cmap="RdBu_r", norm=scale)
-        ax.set_xticks(np.arange(len(tiles)) * 30 + 13.5, map(str, range(len(tiles))))
-        ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
-        ax.set_yticks([])
-        ax.set_ylabel(name, fontsize=12)
-        ax.spines[:].set_visible(False)
-    fig.colorbar(image, ax=axes, label=label, fraction=0.02, pad=0.01)
+    for ax, (name, pixels) in zip(axes, rows.items(), strict=False):
+        image = _draw_row(ax, pixels, name, cmap="RdBu_r", norm=scale)
+    fig.colorbar(image, ax=axes[: len(rows)], label=label, fraction=0.02, pad=0.01)
+    for ax, (name, pixels) in zip(axes[len(rows) :], rows.items(), strict=False):
+        own = float(np.abs(pixels).max()) or 1.0
+        image = _draw_row(ax, pixels, f"{name}, grey", cmap="gray", vmin=-own, vmax=own)
+        fig.colorbar(image, ax=ax, label=label, fraction=0.02, pad=0.01)
     return fig
+
+
+def _draw_row(ax: Axes, pixels: np.ndarray, name: str, **look: Any) -> AxesImage:
+    # one wide image per row, nan between the digits: much faster to draw than ten axes
+    tiles = [
+        np.pad(tile, ((0, 0), (0, 2)), constant_values=np.nan)
+        for tile in pixels.reshape(-1, 28, 28)
+    ]
+    image = ax.imshow(np.hstack(tiles)[:, :-2], **look)
+    ax.set_xticks(np.arange(len(tiles)) * 30 + 13.5, map(str, range(len(tiles))))
+    ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    ax.set_yticks([])
+    ax.set_ylabel(name, fontsize=12)
+    ax.spines[:].set_visible(False)
+    return image

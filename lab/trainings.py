@@ -36,6 +36,7 @@ class Training:
     stop: Stop
     train_history: History
     val_history: History
+    batches_per_epoch: int
     validations_per_epoch: int
 
 
@@ -44,6 +45,8 @@ class Trainer(Protocol):
 
     model: Model
     stop: Stop
+    X_train: np.ndarray
+    batch_size: int
     validations_per_epoch: int
 
     def train(self, num_epochs: int) -> tuple[History, History]:
@@ -52,5 +55,12 @@ class Trainer(Protocol):
 
 def fit(trainer: Trainer, num_epochs: int) -> Training:
     """Train for at most `num_epochs` epochs; return what is left."""
-    histories = trainer.train(num_epochs)
-    return Training(trainer.model.w, trainer.stop, *histories, trainer.validations_per_epoch)
+    train_history, val_history = trainer.train(num_epochs)
+    return Training(
+        trainer.model.w,
+        trainer.stop,
+        train_history,
+        val_history,
+        len(trainer.X_train) // trainer.batch_size,
+        trainer.validations_per_epoch,
+    )

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 import utils
 from digits import Digits
 from lab import figures
+from lab.trainings import Stop, Training
 from task3a import SoftmaxModel
 from utils import batch_loader, binary_prune_dataset
 
@@ -158,6 +159,42 @@ def test_a_figure_is_zoomed_to_what_the_curves_settle_at(
 ) -> None:
     fig = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
     assert fig.axes[0].get_ylim() == pytest.approx(limits)
+
+
+def test_a_piece_of_the_beginning_alone_is_not_drawn() -> None:
+    values = [9.0, 0.4, 9.0, 0.4, *[0.3] * 20, 0.6, *[0.3] * 20]
+    fig = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
+    (line,) = fig.axes[0].get_lines()
+    assert np.asarray(line.get_xydata())[:3].tolist() == [[2, 9.0], [3, 0.4], [4, 0.3]]
+
+
+def test_the_loss_of_the_batches_is_shown_as_means_over_an_epoch() -> None:
+    losses = dict(enumerate([0.4, 0.2, 0.3, 0.1, 0.2]))
+    validations = {"loss": {0: 0.4, 2: 0.3}, "accuracy": {0: 0.5, 2: 0.6}}
+    train = {"loss": losses, "accuracy": validations["accuracy"]}
+    training = Training(np.zeros(1), Stop(), train, validations, 2, 1)
+    loss, accuracy = (
+        figures.plot_training(training, quantity, "title", (0, 1)).axes[0]
+        for quantity in ("loss", "accuracy")
+    )
+    drawn = [np.asarray(line.get_xydata()).tolist() for line in loss.get_lines()]
+    np.testing.assert_allclose(drawn[0], [[0.5, 0.3], [2.5, 0.2]])
+    assert drawn[1] == [[0, 0.4], [2, 0.3]]
+    labels = [line.get_label() for ax in (loss, accuracy) for line in ax.get_lines()]
+    assert labels == [
+        "Training loss (mean of 2 steps, an epoch, ± 1 standard deviation)",
+        "Validation loss",
+        "Training accuracy",
+        "Validation accuracy",
+    ]
+
+
+def test_images_in_grey_have_a_scale_of_their_own_in_each_row() -> None:
+    rows = {"large": np.full((10, 784), 8.0), "small": np.full((10, 784), -0.5)}
+    fig = figures.images(rows, "title", "weight", grey=True)
+    drawn = [ax.get_images()[0] for ax in fig.axes if ax.get_images()]
+    assert [image.get_clim() for image in drawn] == [(-8, 8), (-8, 8), (-8, 8), (-0.5, 0.5)]
+    assert [image.get_cmap().name for image in drawn] == ["RdBu_r"] * 2 + ["gray"] * 2
 
 
 def test_a_figure_is_labelled() -> None:
