@@ -1,5 +1,6 @@
 """Tasks 2b to 2e: logistic regression on the digits 2 and 3, and its figures."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
 from lab.jobs import train_all
 from lab.protocols import Model
-from lab.results import expect_writable, publish
+from lab.results import expect_writable, publish, title
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import Training, fit
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
@@ -86,11 +87,11 @@ def make_figures(in_order: Training, shuffled: Training, data_name: str) -> figu
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train with and without shuffling; write the figures and results of Tasks 2b to 2e."""
-    options = parse_options(main.__doc__, training=True)
-    expect_writable(options.out)
+    options = parse_options(main.__doc__, argv, training=True)
     data = load_data(options)
+    expect_writable("task2", data, options)
     split = prepare(utils.load_binary_dataset(2, 3, data))
     trainers = {
         "2b-d, no shuffling": make_trainer(split, shuffle=False, seed=options.seed),
@@ -101,7 +102,8 @@ def main() -> None:
     runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
     trainings = train_all(runs, options.jobs)
     in_order, shuffled = trainings.values()
-    publish("task2", data, options, trainings, make_figures(in_order, shuffled, data.name))
+    drawn = make_figures(in_order, shuffled, title(data, options))
+    publish("task2", data, options, trainings, drawn)
 
 
 if __name__ == "__main__":

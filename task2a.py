@@ -1,5 +1,7 @@
 """Task 2a: the pieces of logistic regression, from the pixels to the gradient."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import utils
@@ -74,9 +76,9 @@ def gradient_approximation_test(model: BinaryModel, X: np.ndarray, Y: np.ndarray
     check_gradient(model, X, Y)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Try the pieces of Task 2a on 100 images of 2 and 3."""
-    data = load_data(parse_options(main.__doc__))
+    data = load_data(parse_options(main.__doc__, argv))
     X, Y, _, _ = utils.load_binary_dataset(2, 3, data)
     X, Y = pre_process_images(X[:100]), Y[:100]
     print(f"{data.name}: inputs {X.shape}, pixels in [{X.min():g}, {X.max():g}], bias {X[0, -1]:g}")

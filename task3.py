@@ -1,6 +1,6 @@
 """Tasks 3b to 4e: softmax regression on the ten digits, the study of lambda, and the figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
 from lab.jobs import train_all
 from lab.protocols import Model
-from lab.results import expect_writable, publish
+from lab.results import expect_writable, publish, title
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import Training, fit
 from task2a import pre_process_images
@@ -100,11 +100,11 @@ def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train for each lambda; write the figures and results of Tasks 3b to 4e."""
-    options = parse_options(main.__doc__, training=True)
-    expect_writable(options.out)
+    options = parse_options(main.__doc__, argv, training=True)
     data = load_data(options)
+    expect_writable("task3", data, options)
     split = prepare(utils.load_full_mnist(data))
     trainers = {f"lambda {value:g}": make_trainer(split, value, options.seed) for value in LAMBDAS}
     error = trainers["lambda 1"].check_gradient()
@@ -112,7 +112,8 @@ def main() -> None:
     runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
     trainings = train_all(runs, options.jobs)
     by_lambda = dict(zip(LAMBDAS, trainings.values(), strict=True))
-    publish("task3", data, options, trainings, make_figures(by_lambda, data.name))
+    drawn = make_figures(by_lambda, title(data, options))
+    publish("task3", data, options, trainings, drawn)
 
 
 if __name__ == "__main__":

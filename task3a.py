@@ -1,5 +1,7 @@
 """Task 3a: the pieces of softmax regression, and the L2 penalty of Task 4b."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import utils
@@ -81,9 +83,9 @@ def gradient_approximation_test(model: SoftmaxModel, X: np.ndarray, Y: np.ndarra
     check_gradient(model, X, Y)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Try the pieces of Task 3a on 100 images, without and with L2 regularisation."""
-    data = load_data(parse_options(main.__doc__))
+    data = load_data(parse_options(main.__doc__, argv))
     X, Y, _, _ = utils.load_full_mnist(data)
     X, targets = pre_process_images(X[:100]), one_hot_encode(Y[:100], 10)
     print(f"{data.name}: inputs {X.shape}, targets {targets.shape}, first label {Y[0, 0]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 Report = Callable[[int, float], None]  # takes the epochs done and the last validation loss
 

@@ -18,6 +18,7 @@ import numpy as np
 from digits import Digits
 from lab import figures
 from lab.files import replacing
+from lab.script import in_notebook
 from lab.trainings import Training
 
 FILE = "results.json"
@@ -74,12 +75,28 @@ class Run:
         return fields
 
 
-def expect_writable(out: Path) -> None:
-    """Make the folder `out`; raise OSError, before any training, if no results can go there."""
+def expect_writable(task: str, data: Digits, options: argparse.Namespace) -> None:
+    """Make the folder options.out; raise OSError, before any training, if no results can go there.
+
+    A quick run or one on other digits does not replace the results of a full run on MNIST.
+    """
+    out = options.out
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):
         pass
-    read(out / FILE)
+    part = read(out / FILE).get(task, {})
+    is_full = part.get("data") == "MNIST" and not part.get("quick")
+    if is_full and (options.quick or data.name != "MNIST"):
+        this = "this quick run" if options.quick else f"this run on {data.name}"
+        raise FileExistsError(
+            f"{this} would replace the results of a full run of {task}.py on MNIST in {out}. "
+            f"Likely fix: --out {out / 'trial'}"
+        )
+
+
+def title(data: Digits, options: argparse.Namespace) -> str:
+    """Name what the titles of the figures name: the data set, and a quick run."""
+    return f"{data.name}, {options.epochs} epochs" if options.quick else data.name
 
 
 def publish(
@@ -124,7 +141,11 @@ def publish(
     print(f"Data: {data.name}\n{NOTE}\n")
     print_table(HEADER, [row(name, run) for name, run in runs.items()])
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
-    if options.show:
+    if in_notebook():
+        from IPython.display import Image, display
+
+        display(*(Image(filename=out / name) for name in drawn))
+    elif options.show:
         figures.show([out / name for name in drawn])
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from joblib import cpu_count
@@ -44,11 +44,14 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_options(description: str | None, training: bool = False) -> argparse.Namespace:
+def parse_options(
+    description: str | None, argv: Sequence[str] | None = None, training: bool = False
+) -> argparse.Namespace:
     """Parse the command line into data and data_dir.
 
-    description: for --help. training: also parse the options of a script that trains and writes
-    figures, namely out, epochs, seed, quick, jobs and show.
+    description: for --help. argv: the arguments; None for those of the command line. training: also
+    parse the options of a script that trains and writes figures, namely out, epochs, seed, quick,
+    jobs and show.
     """
     parser = argparse.ArgumentParser(description=description)
     add_data_options(parser)
@@ -66,7 +69,7 @@ def parse_options(description: str | None, training: bool = False) -> argparse.N
         )
         add_jobs_option(parser)
         parser.add_argument("--show", action="store_true", help="open the figures at the end")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if training and options.quick:
         options.epochs = min(options.epochs, QUICK_EPOCHS)
     return options
@@ -83,8 +86,8 @@ def run_script(main: Callable[[], None]) -> None:
     Other exceptions keep their traceback, for they are errors in the code.
     """
     logging.basicConfig(format="%(message)s")
-    if os.environ.get("MPLBACKEND", "").startswith("module://"):
-        del os.environ["MPLBACKEND"]  # set by a notebook; matplotlib rejects it in a script
+    if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
+        del os.environ["MPLBACKEND"]  # inherited from a notebook; matplotlib rejects it in a script
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that parallel trainings end too
     try:
         main()
@@ -100,6 +103,11 @@ def run_script(main: Callable[[], None]) -> None:
     ) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def in_notebook() -> bool:
+    """Tell whether this process is the kernel of a notebook."""
+    return "ipykernel" in sys.modules
 
 
 def positive(text: str) -> int:

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,74 @@ def test_a_folder_that_cannot_be_is_told_before_the_training(
     (tmp_path / "figures").write_text("a file")
     with pytest.raises(FileExistsError, match="figures"):
         run(task3)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("MNIST", "MNIST --quick", "this quick run would replace"),
+        ("MNIST", "tiny digits", "this run on tiny digits would replace"),
+        ("MNIST", "MNIST", ""),
+        ("MNIST --quick", "tiny digits", ""),
+        ("tiny digits", "MNIST --quick", ""),
+    ],
+)
+def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(
+    run: Run,
+    tiny_digits: digits.Digits,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str,
+    refused: str,
+) -> None:
+    def train(described: str) -> Path:
+        data = replace(tiny_digits, name=described.removesuffix(" --quick"))
+        monkeypatch.setattr(digits, "load", lambda *options: data)
+        quick = ["--quick"] if described.endswith("--quick") else []
+        return run(task2, "--epochs", "1", "--jobs", "1", *quick)
+
+    before = {path: path.read_bytes() for path in train(first).iterdir()}
+    if refused:
+        with pytest.raises(FileExistsError, match=f"{refused}.*Likely fix: --out .*trial"):
+            train(second)
+        assert {path: path.read_bytes() for path in before} == before
+    else:
+        train(second)
+
+
+def test_the_titles_of_a_quick_run_say_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(
+        "lab.figures.save", lambda figure, path: titles.append(figure.axes[0].get_title())
+    )
+    monkeypatch.setattr("lab.results.sha256", lambda path: "")
+    for options in (["--quick"], ["--epochs", "3"]):
+        run(task2, "--jobs", "1", *options)
+    assert [title.endswith("(tiny digits, 3 epochs)") for title in titles] == [True] * 3 + [
+        False
+    ] * 3
+
+
+def test_a_notebook_calls_main_with_options_and_sees_the_figures(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shown: list[str] = []
+    notebook = types.ModuleType("IPython.display")
+    vars(notebook).update(
+        Image=lambda filename: filename.name, display=lambda *images: shown.extend(images)
+    )
+    monkeypatch.setitem(sys.modules, "IPython.display", notebook)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
+    task2.main(["--epochs", "1", "--jobs", "1", "--out", str(tmp_path)])
+    assert shown == FIGURES[task2]
+
+
+def test_a_notebooks_backend_stays_in_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "module://of_a_notebook")
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    run_script(lambda: None)
+    assert os.environ["MPLBACKEND"] == "module://of_a_notebook"
 
 
 def test_a_notebooks_backend_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
