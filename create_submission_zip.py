@@ -8,6 +8,7 @@ of the assignment can be imported from it, as it is for grading.
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -18,12 +19,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from lab.assignment import FILES, PACKAGES
+from lab.assignment import CODE_TASKS, FILES, PACKAGES
 from lab.files import replacing
 from lab.script import run_script
 
 PROJECT = Path(__file__).resolve().parent
 IMPORT_SECONDS = 60.0  # for each file
+UNFINISHED = "To hand in what there is: python create_submission_zip.py --unfinished"
+SCOPES = (ast.ClassDef, ast.FunctionDef)
 IMPORTED = 86  # the exit code of Python after an import without a fault
 
 
@@ -95,6 +98,19 @@ def check_import(name: str, folder: Path, extra: Sequence[str]) -> str:
     return fault
 
 
+def unwritten() -> list[str]:
+    """List the functions of the assignment whose bodies end by raising NotImplementedError."""
+    found = []
+    for function in (name for task in CODE_TASKS for name in task.functions):
+        module, *path = function.split(".")
+        nodes: list[ast.stmt] = ast.parse((PROJECT / f"{module}.py").read_bytes()).body
+        for name in path:
+            nodes = next((n.body for n in nodes if isinstance(n, SCOPES) and n.name == name), [])
+        if nodes and isinstance(nodes[-1], ast.Raise) and "NotImplemented" in ast.dump(nodes[-1]):
+            found.append(function)
+    return found
+
+
 def stop_for(faults: Sequence[str]) -> None:
     """End the script with the faults, if there are any."""
     if faults:
@@ -108,6 +124,9 @@ def main() -> None:
     )
     parser.add_argument("extra", nargs="*", metavar="FILE", help="a further file to hand in")
     parser.add_argument("--out", default="assignment_code.zip", help="default: %(default)s")
+    parser.add_argument(
+        "--unfinished", action="store_true", help="hand in although functions are not written"
+    )
     options = parser.parse_args()
     out = PROJECT / options.out
     names, faults = find_files([*FILES, *options.extra])
@@ -117,6 +136,9 @@ def main() -> None:
     with replacing(out) as archive:
         pack(names, archive)
         stop_for(check_imports(archive, options.extra))
+        missing = unwritten()
+        if missing and not options.unfinished:
+            stop_for([*(f"{name} is not written yet" for name in missing), UNFINISHED])
     print(*sorted(names), f"Wrote {out}. Hand it in together with your report as a PDF.", sep="\n")
 
 

@@ -108,4 +108,5 @@ TASKS = (
 )
 CODE_TASKS = tuple(task for task in TASKS if task.functions)  # those that the checks grade
 POINTS = {task.name: task.points for task in CODE_TASKS}
+# The file names are those of the course; it counts the figure of Task 4e as task4d.
 FIGURES = {task.name: task.figure for task in TASKS if task.figure}

@@ -62,6 +62,41 @@ def names_in(path: Path) -> list[str]:
         return archive.namelist()
 
 
+# What is not written yet
+
+STUB = '''def shuffled_order(num_examples, rng):
+    """Draw the order."""
+    raise NotImplementedError("Task 2e")
+
+
+def batch_loader(X):
+    raise NotImplementedError("a helper of the student's own")
+'''
+METHOD = """class BinaryModel:
+    def forward(self, X):
+        raise NotImplementedError
+    def backward(self, X, outputs, targets):
+        if X is None:
+            raise NotImplementedError
+        self.grad = X
+"""
+
+
+def test_functions_that_are_not_written_are_listed_and_packed_only_when_asked(
+    project: Path, faults: Faults
+) -> None:
+    (project / "utils.py").write_text(STUB)
+    (project / "task2a.py").write_text(METHOD)
+    *listed, hint = faults()
+    assert listed == [
+        "task2a.BinaryModel.forward is not written yet",
+        "utils.shuffled_order is not written yet",
+    ]
+    assert hint.endswith("python create_submission_zip.py --unfinished")
+    assert faults("--unfinished") == []
+    assert sorted(names_in(project / OUT)) == sorted(FILES)
+
+
 # What goes in
 
 
