@@ -1,0 +1,1 @@
+"""Where the same trainer goes next: a convolutional network, layer by layer."""

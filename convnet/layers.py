@@ -1,0 +1,346 @@
+"""The layers of a network, each with its forward and backward equations.
+
+A layer computes Y from X and its parameters. Given G = dL/dY, the gradient of the loss with
+respect to its output, `parameter_gradients` sets those of its parameters and `input_gradient`
+returns dL/dX.
+
+Rows are (N, I), as everywhere in this project. Images are (H, W, C, N), examples last: then a
+window of one row of the image, with all its channels and examples, is a contiguous matrix.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+class Parameter:
+    """An array that a network reads from its flat vector of weights, and its gradient."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        self.value = value
+        self.grad = np.zeros_like(value)
+
+
+class Layer:
+    """A function of an input and of parameters.
+
+    training: dropout and batch norm behave by it. frozen: its parameters do not learn.
+    """
+
+    training = False
+    frozen = False
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute the output Y, and keep what the gradients need."""
+        raise NotImplementedError
+
+    def parameter_gradients(self, G: np.ndarray) -> None:
+        """Set the gradients of the parameters, given G = dL/dY."""
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute dL/dX, given G = dL/dY."""
+        raise NotImplementedError
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return {name: parameter}."""
+        return {name: p for name, p in vars(self).items() if isinstance(p, Parameter)}
+
+    @property
+    def learns(self) -> bool:
+        """Whether it has parameters and is not frozen."""
+        return not self.frozen and bool(self.parameters())
+
+    def expect(self, X: np.ndarray, *shape: int | str) -> None:
+        """Raise ValueError unless X has this shape, whose letters stand for any number."""
+        if X.ndim != len(shape) or any(
+            isinstance(size, int) and size != actual
+            for size, actual in zip(shape, X.shape, strict=True)
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: expected inputs ({', '.join(map(str, shape))}), got "
+                f"{X.shape}. Likely fix: match the sizes of this layer and of the one before it."
+            )
+
+
+class Unflatten(Layer):
+    """Rows (N, HWC) as images (H, W, C, N)."""
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        self.shape = (height, width, channels)
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute the images."""
+        self.expect(X, "N", int(np.prod(self.shape)))
+        return X.T.reshape(*self.shape, -1)
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Undo it."""
+        return G.reshape(-1, G.shape[-1]).T
+
+
+class Flatten(Layer):
+    """Images (H, W, C, N) as rows (N, HWC)."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute the rows."""
+        self.expect(X, "H", "W", "C", "N")
+        self.shape = X.shape
+        return X.reshape(-1, X.shape[-1]).T
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Undo it."""
+        return G.T.reshape(self.shape)
+
+
+class Linear(Layer):
+    """Y = X W + b, with X (N, I), W (I, K), b (K).
+
+    dL/dW = X^T G, dL/db = sum_n G_n, dL/dX = G W^T.
+    """
+
+    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator) -> None:
+        self.weight = Parameter(initial((inputs, outputs), inputs, rng))
+        self.bias = Parameter(initial((outputs,), inputs, rng))
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute X W + b."""
+        self.expect(X, "N", len(self.weight.value))
+        self.X = X
+        return X @ self.weight.value + self.bias.value
+
+    def parameter_gradients(self, G: np.ndarray) -> None:
+        """Set dL/dW and dL/db."""
+        np.matmul(self.X.T, G, out=self.weight.grad)
+        np.sum(G, axis=0, out=self.bias.grad)
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute G W^T."""
+        return G @ self.weight.value.T
+
+
+class Conv2d(Layer):
+    """Y[h, w, f] = sum_ijc W[f, i, j, c] X[h + i - p, w + j - p, c] + b[f], X zero outside.
+
+    W (F, k, k, C), b (F); p: (k - 1) / 2 for padding "same", 0 for "valid".
+    dL/dW[f, i, j, c] = sum_hwn G[h, w, f] X[h + i - p, w + j - p, c];
+    dL/db[f] = sum_hwn G[h, w, f]; dL/dX is the convolution of G with W turned by 180
+    degrees, f and c exchanged.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        size: int,
+        rng: np.random.Generator,
+        padding: str = "same",
+    ) -> None:
+        if padding not in ("same", "valid"):
+            raise ValueError(f'padding: expected "same" or "valid", got {padding!r}.')
+        if padding == "same" and size % 2 == 0:
+            raise ValueError(
+                f'size: expected an odd number with padding "same", got {size}. '
+                f'Likely fix: {size + 1}, or padding "valid".'
+            )
+        self.padding = size // 2 if padding == "same" else 0
+        fan_in = channels * size**2
+        self.weight = Parameter(initial((filters, size, size, channels), fan_in, rng))
+        self.bias = Parameter(initial((filters,), fan_in, rng))
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute W * X + b."""
+        self.expect(X, "H", "W", self.weight.value.shape[-1], "N")
+        self.X = padded(X, self.padding)
+        return convolution(self.X, self.weight.value) + self.bias.value[:, None]
+
+    def parameter_gradients(self, G: np.ndarray) -> None:
+        """Set dL/dW and dL/db, one row of the kernels at a time."""
+        F, size, _, C = self.weight.value.shape
+        rows, transposed = windows(self.X, size), np.ascontiguousarray(G.swapaxes(2, 3))
+        for i in range(size):
+            products = rows[i : i + len(G)] @ transposed  # (H, W, kC, F)
+            self.weight.grad[:, i] = products.sum(axis=(0, 1)).T.reshape(F, size, C)
+        np.sum(G, axis=(0, 1, 3), out=self.bias.grad)
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute the convolution of G with the turned kernels."""
+        turned = self.weight.value[:, ::-1, ::-1].transpose(3, 1, 2, 0)  # (C, k, k, F)
+        return convolution(padded(G, len(turned[0]) - 1 - self.padding), turned)
+
+
+def padded(X: np.ndarray, p: int) -> np.ndarray:
+    """Put p rows and columns of zeros around images (H, W, C, N)."""
+    H, W, C, N = X.shape
+    result = np.zeros((H + 2 * p, W + 2 * p, C, N), X.dtype)
+    result[p : p + H, p : p + W] = X
+    return result
+
+
+def windows(X: np.ndarray, size: int) -> np.ndarray:
+    """View the windows of each row of images (H, W, C, N) as matrices, (H, W - k + 1, kC, N)."""
+    H, W, C, N = X.shape
+    return as_strided(X, (H, W - size + 1, size * C, N), X.strides, writeable=False)
+
+
+def convolution(X: np.ndarray, W: np.ndarray) -> np.ndarray:
+    """Compute sum_ijc W[f, i, j, c] X[h + i, w + j, c], one product for each i."""
+    F, size, _, _ = W.shape
+    rows, height = windows(X, size), len(X) - size + 1
+    Y = W[:, 0].reshape(F, -1) @ rows[:height]
+    for i in range(1, size):
+        Y += W[:, i].reshape(F, -1) @ rows[i : i + height]
+    return Y
+
+
+class MaxPool2d(Layer):
+    """The largest of each k x k pixels: Y[h, w] = max_ij X[kh + i, kw + j].
+
+    dL/dX[kh + i, kw + j] = G[h, w] where the maximum is, at the first if there are several, else 0.
+    """
+
+    def __init__(self, size: int = 2) -> None:
+        self.size = size
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute the maxima."""
+        self.expect(X, "H", "W", "C", "N")
+        if X.shape[0] % self.size or X.shape[1] % self.size:
+            raise ValueError(
+                f"MaxPool2d: expected a height and a width divisible by {self.size}, got "
+                f"{X.shape[0]} x {X.shape[1]}. Likely fix: crop or pad the images."
+            )
+        self.X, self.Y = X, X[:: self.size, :: self.size].copy()
+        for pixels in self.shifted(X):
+            np.maximum(self.Y, pixels, out=self.Y)
+        return self.Y
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Hand each gradient to the pixel that was the maximum."""
+        gradient, rest = np.empty_like(self.X), G.copy()
+        for pixels, share in zip(self.shifted(self.X), self.shifted(gradient), strict=True):
+            np.multiply(rest, pixels == self.Y, out=share)
+            rest -= share
+        return gradient
+
+    def shifted(self, X: np.ndarray) -> list[np.ndarray]:
+        """View each pixel of the k x k as an image of its own."""
+        k = self.size
+        return [X[i::k, j::k] for i, j in product(range(k), repeat=2)]
+
+
+class ReLU(Layer):
+    """Y = max(X, 0); dL/dX = G where X > 0, else 0."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute max(X, 0)."""
+        self.Y = np.maximum(X, 0)
+        return self.Y
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute G where X > 0."""
+        return G * (self.Y > 0)
+
+
+class Dropout(Layer):
+    """Y = M X / (1 - p) in training, with M = 0 at random with probability p, else 1; Y = X else.
+
+    dL/dX = M G / (1 - p), or G.
+    """
+
+    def __init__(self, p: float, rng: np.random.Generator) -> None:
+        if not 0 <= p < 1:
+            raise ValueError(f"p: expected a probability in [0, 1), got {p}.")
+        self.p, self.rng = p, rng
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Compute M X / (1 - p) in training, X else."""
+        self.scale: np.ndarray | int = 1
+        if self.training:
+            kept = self.rng.random(X.shape, np.float32) >= self.p
+            self.scale = kept.astype(X.dtype) / X.dtype.type(1 - self.p)
+        return X * self.scale
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute the gradient through the same mask."""
+        return G * self.scale
+
+
+class BatchNorm1d(Layer):
+    """Y = a Z + b with Z = (X - m) / s, s^2 = v + 1e-5, for each feature of X (N, C).
+
+    In training, m and v are the mean and variance of the M values of a feature in the batch; their
+    running means, with weight 0.1 for the newest (of v M / (M - 1)), serve in evaluation.
+    dL/da = sum G Z, dL/db = sum G; dL/dX = a/s G in evaluation,
+    a/s (G - dL/db / M - Z dL/da / M) in training.
+    """
+
+    axes: tuple[int, ...] = (0,)
+
+    def __init__(self, channels: int) -> None:
+        self.weight = Parameter(np.ones(channels, np.float32))
+        self.bias = Parameter(np.zeros(channels, np.float32))
+        self.mean = Parameter(np.zeros(channels, np.float32))
+        self.variance = Parameter(np.ones(channels, np.float32))
+
+    def shaped(self, values: np.ndarray) -> np.ndarray:
+        """Shape values (C) so that they broadcast over X."""
+        return values
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Normalise each feature."""
+        self.expect_features(X)
+        mean, variance = self.mean.value, self.variance.value
+        self.M = X.size // len(mean)
+        if self.training:
+            if self.M < 2:
+                raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
+            batch_mean = X.mean(axis=self.axes)
+            batch_variance = X.var(axis=self.axes)
+            mean += 0.1 * (batch_mean - mean)
+            variance += 0.1 * (batch_variance * (self.M / (self.M - 1)) - variance)
+            mean, variance = batch_mean, batch_variance
+        self.s = np.sqrt(variance + 1e-5)
+        self.Z = (X - self.shaped(mean)) / self.shaped(self.s)
+        return self.shaped(self.weight.value) * self.Z + self.shaped(self.bias.value)
+
+    def expect_features(self, X: np.ndarray) -> None:
+        """Raise ValueError unless X has the right shape."""
+        self.expect(X, "N", len(self.mean.value))
+
+    def parameter_gradients(self, G: np.ndarray) -> None:
+        """Set the gradients of a and b, and in evaluation of m and v."""
+        self.weight.grad[...] = np.sum(G * self.Z, axis=self.axes)
+        self.bias.grad[...] = np.sum(G, axis=self.axes)
+        a_s = 0 if self.training else self.weight.value / self.s
+        self.mean.grad[...] = -a_s * self.bias.grad
+        self.variance.grad[...] = -a_s * self.weight.grad / (2 * self.s)
+
+    def input_gradient(self, G: np.ndarray) -> np.ndarray:
+        """Compute the gradient, in training also through the mean and the variance."""
+        if self.training:
+            G = G - self.shaped(self.bias.grad) / self.M
+            G -= self.Z * self.shaped(self.weight.grad / self.M)
+        return G * self.shaped(self.weight.value / self.s)
+
+
+class BatchNorm2d(BatchNorm1d):
+    """The same for each channel of images X (H, W, C, N)."""
+
+    axes = (0, 1, 3)
+
+    def shaped(self, values: np.ndarray) -> np.ndarray:
+        """Shape values (C) so that they broadcast over X."""
+        return values[:, None]
+
+    def expect_features(self, X: np.ndarray) -> None:
+        """Raise ValueError unless X has the right shape."""
+        self.expect(X, "H", "W", len(self.mean.value), "N")
+
+
+def initial(shape: tuple[int, ...], fan_in: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw initial weights, uniform in +-1/sqrt(fan_in), as PyTorch does by default."""
+    bound = 1 / np.sqrt(fan_in)
+    return rng.uniform(-bound, bound, shape).astype(np.float32)

@@ -1,0 +1,49 @@
+"""Training a network by an optimiser, in the loop of the assignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import utils
+from convnet.network import Sequential
+from convnet.optimisers import SGD
+from task3 import accuracy
+from trainer import BaseTrainer
+
+
+class NetworkTrainer(BaseTrainer):
+    """Trains a `Sequential`; the other arguments are those of `BaseTrainer`.
+
+    The training accuracy is that of as many training examples as there are to validate on.
+    """
+
+    model: Sequential
+
+    def __init__(
+        self, model: Sequential, optimiser: SGD, batch_size: int, *arguments: Any, **options: Any
+    ) -> None:
+        super().__init__(model, optimiser.rate, batch_size, *arguments, **options)
+        self.optimiser = optimiser
+
+    def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+        """Take one step of the optimiser; return the loss of the batch before it."""
+        self.model.training = True
+        try:
+            outputs = self.model.forward(X_batch)
+            self.model.backward(X_batch, outputs, Y_batch)
+        finally:
+            self.model.training = False
+        self.optimiser.step(self.model.w, self.model.grad)
+        return self.model.loss.value(outputs, Y_batch)
+
+    def validation_step(self) -> tuple[float, float, float]:
+        """Return the validation loss, the training accuracy and the validation accuracy."""
+        outputs = utils.predict(self.model, self.X_val)
+        few = slice(len(self.X_val))
+        return (
+            self.model.loss.value(outputs, self.Y_val),
+            accuracy(self.Y_train[few], utils.predict(self.model, self.X_train[few])),
+            accuracy(self.Y_val, outputs),
+        )
