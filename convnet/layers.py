@@ -15,6 +15,8 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from lab.expect import expect_count
+
 
 class Parameter:
     """An array that a network reads from its flat vector of weights, and its gradient."""
@@ -53,7 +55,7 @@ class Layer:
         """Whether it has parameters and is not frozen."""
         return not self.frozen and bool(self.parameters())
 
-    def expect(self, X: np.ndarray, *shape: int | str) -> None:
+    def expect_shape(self, X: np.ndarray, *shape: int | str) -> None:
         """Raise ValueError unless X has this shape, whose letters stand for any number."""
         if X.ndim != len(shape) or any(
             isinstance(size, int) and size != actual
@@ -65,33 +67,39 @@ class Layer:
             )
 
 
-class Unflatten(Layer):
-    """Rows (N, HWC) as images (H, W, C, N)."""
+class Images(Layer):
+    """Rows (N, HWC) or images (N, H, W, C) as images (H, W, C, N); (N, H, W) will do if C = 1."""
 
     def __init__(self, height: int, width: int, channels: int) -> None:
-        self.shape = (height, width, channels)
+        self.size = (height, width, channels)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Compute the images."""
-        self.expect(X, "N", int(np.prod(self.shape)))
-        return X.T.reshape(*self.shape, -1)
+        """Put the examples last."""
+        H, W, C = self.size
+        if X.shape[1:] not in ((H * W * C,), self.size) and (*X.shape[1:], 1) != self.size:
+            raise ValueError(
+                f"X: expected inputs (N, {H * W * C}) or (N, {H}, {W}, {C}), got {X.shape}. "
+                "Likely fix: leave out the one that pre_process_images appends, X[:, :-1]."
+            )
+        self.shape = X.shape
+        return X.reshape(len(X), -1).T.reshape(H, W, C, -1)
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
-        """Undo it."""
-        return G.reshape(-1, G.shape[-1]).T
+        """Put the examples first."""
+        return G.reshape(-1, G.shape[-1]).T.reshape(self.shape)
 
 
 class Flatten(Layer):
     """Images (H, W, C, N) as rows (N, HWC)."""
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Compute the rows."""
-        self.expect(X, "H", "W", "C", "N")
+        """Put the examples first."""
+        self.expect_shape(X, "H", "W", "C", "N")
         self.shape = X.shape
         return X.reshape(-1, X.shape[-1]).T
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
-        """Undo it."""
+        """Put the examples last."""
         return G.T.reshape(self.shape)
 
 
@@ -107,7 +115,7 @@ class Linear(Layer):
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute X W + b."""
-        self.expect(X, "N", len(self.weight.value))
+        self.expect_shape(X, "N", len(self.weight.value))
         self.X = X
         return X @ self.weight.value + self.bias.value
 
@@ -152,17 +160,23 @@ class Conv2d(Layer):
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute W * X + b."""
-        self.expect(X, "H", "W", self.weight.value.shape[-1], "N")
+        _, size, _, C = self.weight.value.shape
+        self.expect_shape(X, "H", "W", C, "N")
+        if min(X.shape[:2]) + 2 * self.padding < size:
+            raise ValueError(
+                f"Conv2d: expected images of at least {size} x {size} pixels, got {X.shape[0]} x "
+                f'{X.shape[1]}. Likely fix: a smaller kernel, or padding "same".'
+            )
         self.X = padded(X, self.padding)
-        return convolution(self.X, self.weight.value) + self.bias.value[:, None]
+        return convolution(self.X, self.weight.value, self.bias.value[:, None])
 
     def parameter_gradients(self, G: np.ndarray) -> None:
         """Set dL/dW and dL/db, one row of the kernels at a time."""
         F, size, _, C = self.weight.value.shape
         rows, transposed = windows(self.X, size), np.ascontiguousarray(G.swapaxes(2, 3))
         for i in range(size):
-            products = rows[i : i + len(G)] @ transposed  # (H, W, kC, F)
-            self.weight.grad[:, i] = products.sum(axis=(0, 1)).T.reshape(F, size, C)
+            total = sum((rows[h + i] @ row).sum(axis=0) for h, row in enumerate(transposed))
+            self.weight.grad[:, i] = total.T.reshape(F, size, C)
         np.sum(G, axis=(0, 1, 3), out=self.bias.grad)
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
@@ -185,13 +199,16 @@ def windows(X: np.ndarray, size: int) -> np.ndarray:
     return as_strided(X, (H, W - size + 1, size * C, N), X.strides, writeable=False)
 
 
-def convolution(X: np.ndarray, W: np.ndarray) -> np.ndarray:
-    """Compute sum_ijc W[f, i, j, c] X[h + i, w + j, c], one product for each i."""
+def convolution(X: np.ndarray, W: np.ndarray, b: np.ndarray | float = 0.0) -> np.ndarray:
+    """Compute sum_ijc W[f, i, j, c] X[h + i, w + j, c] + b[f], row by row."""
     F, size, _, _ = W.shape
-    rows, height = windows(X, size), len(X) - size + 1
-    Y = W[:, 0].reshape(F, -1) @ rows[:height]
-    for i in range(1, size):
-        Y += W[:, i].reshape(F, -1) @ rows[i : i + height]
+    rows = windows(X, size)
+    kernels = [W[:, i].reshape(F, -1) for i in range(size)]
+    Y = np.empty((len(X) - size + 1, rows.shape[1], F, X.shape[3]), X.dtype)
+    for h, Y_row in enumerate(Y):
+        np.add(kernels[0] @ rows[h], b, out=Y_row)
+        for i in range(1, size):
+            Y_row += kernels[i] @ rows[h + i]
     return Y
 
 
@@ -202,11 +219,12 @@ class MaxPool2d(Layer):
     """
 
     def __init__(self, size: int = 2) -> None:
+        expect_count("size", size, 1)
         self.size = size
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute the maxima."""
-        self.expect(X, "H", "W", "C", "N")
+        self.expect_shape(X, "H", "W", "C", "N")
         if X.shape[0] % self.size or X.shape[1] % self.size:
             raise ValueError(
                 f"MaxPool2d: expected a height and a width divisible by {self.size}, got "
@@ -268,79 +286,72 @@ class Dropout(Layer):
         return G * self.scale
 
 
-class BatchNorm1d(Layer):
-    """Y = a Z + b with Z = (X - m) / s, s^2 = v + 1e-5, for each feature of X (N, C).
+class BatchNorm(Layer):
+    """Y = a Z + b with Z = (X - m) / s and s^2 = v + 1e-5, for each channel.
 
-    In training, m and v are the mean and variance of the M values of a feature in the batch; their
-    running means, with weight 0.1 for the newest (of v M / (M - 1)), serve in evaluation.
-    dL/da = sum G Z, dL/db = sum G; dL/dX = a/s G in evaluation,
-    a/s (G - dL/db / M - Z dL/da / M) in training.
+    In training, m and v are the mean and the variance of the M values of a channel in the batch;
+    their running means, with weight 0.1 for the newest (of v M / (M - 1)), serve in evaluation.
+    dL/da = sum G Z, dL/db = sum G;
+    dL/dX = a / s (G - dL/db / M - Z dL/da / M) in training, a / s G in evaluation, where m and v
+    are parameters: dL/dm = -a / s dL/db, dL/dv = -a / (2 s^2) dL/da.
     """
 
-    axes: tuple[int, ...] = (0,)
-
-    def __init__(self, channels: int) -> None:
-        self.weight = Parameter(np.ones(channels, np.float32))
-        self.bias = Parameter(np.zeros(channels, np.float32))
-        self.mean = Parameter(np.zeros(channels, np.float32))
-        self.variance = Parameter(np.ones(channels, np.float32))
-
-    def shaped(self, values: np.ndarray) -> np.ndarray:
-        """Shape values (C) so that they broadcast over X."""
-        return values
+    def __init__(self, *layout: int | str) -> None:
+        self.layout = layout
+        self.axes = tuple(i for i, size in enumerate(layout) if isinstance(size, str))
+        ones = np.ones([1 if isinstance(size, str) else size for size in layout], np.float32)
+        self.scale, self.shift = Parameter(ones), Parameter(0 * ones)
+        self.mean, self.variance = Parameter(0 * ones), Parameter(ones)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Normalise each feature."""
-        self.expect_features(X)
+        """Normalise each channel."""
+        self.expect_shape(X, *self.layout)
         mean, variance = self.mean.value, self.variance.value
-        self.M = X.size // len(mean)
+        self.M = X.size // mean.size
         if self.training:
             if self.M < 2:
                 raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
-            batch_mean = X.mean(axis=self.axes)
-            batch_variance = X.var(axis=self.axes)
+            batch_mean = X.mean(axis=self.axes, keepdims=True)
+            batch_variance = X.var(axis=self.axes, keepdims=True)
             mean += 0.1 * (batch_mean - mean)
             variance += 0.1 * (batch_variance * (self.M / (self.M - 1)) - variance)
             mean, variance = batch_mean, batch_variance
         self.s = np.sqrt(variance + 1e-5)
-        self.Z = (X - self.shaped(mean)) / self.shaped(self.s)
-        return self.shaped(self.weight.value) * self.Z + self.shaped(self.bias.value)
-
-    def expect_features(self, X: np.ndarray) -> None:
-        """Raise ValueError unless X has the right shape."""
-        self.expect(X, "N", len(self.mean.value))
+        self.Z = (X - mean) / self.s
+        return self.scale.value * self.Z + self.shift.value
 
     def parameter_gradients(self, G: np.ndarray) -> None:
-        """Set the gradients of a and b, and in evaluation of m and v."""
-        self.weight.grad[...] = np.sum(G * self.Z, axis=self.axes)
-        self.bias.grad[...] = np.sum(G, axis=self.axes)
-        a_s = 0 if self.training else self.weight.value / self.s
-        self.mean.grad[...] = -a_s * self.bias.grad
-        self.variance.grad[...] = -a_s * self.weight.grad / (2 * self.s)
+        """Set the gradients of a and b, and of m and v: 0 in training."""
+        np.sum(G * self.Z, axis=self.axes, keepdims=True, out=self.scale.grad)
+        np.sum(G, axis=self.axes, keepdims=True, out=self.shift.grad)
+        factor = 0 if self.training else -self.scale.value / self.s
+        self.mean.grad[...] = factor * self.shift.grad
+        self.variance.grad[...] = factor * self.scale.grad / (2 * self.s)
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
         """Compute the gradient, in training also through the mean and the variance."""
         if self.training:
-            G = G - self.shaped(self.bias.grad) / self.M
-            G -= self.Z * self.shaped(self.weight.grad / self.M)
-        return G * self.shaped(self.weight.value / self.s)
+            G = G - (self.shift.grad + self.Z * self.scale.grad) / self.M
+        return G * (self.scale.value / self.s)
 
 
-class BatchNorm2d(BatchNorm1d):
-    """The same for each channel of images X (H, W, C, N)."""
+class BatchNorm1d(BatchNorm):
+    """Batch norm of rows (N, C)."""
 
-    axes = (0, 1, 3)
+    def __init__(self, channels: int) -> None:
+        super().__init__("N", channels)
 
-    def shaped(self, values: np.ndarray) -> np.ndarray:
-        """Shape values (C) so that they broadcast over X."""
-        return values[:, None]
 
-    def expect_features(self, X: np.ndarray) -> None:
-        """Raise ValueError unless X has the right shape."""
-        self.expect(X, "H", "W", len(self.mean.value), "N")
+class BatchNorm2d(BatchNorm):
+    """Batch norm of images (H, W, C, N)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__("H", "W", channels, "N")
 
 
 def initial(shape: tuple[int, ...], fan_in: int, rng: np.random.Generator) -> np.ndarray:
     """Draw initial weights, uniform in +-1/sqrt(fan_in), as PyTorch does by default."""
+    for size in shape:
+        expect_count("size", size, 1)
     bound = 1 / np.sqrt(fan_in)
     return rng.uniform(-bound, bound, shape).astype(np.float32)

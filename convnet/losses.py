@@ -62,41 +62,41 @@ class MeanProbability:
 
 
 class Penalty:
-    """No penalty: R(w) = 0."""
+    """lambda R(w) of the parameters whose names match a pattern, by default not of the biases."""
 
-    def __init__(self, strength: float = 0) -> None:
+    def __init__(self, strength: float, parameters: str = "*.weight") -> None:
         if not np.isfinite(strength):
             raise ValueError(f"strength: expected a finite number, got {strength}.")
-        self.strength = strength
+        self.strength, self.parameters = strength, parameters
 
     def value(self, w: np.ndarray) -> float:
         """Compute lambda R(w)."""
-        return 0.0
+        raise NotImplementedError
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        """Compute its gradient."""
-        return np.zeros_like(w)
+        """Compute lambda dR/dw."""
+        raise NotImplementedError
 
 
 class L1(Penalty):
-    """R(w) = sum |w|, with the gradient lambda sign(w)."""
+    """R(w) = sum |w|, dR/dw = sign(w)."""
 
     def value(self, w: np.ndarray) -> float:
-        """Compute lambda sum |w|."""
+        """Compute lambda R(w)."""
         return self.strength * float(np.abs(w).sum())
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        """Compute lambda sign(w)."""
+        """Compute lambda dR/dw."""
         return self.strength * np.sign(w)
 
 
 class L2(Penalty):
-    """R(w) = sum w^2, with the gradient 2 lambda w (equations 27 and 28)."""
+    """R(w) = sum w^2, dR/dw = 2 w (equations 27 and 28)."""
 
     def value(self, w: np.ndarray) -> float:
-        """Compute lambda sum w^2."""
-        return self.strength * float(np.linalg.norm(w) ** 2)
+        """Compute lambda R(w)."""
+        return self.strength * float(np.square(w).sum())
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        """Compute 2 lambda w."""
+        """Compute lambda dR/dw."""
         return 2 * self.strength * w

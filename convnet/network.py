@@ -13,37 +13,34 @@ from convnet.layers import (
     Conv2d,
     Dropout,
     Flatten,
+    Images,
     Layer,
     Linear,
     MaxPool2d,
     Parameter,
     ReLU,
-    Unflatten,
 )
 from convnet.losses import CrossEntropy, Loss, Penalty
 
 
 class Sequential:
-    """A model of layers: J(w) = loss of the logits + penalty of the weights.
+    """A model of layers: J(w) = loss of the logits + penalties of the weights.
 
     w: all parameters of all layers, one flat vector; computations have its dtype. grad: dJ/dw.
     training: whether dropout and batch norm are training; frozen layers never are.
-    penalised: the pattern of the names of the parameters that the penalty is of.
     """
 
     def __init__(
-        self,
-        layers: Sequence[Layer],
-        loss: Loss | None = None,
-        penalty: Penalty | None = None,
-        penalised: str = "*.weight",
+        self, layers: Sequence[Layer], loss: Loss | None = None, penalties: Sequence[Penalty] = ()
     ) -> None:
         self.layers = tuple(layers)
         self.loss = CrossEntropy() if loss is None else loss
-        self.penalty = Penalty() if penalty is None else penalty
+        self.penalties = tuple(penalties)
         self.training = False
+        self.outputs: np.ndarray | None = None
         self.w = np.concatenate([p.value.ravel() for p in self.parameters().values()])
-        self.penalised = self.select(penalised)
+        for penalty in self.penalties:
+            self.matching(penalty.parameters)  # now, not in the first step, if there are none
 
     def parameters(self) -> dict[str, Parameter]:
         """Return {name: parameter} of all layers, with names like "1.Conv2d.weight"."""
@@ -53,23 +50,14 @@ class Sequential:
             for name, parameter in layer.parameters().items()
         }
 
-    def parts(self) -> dict[str, slice]:
-        """Return {name of a parameter: its part of w}."""
-        parts, start = {}, 0
-        for name, parameter in self.parameters().items():
-            parts[name] = slice(start, start + parameter.value.size)
-            start += parameter.value.size
-        return parts
-
-    def select(self, pattern: str) -> np.ndarray:
-        """Return a mask over w of the parameters whose names match, as "*.weight" or "1.*"."""
-        mask = np.zeros(self.w.shape, bool)
-        for name, part in self.parts().items():
-            mask[part] = fnmatch(name, pattern)
-        if not mask.any():
-            names = ", ".join(self.parts())
-            raise ValueError(f"pattern: expected one that matches some of {names}; got {pattern}.")
-        return mask
+    def matching(self, pattern: str) -> list[Parameter]:
+        """Return the parameters whose names match a pattern, as "*.weight" or "1.*"."""
+        parameters = self.parameters()
+        matching = [p for name, p in parameters.items() if fnmatch(name, pattern)]
+        if not matching:
+            names = ", ".join(parameters)
+            raise ValueError(f"expected a pattern of some of the names {names}; got {pattern!r}.")
+        return matching
 
     @property
     def w(self) -> np.ndarray:
@@ -95,16 +83,16 @@ class Sequential:
         self._grad = grad
 
     def _views(self, vector: np.ndarray) -> list[tuple[Parameter, np.ndarray]]:
-        parameters = self.parameters()
-        size = sum(parameter.value.size for parameter in parameters.values())
-        if vector.shape != (size,) or vector.dtype.kind != "f":
+        parameters = list(self.parameters().values())
+        ends = np.cumsum([parameter.value.size for parameter in parameters])
+        if vector.shape != (ends[-1],) or vector.dtype.kind != "f":
             raise ValueError(
-                f"w: expected {size} floating-point numbers in one vector, got {vector.dtype} of "
-                f"shape {vector.shape}. Likely fix: w of a network with the same layers."
+                f"w: expected {ends[-1]} floating-point numbers in one vector, got {vector.dtype} "
+                f"of shape {vector.shape}. Likely fix: w of a network with the same layers."
             )
         return [
-            (parameters[name], vector[part].reshape(parameters[name].value.shape))
-            for name, part in self.parts().items()
+            (parameter, part.reshape(parameter.value.shape))
+            for parameter, part in zip(parameters, np.split(vector, ends[:-1]), strict=True)
         ]
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -118,45 +106,51 @@ class Sequential:
         for layer in self.layers:
             layer.training = self.training and not layer.frozen
             Y = layer.forward(Y)
-        self._outputs = Y
+        self.outputs = Y
         return Y
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set grad to dJ/dw, 0 for frozen layers; outputs: what the last `forward(X)` returned."""
-        if outputs is not self._outputs:
+        if outputs is not self.outputs:
             raise ValueError(
                 "outputs: expected what the last forward returned, got another array. "
                 "Likely fix: outputs = model.forward(X) right before backward."
             )
-        learning = [i for i, layer in enumerate(self.layers) if layer.learns]
         G = self.loss.gradient(outputs, targets).astype(self.w.dtype, copy=False)
-        for i in reversed(range(min(learning, default=len(self.layers)), len(self.layers))):
+        top, learning = len(self.layers), [i for i, layer in enumerate(self.layers) if layer.learns]
+        lowest = min(learning, default=top)  # no gradient is needed below
+        for i in range(top - 1, lowest - 1, -1):
             if i in learning:
                 self.layers[i].parameter_gradients(G)
-            if i > learning[0]:
+            if i > lowest:
                 G = self.layers[i].input_gradient(G)
-        if self.penalty.strength:
-            self.grad += self.penalty.gradient(self.w * self.penalised)
+        for penalty in self.penalties:
+            for parameter in self.matching(penalty.parameters):
+                parameter.grad += penalty.gradient(parameter.value)
         for layer in self.layers:
             for parameter in layer.parameters().values() if layer.frozen else ():
                 parameter.grad[...] = 0
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute J(w), whose gradient `backward` computes."""
-        penalty = self.penalty.value(self.w * self.penalised)
-        return self.loss.value(self.forward(X), targets) + penalty
+        return self.loss.value(self.forward(X), targets) + sum(
+            penalty.value(parameter.value)
+            for penalty in self.penalties
+            for parameter in self.matching(penalty.parameters)
+        )
 
 
 def lenet(
     rng: np.random.Generator,
     *,
     num_classes: int = 10,
+    dropout: float = 0.4,
     batch_norm: bool = False,
     loss: Loss | None = None,
-    penalty: Penalty | None = None,
+    penalties: Sequence[Penalty] = (),
 ) -> Sequential:
     """Create a network like LeNet-5 for inputs (N, 784): two convolutions, three linear layers."""
-    convolutions: list[Layer] = [Unflatten(28, 28, 1)]
+    convolutions: list[Layer] = [Images(28, 28, 1)]
     for channels, filters in ((1, 16), (16, 32)):
         norm = [BatchNorm2d(filters)] if batch_norm else []
         convolutions += [Conv2d(channels, filters, 5, rng), *norm, ReLU(), MaxPool2d(2)]
@@ -167,10 +161,10 @@ def lenet(
         Linear(7 * 7 * 32, 128, rng),
         *norms[0],
         ReLU(),
-        Dropout(0.4, rng),
+        Dropout(dropout, rng),
         Linear(128, 64, rng),
         *norms[1],
         ReLU(),
         Linear(64, num_classes, rng),
     ]
-    return Sequential(layers, loss, penalty)
+    return Sequential(layers, loss, penalties)

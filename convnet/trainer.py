@@ -8,7 +8,7 @@ import numpy as np
 
 import utils
 from convnet.network import Sequential
-from convnet.optimisers import SGD
+from convnet.optimisers import Optimiser
 from task3 import accuracy
 from trainer import BaseTrainer
 
@@ -22,9 +22,14 @@ class NetworkTrainer(BaseTrainer):
     model: Sequential
 
     def __init__(
-        self, model: Sequential, optimiser: SGD, batch_size: int, *arguments: Any, **options: Any
+        self,
+        model: Sequential,
+        optimiser: Optimiser,
+        batch_size: int,
+        *arguments: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(model, optimiser.rate, batch_size, *arguments, **options)
+        super().__init__(model, optimiser.learning_rate, batch_size, *arguments, **options)
         self.optimiser = optimiser
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
