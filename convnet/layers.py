@@ -82,11 +82,11 @@ class Images(Layer):
                 "Likely fix: leave out the one that pre_process_images appends, X[:, :-1]."
             )
         self.shape = X.shape
-        return X.reshape(len(X), -1).T.reshape(H, W, C, -1)
+        return X.reshape(len(X), H * W * C).T.reshape(H, W, C, len(X))
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
         """Put the examples first."""
-        return G.reshape(-1, G.shape[-1]).T.reshape(self.shape)
+        return np.moveaxis(G, -1, 0).reshape(self.shape)
 
 
 class Flatten(Layer):
@@ -95,8 +95,8 @@ class Flatten(Layer):
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Put the examples first."""
         self.expect_shape(X, "H", "W", "C", "N")
-        self.shape = X.shape
-        return X.reshape(-1, X.shape[-1]).T
+        H, W, C, N = self.shape = X.shape
+        return X.reshape(H * W * C, N).T
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
         """Put the examples last."""
@@ -300,8 +300,8 @@ class BatchNorm(Layer):
         self.layout = layout
         self.axes = tuple(i for i, size in enumerate(layout) if isinstance(size, str))
         ones = np.ones([1 if isinstance(size, str) else size for size in layout], np.float32)
-        self.scale, self.shift = Parameter(ones), Parameter(0 * ones)
-        self.mean, self.variance = Parameter(0 * ones), Parameter(ones)
+        self.scale, self.shift = Parameter(1 * ones), Parameter(0 * ones)
+        self.mean, self.variance = Parameter(0 * ones), Parameter(1 * ones)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Normalise each channel."""

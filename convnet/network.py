@@ -87,8 +87,9 @@ class Sequential:
         ends = np.cumsum([parameter.value.size for parameter in parameters])
         if vector.shape != (ends[-1],) or vector.dtype.kind != "f":
             raise ValueError(
-                f"w: expected {ends[-1]} floating-point numbers in one vector, got {vector.dtype} "
-                f"of shape {vector.shape}. Likely fix: w of a network with the same layers."
+                f"w, grad: expected {ends[-1]} floating-point numbers in one vector, got "
+                f"{vector.dtype} of shape {vector.shape}. "
+                "Likely fix: the vector of a network with the same layers."
             )
         return [
             (parameter, part.reshape(parameter.value.shape))

@@ -26,17 +26,24 @@ def load(path: Path, model: Sequential) -> None:
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+                arrays = dict(archive)
         except Exception as error:  # damaged in one of many ways
             raise OSError(
                 f"{path} is not a weights file ({error}). Likely fix: save the weights again."
             ) from None
-    expected = {name: p.value.shape for name, p in model.parameters().items()}
-    got = {name: array.shape for name, array in arrays.items()}
-    for name in (*expected, *got):
-        if expected.get(name) != got.get(name):
+    values = {name: parameter.value for name, parameter in model.parameters().items()}
+    for name in values | arrays:
+        expected, got = (_describe(entries.get(name)) for entries in (values, arrays))
+        if expected != got:
             raise OSError(
-                f"{path}: expected {name} of shape {expected.get(name)}, got {got.get(name)}. "
-                "Likely fix: the layers of the network that was saved."
+                f"{path}: expected {name} to be {expected}, got {got}. "
+                "Likely fix: a network with the same layers, or weights that have not diverged."
             )
-    model.w[...] = np.concatenate([arrays[name].ravel() for name in expected])
+    model.w[...] = np.concatenate([arrays[name].ravel() for name in values])
+
+
+def _describe(array: np.ndarray | None) -> str:
+    if array is None:
+        return "absent"
+    is_finite = array.dtype.kind == "f" and np.isfinite(array).all()
+    return f"{'finite' if is_finite else 'other'} numbers of shape {array.shape}"

@@ -1,0 +1,248 @@
+"""Every layer computes what its equations say, and its gradients are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from convnet.layers import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Images,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
+from trainer import check_gradient
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return rng().standard_normal(shape)
+
+
+class SameMask(Dropout):
+    """Dropout that leaves out the same inputs each time, so that differences can be taken."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        self.rng = rng()
+        return super().forward(X)
+
+
+class Alone:
+    """A layer as a model: its weights are its input X and its parameters, and J = sum(R * Y).
+
+    R is as random as X, so every entry of the output counts.
+    """
+
+    def __init__(self, layer: Layer, shape: tuple[int, ...]) -> None:
+        self.layer, self.shape = layer, shape
+        values = [normal(*shape), *(p.value for p in layer.parameters().values())]
+        self.w = np.concatenate([value.ravel() for value in values])
+        self.w[np.prod(shape) :] += 0.1  # so that no parameter is 0
+        self.grad = self.w
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        start = int(np.prod(self.shape))
+        inputs = self.w[:start].reshape(self.shape)
+        for parameter in self.layer.parameters().values():
+            end = start + parameter.value.size
+            parameter.value = self.w[start:end].reshape(parameter.value.shape)
+            parameter.grad = np.full(parameter.value.shape, np.nan)  # each is to be set
+            start = end
+        return self.layer.forward(inputs)
+
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
+        Y = self.forward(X)
+        return float(np.sum(normal(*Y.shape) * Y))
+
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        G = normal(*outputs.shape)
+        self.layer.parameter_gradients(G)
+        gradients = [self.layer.input_gradient(G)]
+        assert gradients[0].shape == self.shape
+        gradients += [parameter.grad for parameter in self.layer.parameters().values()]
+        self.grad = np.concatenate([gradient.ravel() for gradient in gradients])
+
+
+LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
+    "Images of rows": (lambda: Images(2, 3, 4), (5, 24)),
+    "Images of images": (lambda: Images(2, 3, 4), (5, 2, 3, 4)),
+    "Images of grey images": (lambda: Images(2, 3, 1), (5, 2, 3)),
+    "Flatten": (Flatten, (2, 3, 4, 5)),
+    "Linear": (lambda: Linear(4, 3, rng()), (5, 4)),
+    "Conv2d": (lambda: Conv2d(2, 3, 3, rng()), (5, 4, 2, 6)),
+    "Conv2d of 5 x 5 on one channel": (lambda: Conv2d(1, 2, 5, rng()), (6, 7, 1, 2)),
+    "Conv2d, valid": (lambda: Conv2d(2, 3, 3, rng(), "valid"), (5, 4, 2, 6)),
+    "Conv2d, valid, even": (lambda: Conv2d(3, 2, 2, rng(), "valid"), (4, 5, 3, 2)),
+    "Conv2d of 1 x 1": (lambda: Conv2d(3, 2, 1, rng()), (2, 3, 3, 2)),
+    "MaxPool2d": (lambda: MaxPool2d(2), (4, 6, 2, 3)),
+    "MaxPool2d of 3 x 3": (lambda: MaxPool2d(3), (6, 3, 2, 3)),
+    "ReLU": (ReLU, (4, 5)),
+    "Dropout": (lambda: SameMask(0.4, rng()), (4, 5)),
+    "BatchNorm1d": (lambda: BatchNorm1d(3), (5, 3)),
+    "BatchNorm2d": (lambda: BatchNorm2d(3), (2, 4, 3, 5)),
+}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_gradients_of_a_layer_are_those_of_central_differences(
+    name: str, training: bool
+) -> None:
+    make, shape = LAYERS[name]
+    layer = make()
+    layer.training = training
+    nothing = np.zeros((1, 1))
+    assert check_gradient(Alone(layer, shape), nothing, nothing) < 1e-8
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_computes_in_the_dtype_that_it_is_given(
+    name: str, dtype: type[np.floating]
+) -> None:
+    make, shape = LAYERS[name]
+    layer = make()
+    layer.training = True
+    for parameter in layer.parameters().values():
+        parameter.value, parameter.grad = (
+            parameter.value.astype(dtype),
+            parameter.grad.astype(dtype),
+        )
+    Y = layer.forward(normal(*shape).astype(dtype))
+    layer.parameter_gradients(np.ones_like(Y))
+    assert Y.dtype == layer.input_gradient(np.ones_like(Y)).dtype == dtype
+
+
+@pytest.mark.parametrize(("padding", "mode"), [("same", "same"), ("valid", "valid")])
+def test_a_convolution_is_the_correlation_of_scipy(padding: str, mode: str) -> None:
+    layer, X = Conv2d(2, 3, 3, rng(), padding), normal(5, 6, 2, 4)
+    layer.bias.value[:] = (1, 2, 3)
+    Y = layer.forward(X)
+    for f, n in np.ndindex(3, 4):
+        channels = [
+            signal.correlate2d(X[:, :, c, n], layer.weight.value[f, :, :, c], mode)
+            for c in range(2)
+        ]
+        np.testing.assert_allclose(Y[:, :, f, n], sum(channels) + f + 1, rtol=1e-6)
+
+
+def test_a_window_of_equal_pixels_hands_its_gradient_to_the_first() -> None:
+    layer = MaxPool2d(2)
+    assert layer.forward(np.zeros((2, 2, 1, 1))).tolist() == [[[[0]]]]
+    gradient = layer.input_gradient(np.full((1, 1, 1, 1), 3.0))
+    assert gradient[:, :, 0, 0].tolist() == [[3, 0], [0, 0]]
+
+
+def test_relu_has_gradient_0_at_0() -> None:
+    layer = ReLU()
+    assert layer.forward(np.array([[-1.0, 0, 2]])).tolist() == [[0, 0, 2]]
+    assert layer.input_gradient(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+
+
+def test_dropout_leaves_out_the_share_p_and_keeps_the_mean() -> None:
+    layer, X = Dropout(0.4, rng()), np.ones((100, 100))
+    layer.training = True
+    Y = layer.forward(X)
+    assert np.mean(Y == 0) == pytest.approx(0.4, abs=0.02)
+    assert Y.max() == pytest.approx(1 / 0.6)
+    assert (layer.forward(X) != Y).any()
+    layer.training = False
+    np.testing.assert_array_equal(layer.forward(X), X)
+
+
+@pytest.mark.parametrize(("layer", "axes"), [(BatchNorm1d(3), (0,)), (BatchNorm2d(3), (0, 1, 3))])
+def test_batch_norm_normalises_by_the_batch_and_evaluates_by_running_means(
+    layer: BatchNorm1d | BatchNorm2d, axes: tuple[int, ...]
+) -> None:
+    X = 5 + 2 * normal(*((40, 3) if axes == (0,) else (4, 5, 3, 20)))
+    layer.training = True
+    Y = layer.forward(X)
+    np.testing.assert_allclose(Y.mean(axis=axes), 0, atol=1e-12)
+    np.testing.assert_allclose(Y.std(axis=axes), 1, atol=1e-5)
+    np.testing.assert_allclose(layer.mean.value.ravel(), 0.1 * X.mean(axis=axes), rtol=1e-6)
+    variance = 0.9 + 0.1 * X.var(axis=axes, ddof=1)
+    np.testing.assert_allclose(layer.variance.value.ravel(), variance, rtol=1e-6)
+    for _ in range(200):
+        layer.forward(X)
+    layer.training = False
+    np.testing.assert_allclose(layer.forward(X), Y, atol=0.1)
+    mean = layer.mean.value.copy()
+    layer.forward(X + 1)
+    np.testing.assert_array_equal(layer.mean.value, mean)
+
+
+def test_initial_weights_are_uniform_in_one_over_the_root_of_the_inputs() -> None:
+    for layer, fan_in in ((Linear(400, 50, rng()), 400), (Conv2d(16, 32, 5, rng()), 400)):
+        for values in (layer.weight.value, layer.bias.value):
+            assert values.dtype == np.float32
+            assert 0.9 * fan_in**-0.5 < np.abs(values).max() <= fan_in**-0.5
+    first, same = (Linear(4, 3, rng()).weight.value for _ in range(2))
+    np.testing.assert_array_equal(first, same)
+
+
+def forward(layer: Layer, *shape: int, training: bool = False) -> Callable[[], object]:
+    layer.training = training
+    return lambda: layer.forward(np.zeros(shape))
+
+
+BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
+    "inputs with a bias": (
+        forward(Images(28, 28, 1), 2, 785),
+        r"\(N, 784\) or \(N, 28, 28, 1\), got \(2, 785\).*pre_process_images",
+    ),
+    "channels first": (forward(Images(4, 4, 3), 2, 3, 4, 4), r"\(N, 4, 4, 3\), got \(2, 3, 4, 4\)"),
+    "one image": (forward(Images(28, 28, 1), 784), r"got \(784,\)"),
+    "images to a linear layer": (
+        forward(Linear(4, 3, rng()), 2, 2, 1, 5),
+        r"Linear: expected inputs \(N, 4\), got \(2, 2, 1, 5\)",
+    ),
+    "wrong width": (forward(Linear(4, 3, rng()), 5, 6), r"\(N, 4\), got \(5, 6\).*the one before"),
+    "wrong channels": (
+        forward(Conv2d(2, 3, 3, rng()), 5, 5, 3, 1),
+        r"Conv2d: expected inputs \(H, W, 2, N\), got \(5, 5, 3, 1\)",
+    ),
+    "rows to a convolution": (forward(Conv2d(1, 3, 3, rng()), 5, 25), r"got \(5, 25\)"),
+    "rows to pooling": (forward(MaxPool2d(), 4, 4), r"MaxPool2d: expected inputs \(H, W, C, N\)"),
+    "rows to Flatten": (forward(Flatten(), 4, 4), r"Flatten: expected inputs \(H, W, C, N\)"),
+    "kernel larger than the image": (
+        forward(Conv2d(1, 1, 5, rng(), "valid"), 4, 6, 1, 1),
+        'at least 5 x 5 pixels, got 4 x 6. Likely fix: a smaller kernel, or padding "same"',
+    ),
+    "even kernel": (
+        lambda: Conv2d(1, 1, 4, rng()),
+        'size: expected an odd number with padding "same", got 4. .*: 5, or padding "valid"',
+    ),
+    "padding": (lambda: Conv2d(1, 1, 3, rng(), "full"), '"same" or "valid", got \'full\''),
+    "kernel of no size": (lambda: Conv2d(1, 1, 0, rng(), "valid"), "at least 1, got 0"),
+    "no outputs": (lambda: Linear(3, 0, rng()), "whole number of at least 1, got 0"),
+    "pooling of no size": (lambda: MaxPool2d(0), "size: expected a whole number of at least 1"),
+    "odd height": (forward(MaxPool2d(2), 7, 6, 1, 1), "divisible by 2, got 7 x 6.*crop or pad"),
+    "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7"),
+    "dropout of everything": (lambda: Dropout(1.0, rng()), r"in \[0, 1\), got 1.0"),
+    "dropout in per cent": (lambda: Dropout(40, rng()), r"probability in \[0, 1\), got 40"),
+    "batch norm of images by rows": (forward(BatchNorm1d(3), 2, 2, 3, 2), r"\(N, 3\), got"),
+    "batch norm of another width": (forward(BatchNorm2d(3), 2, 2, 4, 2), r"\(H, W, 3, N\), got"),
+    "batch norm of one example": (
+        forward(BatchNorm1d(3), 1, 3, training=True),
+        "at least 2 .* in training, got 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
+    call, message = BAD_CALLS[case]
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,363 @@
+"""Networks: one vector of weights, losses and penalties, optimisers, freezing, training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from convnet.layers import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Images,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
+from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
+from convnet.network import Sequential, lenet
+from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
+from convnet.trainer import NetworkTrainer
+from digits import Digits
+from lab.protocols import GradientError
+from task2a import pre_process_images
+from task3a import one_hot_encode
+from trainer import DivergedError, check_gradient, numerical_gradient
+
+X = np.random.default_rng(1).standard_normal((6, 36)).astype(np.float32)
+Y = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0, 2]]
+
+
+def small(p: float = 0.0, seed: int = 0, **options: Any) -> Sequential:
+    """A network of every layer, for images of 6 x 6 and three classes."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        Images(6, 6, 1),
+        Conv2d(1, 2, 3, rng),
+        BatchNorm2d(2),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(2, 4, 3, rng, "valid"),
+        Flatten(),
+        Linear(4, 5, rng),
+        BatchNorm1d(5),
+        Dropout(p, rng),
+        ReLU(),
+        Linear(5, 3, rng),
+    ]
+    return Sequential(layers, **options)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
+@pytest.mark.parametrize(
+    "penalties",
+    [[], [L1(0.1)], [L2(0.1)], [L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")]],
+    ids=["none", "L1", "L2", "both"],
+)
+def test_a_network_passes_the_gradient_check_of_the_assignment(
+    loss: Loss, penalties: list[Penalty], training: bool
+) -> None:
+    model = small(loss=loss, penalties=penalties)
+    model.w += np.float32(0.05)  # no bias is 0, where |w| has a kink
+    model.training = training
+    assert check_gradient(model, X, Y) < 1e-8
+    assert model.w.dtype == np.float32
+
+
+def test_the_gradient_check_finds_a_layer_that_is_wrong() -> None:
+    class Wrong(ReLU):
+        def input_gradient(self, G: np.ndarray) -> np.ndarray:
+            return G
+
+    rng = np.random.default_rng(0)
+    model = Sequential([Linear(36, 5, rng), Wrong(), Linear(5, 3, rng)])
+    with pytest.raises(GradientError, match="not the gradient of the objective"):
+        check_gradient(model, X, Y)
+
+
+def test_the_weights_are_one_vector_that_the_layers_see() -> None:
+    model = small()
+    before = model.forward(X)
+    w = model.w
+    model.w *= 2
+    assert model.w is w
+    twice = model.forward(X)
+    assert not np.allclose(before, twice)
+    model.w = np.zeros_like(w)
+    assert not model.forward(X).any()
+    model.w = w
+    np.testing.assert_array_equal(model.forward(X), twice)
+
+
+def test_the_computation_has_the_dtype_of_the_weights() -> None:
+    model, X64, Y64 = small(), X.astype(np.float64), Y.astype(np.float64)
+    outputs = model.forward(X64)
+    model.backward(X64, outputs, Y64)
+    assert outputs.dtype == model.grad.dtype == np.float32
+    model.w = model.w.astype(np.float64)
+    outputs = model.forward(X)
+    model.backward(X, outputs, Y)
+    assert outputs.dtype == model.grad.dtype == np.float64
+
+
+def test_rows_and_images_are_the_same_to_a_network() -> None:
+    model = small()
+    for shape in ((-1, 6, 6), (-1, 6, 6, 1)):
+        np.testing.assert_array_equal(model.forward(X.reshape(shape)), model.forward(X))
+
+
+def test_an_example_is_evaluated_by_itself_and_none_are_no_crash() -> None:
+    model = small()
+    np.testing.assert_allclose(model.forward(X[:1]), model.forward(X)[:1], rtol=1e-5)
+    assert model.forward(X[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
+def test_a_loss_has_the_gradient_of_central_differences_and_is_finite_at_any_logit(
+    loss: Loss,
+) -> None:
+    logits = np.random.default_rng(0).standard_normal((6, 3))
+    numerical = numerical_gradient(lambda: loss.value(logits, Y), logits)
+    np.testing.assert_allclose(loss.gradient(logits, Y), numerical, atol=1e-9)
+    for large in (1e4 * logits, -1e4 * logits):
+        assert np.isfinite(loss.value(large, Y))
+        assert np.isfinite(loss.gradient(large, Y)).all()
+
+
+def test_the_losses_agree_with_scipy() -> None:
+    logits = 3 * np.random.default_rng(0).standard_normal((6, 3))
+    right = Y.astype(bool)
+    log_p = special.log_softmax(logits, axis=1)[right]
+    assert CrossEntropy().value(logits, Y) == pytest.approx(-log_p.mean())
+    assert MeanProbability().value(logits, Y) == pytest.approx(-np.exp(log_p).mean())
+
+
+def test_the_mean_probability_hardly_teaches_a_network_that_is_wrong_and_sure() -> None:
+    logits, targets = np.array([[0.0, 12.0]]), np.array([[1.0, 0.0]])
+    assert np.abs(CrossEntropy().gradient(logits, targets)).max() > 0.99
+    assert np.abs(MeanProbability().gradient(logits, targets)).max() < 1e-5
+
+
+def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
+    model = small()
+    names = list(model.parameters())
+    assert names[:3] == ["1.Conv2d.weight", "1.Conv2d.bias", "2.BatchNorm2d.scale"]
+    weights = np.concatenate([p.value.ravel() for p in model.matching("*.weight")])
+    assert weights.size == 18 + 72 + 20 + 15
+    plain = model.objective(X, Y)
+    for penalty, value in ((L1(0.5), np.abs(weights).sum()), (L2(0.5), np.sum(weights**2))):
+        model.penalties = (penalty,)
+        assert model.objective(X, Y) - plain == pytest.approx(0.5 * value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "second"),
+    [
+        (SGD(0.1), -0.1 * 2 - 0.1 * 1),
+        (Momentum(0.1, 0.5), -0.1 * 2 - 0.1 * (0.5 * 2 + 1)),
+        (Adagrad(0.1), -0.1 - 0.1 / 5**0.5),
+        (
+            Adam(0.1, 0.9, 0.99),
+            -0.1 - 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5,
+        ),
+    ],
+)
+def test_two_steps_of_an_optimiser_by_hand(optimiser: Optimiser, second: float) -> None:
+    w = np.array([1, 7], np.float32)
+    for gradient in (2, 1):
+        optimiser.step(w, np.array([gradient, 0], np.float32))
+    np.testing.assert_allclose(w, [1 + second, 7], rtol=1e-6)  # no gradient, no step
+    assert w.dtype == np.float32
+
+
+def train(model: Sequential, optimiser: Optimiser, epochs: int = 4) -> NetworkTrainer:
+    rng = np.random.default_rng(0)
+    trainer = NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng)
+    trainer.train(epochs)
+    return trainer
+
+
+OPTIMISERS = (lambda: SGD(0.1), lambda: Momentum(0.1), lambda: Adagrad(0.1), lambda: Adam(0.01))
+
+
+@pytest.mark.parametrize("make", OPTIMISERS)
+def test_training_lowers_the_loss_and_is_repeatable(make: Callable[[], Optimiser]) -> None:
+    first, same = (train(small(p=0.3), make()) for _ in range(2))
+    losses = list(first.val_history["loss"].values())
+    assert first.stop.best_loss == min(losses) < losses[0]
+    assert first.train_history == same.train_history
+    np.testing.assert_array_equal(first.model.w, same.model.w)
+
+
+@pytest.mark.parametrize("make", OPTIMISERS)
+def test_a_frozen_layer_stays_as_it_is_and_the_others_learn(
+    make: Callable[[], Optimiser],
+) -> None:
+    model = small(penalties=[L2(0.1, "*")])
+    for layer in model.layers[:5]:
+        layer.frozen = True
+    before = {name: p.value.copy() for name, p in model.parameters().items()}
+    train(model, make())
+    for name, parameter in model.parameters().items():
+        is_frozen = int(name.split(".")[0]) < 5
+        assert np.array_equal(parameter.value, before[name]) == is_frozen, name
+
+
+def test_the_gradient_stops_below_the_lowest_layer_that_learns() -> None:
+    def refuse(G: np.ndarray) -> np.ndarray:
+        raise AssertionError("nothing below learns")
+
+    model: Any = small()
+    model.layers[1].input_gradient = refuse
+    model.backward(X, model.forward(X), Y)
+    model.layers[1].frozen = model.layers[2].frozen = True
+    model.layers[5].input_gradient = refuse
+    model.layers[1].parameter_gradients = refuse
+    model.backward(X, model.forward(X), Y)
+    model.layers[7].frozen = True  # one above the lowest
+    unfrozen = model.grad.copy()
+    model.backward(X, model.forward(X), Y)
+    changed = {name for name, p in model.parameters().items() if not p.grad.any()}
+    assert {"1.Conv2d.weight", "7.Linear.weight", "7.Linear.bias"} <= changed
+    lowest = model.parameters()["5.Conv2d.weight"].grad
+    assert np.isin(lowest, unfrozen).all()  # as it was
+
+
+def test_nothing_learns_when_all_is_frozen() -> None:
+    model = small()
+    for layer in model.layers:
+        layer.frozen = True
+    w = model.w.copy()
+    train(model, Adam(0.1), epochs=1)
+    np.testing.assert_array_equal(model.w, w)
+
+
+def test_dropout_and_batch_norm_train_in_a_step_only() -> None:
+    model, seen = small(p=0.5), []
+
+    class Watch(Layer):
+        def forward(self, X: np.ndarray) -> np.ndarray:
+            seen.append(self.training)
+            return X
+
+        def input_gradient(self, G: np.ndarray) -> np.ndarray:
+            return G
+
+    model.layers = (*model.layers, Watch())
+    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
+    trainer.train(1)
+    assert seen[0] is True
+    assert not any(seen[1:])
+    mean = model.matching("*.mean")[0].value.copy()
+    trainer.train_step(X, Y)
+    assert (model.matching("*.mean")[0].value != mean).all()
+
+
+def test_the_model_is_evaluated_again_after_a_step_that_fails() -> None:
+    model = small()
+    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
+    with pytest.raises(ValueError, match="expected the same shape"):
+        trainer.train_step(X, Y[:3])
+    assert model.training is False
+
+
+def test_the_best_weights_have_the_running_means_of_their_step() -> None:
+    model = small()
+    trainer = NetworkTrainer(model, SGD(0.3), 3, False, X, Y, X, Y, patience=None)
+    vectors = []
+    validate = trainer.validation_step
+
+    def remember() -> tuple[float, float, float]:
+        vectors.append(model.w.copy())
+        return validate()
+
+    trainer.validation_step = remember  # type: ignore[method-assign]
+    trainer.train(10)
+    steps = list(trainer.val_history["loss"])
+    np.testing.assert_array_equal(model.w, vectors[steps.index(trainer.stop.best_step)])
+
+
+def test_the_history_has_the_loss_before_the_step_and_without_penalty() -> None:
+    model = small(penalties=[L2(1.0)])
+    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
+    model.training = True
+    expected = CrossEntropy().value(model.forward(X), Y)
+    assert trainer.train_step(X, Y) == pytest.approx(expected)
+
+
+def test_the_training_accuracy_is_of_as_many_examples_as_the_validation() -> None:
+    model = small()
+    model.w[:] = 0
+    model.matching("11.Linear.bias")[0].value[:] = (0, 0, 1)  # always predicts class 2
+    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X[:2], Y[:2])
+    assert trainer.validation_step()[1:] == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_lenet_learns_digits(tiny_digits: Digits, batch_norm: bool) -> None:
+    split = [
+        pre_process_images(tiny_digits.train_images)[:, :-1],
+        one_hot_encode(tiny_digits.train_labels, 10),
+        pre_process_images(tiny_digits.test_images)[:, :-1],
+        one_hot_encode(tiny_digits.test_labels, 10),
+    ]
+    rng = np.random.default_rng(0)
+    model = lenet(rng, batch_norm=batch_norm)
+    trainer = NetworkTrainer(model, Adam(0.003), 20, True, *split, rng=rng)
+    trainer.train(4)
+    assert max(trainer.val_history["accuracy"].values()) > 0.8
+
+
+def test_a_rate_that_is_too_large_is_reported() -> None:
+    trainer = NetworkTrainer(small(), SGD(1e30), 3, True, X, Y, X, Y, patience=None)
+    with pytest.raises(DivergedError, match=r"learning rate 1e\+30"):
+        trainer.train(5)
+
+
+MODEL = small()
+BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
+    "pixels": (
+        lambda: MODEL.forward(np.zeros((2, 36), np.uint8)),
+        "X: expected floating-point numbers, got uint8.*normalise the pixels",
+    ),
+    "outputs of another forward": (
+        lambda: MODEL.backward(X, np.zeros((6, 3), np.float32), Y),
+        "outputs: expected what the last forward returned.*right before backward",
+    ),
+    "labels for targets": (
+        lambda: MODEL.backward(X, MODEL.forward(X), np.zeros((6, 1))),
+        r"targets and logits: expected the same shape, got \(6, 1\) and \(6, 3\)",
+    ),
+    "labels for targets of a loss": (
+        lambda: MeanProbability().value(np.zeros((6, 3)), np.zeros((6, 1))),
+        "expected the same shape",
+    ),
+    "weights of another network": (
+        lambda: setattr(MODEL, "w", np.zeros(7)),
+        r"w, grad: expected 167 floating-point numbers in one vector, got float64 of shape \(7,\)",
+    ),
+    "integer weights": (lambda: setattr(MODEL, "w", np.zeros(167, int)), "got int64 of shape"),
+    "a gradient of another network": (lambda: setattr(MODEL, "grad", np.zeros(7)), "expected 167"),
+    "a penalty of nothing": (
+        lambda: small(penalties=[L1(0.1, "*.weights")]),
+        r"pattern of some of the names 1.Conv2d.weight, .*; got '\*.weights'",
+    ),
+    "a penalty of no number": (lambda: L2(float("nan")), "strength: .* finite number, got nan"),
+    "a negative rate": (lambda: Adam(-0.1), "learning_rate: expected at least 0, got -0.1"),
+    "a rate of no number": (lambda: SGD(float("nan")), "expected at least 0, got nan"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
+    call, message = BAD_CALLS[case]
+    with pytest.raises(ValueError, match=message):
+        call()
