@@ -306,19 +306,23 @@ class BatchNorm(Layer):
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Normalise each channel."""
         self.expect_shape(X, *self.layout)
-        mean, variance = self.mean.value, self.variance.value
-        self.M = X.size // mean.size
-        if self.training:
-            if self.M < 2:
-                raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
-            batch_mean = X.mean(axis=self.axes, keepdims=True)
-            batch_variance = X.var(axis=self.axes, keepdims=True)
-            mean += 0.1 * (batch_mean - mean)
-            variance += 0.1 * (batch_variance * (self.M / (self.M - 1)) - variance)
-            mean, variance = batch_mean, batch_variance
+        self.M = X.size // self.mean.value.size
+        if self.training and self.M < 2:
+            raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
+        mean = self.average(X) if self.training else self.mean.value
+        self.Z = X - mean
+        variance = self.average(self.Z**2) if self.training else self.variance.value
         self.s = np.sqrt(variance + 1e-5)
-        self.Z = (X - mean) / self.s
+        self.Z /= self.s
+        if self.training:
+            unbiased = variance * (self.M / (self.M - 1))
+            self.mean.value += 0.1 * (mean - self.mean.value)
+            self.variance.value += 0.1 * (unbiased - self.variance.value)
         return self.scale.value * self.Z + self.shift.value
+
+    def average(self, A: np.ndarray) -> np.ndarray:
+        """Compute the mean of each channel."""
+        return A.mean(axis=self.axes, keepdims=True)
 
     def parameter_gradients(self, G: np.ndarray) -> None:
         """Set the gradients of a and b, and of m and v: 0 in training."""

@@ -49,14 +49,15 @@ class Adagrad(Optimiser):
 
     def step(self, w: np.ndarray, grad: np.ndarray) -> None:
         """Change w by one step."""
-        self.s = self.s + grad**2
+        self.s += grad**2
         w -= self.learning_rate * grad / (np.sqrt(self.s) + 1e-10)
 
 
 class Adam(Optimiser):
-    """m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - r m' / (sqrt(v') + 1e-8).
+    """w <- w - r m' / (sqrt(v') + 1e-8), from running means of g and of g^2.
 
-    m' = m / (1 - b1^t) and v' = v / (1 - b2^t) at step t = 1, 2, ...
+    m <- b1 m + (1 - b1) g, m' = m / (1 - b1^t) at step t = 1, 2, ...;
+    v <- b2 v + (1 - b2) g^2, v' = v / (1 - b2^t).
     """
 
     def __init__(self, learning_rate: float = 0.001, b1: float = 0.9, b2: float = 0.999) -> None:
@@ -68,7 +69,7 @@ class Adam(Optimiser):
     def step(self, w: np.ndarray, grad: np.ndarray) -> None:
         """Change w by one step."""
         self.t += 1
-        self.m = self.b1 * self.m + (1 - self.b1) * grad
-        self.v = self.b2 * self.v + (1 - self.b2) * grad**2
+        self.m += (1 - self.b1) * (grad - self.m)
+        self.v += (1 - self.b2) * (grad**2 - self.v)
         m, v = self.m / (1 - self.b1**self.t), self.v / (1 - self.b2**self.t)
         w -= self.learning_rate * m / (np.sqrt(v) + 1e-8)
