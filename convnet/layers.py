@@ -29,7 +29,7 @@ class Parameter:
 class Layer:
     """A function of an input and of parameters.
 
-    training: dropout and batch norm behave by it. frozen: its parameters do not learn.
+    training: dropout and batch norm behave by it. frozen: it is evaluated only, and does not learn.
     """
 
     training = False
@@ -134,8 +134,8 @@ class Conv2d(Layer):
 
     W (F, k, k, C), b (F); p: (k - 1) / 2 for padding "same", 0 for "valid".
     dL/dW[f, i, j, c] = sum_hwn G[h, w, f] X[h + i - p, w + j - p, c];
-    dL/db[f] = sum_hwn G[h, w, f]; dL/dX is the convolution of G with W turned by 180
-    degrees, f and c exchanged.
+    dL/db[f] = sum_hwn G[h, w, f];
+    dL/dX is the convolution of G with W turned by 180 degrees, f and c exchanged.
     """
 
     def __init__(
@@ -173,7 +173,10 @@ class Conv2d(Layer):
     def parameter_gradients(self, G: np.ndarray) -> None:
         """Set dL/dW and dL/db, one row of the kernels at a time."""
         F, size, _, C = self.weight.value.shape
-        rows, transposed = windows(self.X, size), np.ascontiguousarray(G.swapaxes(2, 3))
+        rows = windows(self.X, size)
+        transposed = np.ascontiguousarray(
+            G.swapaxes(2, 3)
+        )  # a faster product than that with a view
         for i in range(size):
             total = sum((rows[h + i] @ row).sum(axis=0) for h, row in enumerate(transposed))
             self.weight.grad[:, i] = total.T.reshape(F, size, C)
@@ -181,8 +184,9 @@ class Conv2d(Layer):
 
     def input_gradient(self, G: np.ndarray) -> np.ndarray:
         """Compute the convolution of G with the turned kernels."""
+        _, size, _, _ = self.weight.value.shape
         turned = self.weight.value[:, ::-1, ::-1].transpose(3, 1, 2, 0)  # (C, k, k, F)
-        return convolution(padded(G, len(turned[0]) - 1 - self.padding), turned)
+        return convolution(padded(G, size - 1 - self.padding), turned)
 
 
 def padded(X: np.ndarray, p: int) -> np.ndarray:
@@ -200,7 +204,10 @@ def windows(X: np.ndarray, size: int) -> np.ndarray:
 
 
 def convolution(X: np.ndarray, W: np.ndarray, b: np.ndarray | float = 0.0) -> np.ndarray:
-    """Compute sum_ijc W[f, i, j, c] X[h + i, w + j, c] + b[f], row by row."""
+    """Compute sum_ijc W[f, i, j, c] X[h + i, w + j, c] + b[f].
+
+    Each row of Y is one product for each row i of the kernels, and stays in the processor's cache.
+    """
     F, size, _, _ = W.shape
     rows = windows(X, size)
     kernels = [W[:, i].reshape(F, -1) for i in range(size)]

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 import numpy as np
 
 from convnet.layers import (
+    BatchNorm,
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
@@ -37,7 +38,7 @@ class Sequential:
         self.loss = CrossEntropy() if loss is None else loss
         self.penalties = tuple(penalties)
         self.training = False
-        self.outputs: np.ndarray | None = None
+        self._outputs: np.ndarray | None = None
         self.w = np.concatenate([p.value.ravel() for p in self.parameters().values()])
         for penalty in self.penalties:
             self.matching(penalty.parameters)  # now, not in the first step, if there are none
@@ -107,30 +108,31 @@ class Sequential:
         for layer in self.layers:
             layer.training = self.training and not layer.frozen
             Y = layer.forward(Y)
-        self.outputs = Y
+        self._outputs = Y
         return Y
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set grad to dJ/dw, 0 for frozen layers; outputs: what the last `forward(X)` returned."""
-        if outputs is not self.outputs:
+        if outputs is not self._outputs:
             raise ValueError(
                 "outputs: expected what the last forward returned, got another array. "
                 "Likely fix: outputs = model.forward(X) right before backward."
             )
         G = self.loss.gradient(outputs, targets).astype(self.w.dtype, copy=False)
-        top, learning = len(self.layers), [i for i, layer in enumerate(self.layers) if layer.learns]
-        lowest = min(learning, default=top)  # no gradient is needed below
-        for i in range(top - 1, lowest - 1, -1):
-            if i in learning:
-                self.layers[i].parameter_gradients(G)
-            if i > lowest:
-                G = self.layers[i].input_gradient(G)
+        lowest = next((layer for layer in self.layers if layer.learns), self.layers[-1])
+        for layer in reversed(self.layers):
+            if layer.learns:
+                layer.parameter_gradients(G)
+            if layer is lowest:  # nothing below it learns
+                break
+            G = layer.input_gradient(G)
         for penalty in self.penalties:
             for parameter in self.matching(penalty.parameters):
                 parameter.grad += penalty.gradient(parameter.value)
         for layer in self.layers:
-            for parameter in layer.parameters().values() if layer.frozen else ():
-                parameter.grad[...] = 0
+            if layer.frozen:
+                for parameter in layer.parameters().values():
+                    parameter.grad[...] = 0
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute J(w), whose gradient `backward` computes."""
@@ -151,21 +153,26 @@ def lenet(
     penalties: Sequence[Penalty] = (),
 ) -> Sequential:
     """Create a network like LeNet-5 for inputs (N, 784): two convolutions, three linear layers."""
-    convolutions: list[Layer] = [Images(28, 28, 1)]
-    for channels, filters in ((1, 16), (16, 32)):
-        norm = [BatchNorm2d(filters)] if batch_norm else []
-        convolutions += [Conv2d(channels, filters, 5, rng), *norm, ReLU(), MaxPool2d(2)]
-    norms = [[BatchNorm1d(size)] if batch_norm else [] for size in (128, 64)]
     layers: list[Layer] = [
-        *convolutions,
+        Images(28, 28, 1),
+        Conv2d(1, 16, 5, rng),
+        BatchNorm2d(16),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(16, 32, 5, rng),
+        BatchNorm2d(32),
+        ReLU(),
+        MaxPool2d(2),
         Flatten(),
         Linear(7 * 7 * 32, 128, rng),
-        *norms[0],
+        BatchNorm1d(128),
         ReLU(),
         Dropout(dropout, rng),
         Linear(128, 64, rng),
-        *norms[1],
+        BatchNorm1d(64),
         ReLU(),
         Linear(64, num_classes, rng),
     ]
+    if not batch_norm:
+        layers = [layer for layer in layers if not isinstance(layer, BatchNorm)]
     return Sequential(layers, loss, penalties)

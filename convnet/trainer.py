@@ -14,9 +14,10 @@ from trainer import BaseTrainer
 
 
 class NetworkTrainer(BaseTrainer):
-    """Trains a `Sequential`; the other arguments are those of `BaseTrainer`.
+    """Trains a `Sequential` on a split X_train, Y_train, X_val, Y_val.
 
-    The training accuracy is that of as many training examples as there are to validate on.
+    options: those of `BaseTrainer`. The training accuracy is that of as many training examples as
+    there are to validate on.
     """
 
     model: Sequential
@@ -26,10 +27,12 @@ class NetworkTrainer(BaseTrainer):
         model: Sequential,
         optimiser: Optimiser,
         batch_size: int,
-        *arguments: Any,
+        shuffle_dataset: bool,
+        *split: np.ndarray,
         **options: Any,
     ) -> None:
-        super().__init__(model, optimiser.learning_rate, batch_size, *arguments, **options)
+        learning_rate = optimiser.learning_rate
+        super().__init__(model, learning_rate, batch_size, shuffle_dataset, *split, **options)
         self.optimiser = optimiser
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
