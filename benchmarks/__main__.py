@@ -85,7 +85,15 @@ def main() -> None:
     add_data_options(parser)
     parser.add_argument("--rounds", type=positive, default=5, help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="default: %(default)s")
+    parser.add_argument(
+        "--convnet", action="store_true", help="of the convolutional network: benchmarks_convnet.md"
+    )
     options = parser.parse_args()
+    if options.convnet:
+        from benchmarks import convnet  # not at the top: it imports this module
+
+        convnet.write(options)
+        return
     data = load_data(options)
     split = utils.load_full_mnist(data)
     same_data = ["--data", "mnist" if data.name == "MNIST" else "synthetic"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib.metadata import distributions
@@ -258,9 +258,9 @@ def installed() -> list[str]:
 _work: Work
 
 
-def _prepare(name: str, split: utils.Split) -> None:
+def _prepare(contender: Contender, split: utils.Split) -> None:
     global _work
-    _work = CONTENDERS[name](split)
+    _work = contender(split)
 
 
 def _take_turn(num_steps: int) -> tuple[float, float]:
@@ -274,16 +274,21 @@ class Times(NamedTuple):
     val_loss: float = float("nan")
 
 
-def race(split: utils.Split, rounds: int, names: Sequence[str] | None = None) -> dict[str, Times]:
+def race(
+    split: utils.Split,
+    rounds: int,
+    names: Sequence[str] | None = None,
+    contenders: Mapping[str, Contender] = CONTENDERS,
+) -> dict[str, Times]:
     """Let contenders do the same work in turn, so that a slow minute slows all of them.
 
     Each does the work once before the first round, so that compiling and warming up do not count.
-    names: by default all contenders that are installed.
+    names: of those that take part, by default all that are installed.
     """
     context = multiprocessing.get_context("spawn")
     num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
     pools = {
-        name: ProcessPoolExecutor(1, context, _prepare, (name, split))
+        name: ProcessPoolExecutor(1, context, _prepare, (contenders[name], split))
         for name in names or installed()
     }
     results = {
