@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib.metadata import distributions
@@ -275,21 +275,19 @@ class Times(NamedTuple):
 
 
 def race(
-    split: utils.Split,
-    rounds: int,
-    names: Sequence[str] | None = None,
-    contenders: Mapping[str, Contender] = CONTENDERS,
+    split: utils.Split, rounds: int, contenders: Mapping[str, Contender] | None = None
 ) -> dict[str, Times]:
     """Let contenders do the same work in turn, so that a slow minute slows all of them.
 
     Each does the work once before the first round, so that compiling and warming up do not count.
-    names: of those that take part, by default all that are installed.
+    contenders: by default all that are installed.
     """
+    contenders = contenders or {name: CONTENDERS[name] for name in installed()}
     context = multiprocessing.get_context("spawn")
     num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
     pools = {
-        name: ProcessPoolExecutor(1, context, _prepare, (contenders[name], split))
-        for name in names or installed()
+        name: ProcessPoolExecutor(1, context, _prepare, (contender, split))
+        for name, contender in contenders.items()
     }
     results = {
         name: Times([], pool.submit(_take_turn, num_steps).result()[1])

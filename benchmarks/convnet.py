@@ -45,7 +45,7 @@ def write(options: argparse.Namespace) -> None:
 
 def page(data_name: str, sections: list[Section]) -> str:
     """Lay out the page: how it was measured, the sections, the goals of all of them."""
-    found = ", ".join(f"{name} {versions()[name]}" for name in ("numpy", "torch"))
+    found = ", ".join(f"{name} {versions().get(name, 'is missing')}" for name in ("numpy", "torch"))
     goals = [goal.row() for section in sections for goal in section.goals]
     return "\n\n".join(
         [
@@ -132,7 +132,8 @@ CONTENDERS: dict[str, Contender] = {
 def step_section(split: utils.Split, rounds: int) -> Section:
     """Compare a step with PyTorch's."""
     batch = utils.Split(*(array[:BATCH_SIZE] for array in split))
-    times = race(batch, rounds, list(CONTENDERS), CONTENDERS)
+    present = CONTENDERS if "torch" in versions() else {US: this_project}
+    times = race(batch, rounds, present)
     rows, goals = [], []
     for name, (seconds, _) in times.items():
         relative = ratios(times[US].seconds, seconds)

@@ -81,7 +81,8 @@ def test_the_lower_bound_is_as_many_validations_and_trains_nothing(
 
 def test_each_contender_works_in_its_own_process(split: utils.Split) -> None:
     few = utils.Split(*(array[:640] for array in split))
-    results = contenders.race(few, rounds=2, names=["lower bound", "plain float64 NumPy"])
+    names = "lower bound", "plain float64 NumPy"
+    results = contenders.race(few, 2, {name: contenders.CONTENDERS[name] for name in names})
     assert [len(times.seconds) for times in results.values()] == [2, 2]
     assert np.isnan(results["lower bound"].val_loss)
     assert 0 < results["plain float64 NumPy"].val_loss < 2.3
