@@ -246,10 +246,10 @@ def versions() -> dict[str, str]:
     return {name: found[name] for name in ("numpy", *PACKAGES.values()) if name in found}
 
 
-def installed() -> list[str]:
-    """Return the names of the contenders whose package is installed."""
+def installed() -> dict[str, Contender]:
+    """Return the contenders whose package is installed."""
     found = versions()
-    return [name for name in CONTENDERS if PACKAGES.get(name, "numpy") in found]
+    return {name: c for name, c in CONTENDERS.items() if PACKAGES.get(name, "numpy") in found}
 
 
 # The race. Each contender has a process of its own, which finds these two functions by import:
@@ -275,16 +275,19 @@ class Times(NamedTuple):
 
 
 def race(
-    split: utils.Split, rounds: int, contenders: Mapping[str, Contender] | None = None
+    split: utils.Split,
+    rounds: int,
+    contenders: Mapping[str, Contender] | None = None,
+    num_steps: int | None = None,
 ) -> dict[str, Times]:
     """Let contenders do the same work in turn, so that a slow minute slows all of them.
 
     Each does the work once before the first round, so that compiling and warming up do not count.
-    contenders: by default all that are installed.
+    contenders: by default all that are installed. num_steps: of a turn, by default ten epochs.
     """
-    contenders = contenders or {name: CONTENDERS[name] for name in installed()}
+    contenders = contenders or installed()
+    num_steps = num_steps or EPOCHS * (len(split.X_train) // BATCH_SIZE)
     context = multiprocessing.get_context("spawn")
-    num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
     pools = {
         name: ProcessPoolExecutor(1, context, _prepare, (contender, split))
         for name, contender in contenders.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import platform
 import re
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ from convnet.network import lenet
 from convnet.optimisers import SGD
 from convnet.trainer import NetworkTrainer
 from digits import Digits
+from lab.blas import one_blas_thread
 from lab.files import replacing
 from lab.script import load_data
 from task2a import pre_process_images
@@ -33,8 +33,6 @@ STEPS = 20  # in a turn of the race
 
 def write(options: argparse.Namespace) -> None:
     """Measure, and write docs/benchmarks_convnet.md."""
-    # read by the processes that are started from here on
-    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     data = load_data(options)
     sections = [step_section(prepare(data), options.rounds), training_section(options)]
     text = page(data.name, sections)
@@ -78,10 +76,15 @@ def make_trainer(split: utils.Split) -> NetworkTrainer:
 
 
 def this_project(split: utils.Split) -> Work:
-    """Steps of `NetworkTrainer` on one batch."""
-    X, Y = split.X_train[:BATCH_SIZE], split.Y_train[:BATCH_SIZE]
+    """Steps of `NetworkTrainer` on the same batch."""
     trainer = make_trainer(split)
-    return lambda: [trainer.train_step(X, Y) for _ in range(STEPS)][-1]
+
+    @one_blas_thread
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
+        losses = [trainer.train_step(split.X_train, split.Y_train) for _ in range(num_steps)]
+        return losses[-1]
+
+    return work
 
 
 def pytorch(split: utils.Split, channels_last: bool = False) -> Work:
@@ -89,6 +92,7 @@ def pytorch(split: utils.Split, channels_last: bool = False) -> Work:
     import torch
     from torch import nn
 
+    torch.set_num_threads(1)
     model = nn.Sequential(
         nn.Conv2d(1, 16, 5, padding=2),
         nn.ReLU(),
@@ -106,20 +110,21 @@ def pytorch(split: utils.Split, channels_last: bool = False) -> Work:
     )
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(memory_format=memory_format)
-    X = torch.tensor(split.X_train[:BATCH_SIZE]).reshape(-1, 1, 28, 28)
-    X = X.contiguous(memory_format=memory_format)
-    Y = torch.tensor(split.Y_train[:BATCH_SIZE].argmax(axis=1))
+    X = torch.tensor(split.X_train).reshape(-1, 1, 28, 28).contiguous(memory_format=memory_format)
+    Y = torch.tensor(split.Y_train.argmax(axis=1))
     criterion = nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
 
-    def step() -> float:
-        optimiser.zero_grad()
-        loss = criterion(model(X), Y)
-        loss.backward()
-        optimiser.step()
-        return float(loss.item())
+    def work(num_steps: int, l2_reg_lambda: float) -> float:
+        for _ in range(num_steps):
+            optimiser.zero_grad()
+            loss = criterion(model(X), Y)
+            loss.backward()
+            optimiser.step()
+            value = loss.item()
+        return float(value)
 
-    return lambda: [step() for _ in range(STEPS)][-1]
+    return work
 
 
 CONTENDERS: dict[str, Contender] = {
@@ -133,7 +138,7 @@ def step_section(split: utils.Split, rounds: int) -> Section:
     """Compare a step with PyTorch's."""
     batch = utils.Split(*(array[:BATCH_SIZE] for array in split))
     present = CONTENDERS if "torch" in versions() else {US: this_project}
-    times = race(batch, rounds, present)
+    times = race(batch, rounds, present, STEPS)
     rows, goals = [], []
     for name, (seconds, _) in times.items():
         relative = ratios(times[US].seconds, seconds)

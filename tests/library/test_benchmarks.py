@@ -91,7 +91,7 @@ def test_each_contender_works_in_its_own_process(split: utils.Split) -> None:
 def test_what_is_not_installed_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "PACKAGES", dict.fromkeys(contenders.PACKAGES, "no-such"))
     names = [US, report.UNLIMITED, report.PLAIN, "lower bound", "lower bound, in blocks"]
-    assert contenders.installed() == names
+    assert list(contenders.installed()) == names
     left_out = "Not installed, so left out: PyTorch, eager; JAX, compiled; scikit-learn SGD"
     assert left_out in report.page("MNIST", [])
 
@@ -187,7 +187,7 @@ def test_the_busy_race_ends_the_processes_that_it_started(
     children = psutil.Process().children
     before = children()
 
-    def race(split: utils.Split, rounds: int, names: Sequence[str]) -> dict[str, Times]:
+    def race(split: utils.Split, rounds: int, contenders: object) -> dict[str, Times]:
         assert len(children()) == len(before) + 2 * cpu_count()
         return {US: Times([1.0, 2.0]), report.UNLIMITED: Times([4.0, 10.0])}
 

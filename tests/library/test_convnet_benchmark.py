@@ -38,7 +38,8 @@ def test_pytorch_trains_a_network_of_the_same_layers(
             super().__init__(parameters, lr=lr)
 
     monkeypatch.setattr(torch.optim, "SGD", Watched)
-    losses = [work(convnet.prepare(tiny_digits))() for work in convnet.CONTENDERS.values()]
+    batch = Split(*(array[:100] for array in convnet.prepare(tiny_digits)))
+    losses = [prepare(batch)(5, 0) for prepare in convnet.CONTENDERS.values()]
     ours = [p.value.size for p in lenet(np.random.default_rng(0)).parameters().values()]
     assert sizes == [ours, ours]
     assert max(losses) < 2.3
@@ -56,7 +57,7 @@ def test_without_pytorch_the_step_is_timed_alone(
 def test_times_are_of_a_step_and_compared_round_by_round(
     tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def race(split: Split, rounds: int, contenders: object) -> dict[str, Times]:
+    def race(split: Split, rounds: int, *arguments: object) -> dict[str, Times]:
         assert [array.shape[0] for array in split] == [100] * 4
         times = {
             "this project": [0.6, 1.2],
@@ -89,8 +90,6 @@ def test_the_page_ends_with_the_goals(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     goals = [Goal("step time", 1.5, "at most", 1.3)]
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, "2")
     monkeypatch.setattr(convnet, "load_data", lambda options: tiny_digits)
     monkeypatch.setattr(convnet, "step_section", lambda *_: Section("A step", "Text.", goals))
     monkeypatch.setattr(convnet, "training_section", lambda _: Section("An epoch", "More."))

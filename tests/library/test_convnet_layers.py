@@ -138,11 +138,25 @@ def test_a_convolution_is_the_correlation_of_scipy(padding: str, mode: str) -> N
         np.testing.assert_allclose(Y[:, :, f, n], sum(channels) + f + 1, rtol=1e-6)
 
 
-def test_a_window_of_equal_pixels_hands_its_gradient_to_the_first() -> None:
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_leaves_what_it_is_given_as_it_is(name: str) -> None:
+    make, shape = LAYERS[name]
+    layer, X = make(), normal(*shape)
+    layer.training = True
+    G = layer.forward(X).copy()
+    X_before, G_before = X.copy(), G.copy()
+    layer.parameter_gradients(G)
+    layer.input_gradient(G)
+    layer.forward(X)
+    np.testing.assert_array_equal(X, X_before)
+    np.testing.assert_array_equal(G, G_before)
+
+
+def test_a_window_hands_its_gradient_to_the_first_of_several_maxima() -> None:
     layer = MaxPool2d(2)
-    assert layer.forward(np.zeros((2, 2, 1, 1))).tolist() == [[[[0]]]]
-    gradient = layer.input_gradient(np.full((1, 1, 1, 1), 3.0))
-    assert gradient[:, :, 0, 0].tolist() == [[3, 0], [0, 0]]
+    assert layer.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).tolist() == [[[[3]]]]
+    gradient = layer.input_gradient(np.full((1, 1, 1, 1), 5.0))
+    assert gradient[:, :, 0, 0].tolist() == [[0, 5], [0, 0]]
 
 
 def test_relu_has_gradient_0_at_0() -> None:
