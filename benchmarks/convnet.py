@@ -13,6 +13,7 @@ from statistics import median
 
 import numpy as np
 
+import task3
 import utils
 from benchmarks.__main__ import US, Goal, Section, ratios, spread, table
 from benchmarks.contenders import Contender, Work, race, seconds_of, versions
@@ -23,8 +24,6 @@ from digits import Digits
 from lab.blas import one_blas_thread
 from lab.files import replacing
 from lab.script import load_data
-from task2a import pre_process_images
-from task3a import one_hot_encode
 
 BATCH_SIZE = 100
 LEARNING_RATE = 0.1
@@ -59,14 +58,11 @@ def page(data_name: str, sections: list[Section]) -> str:
 
 
 def prepare(data: Digits) -> utils.Split:
-    """Turn images and labels into inputs (N, 784) and targets (N, 10)."""
-    X_train, X_val = (
-        pre_process_images(images)[:, :-1] for images in (data.train_images, data.test_images)
+    """Pre-process all images as Task 3 does, without the bias input."""
+    X_train, Y_train, X_val, Y_val = task3.prepare(
+        utils.Split(data.train_images, data.train_labels, data.test_images, data.test_labels)
     )
-    Y_train, Y_val = (
-        one_hot_encode(labels, 10) for labels in (data.train_labels, data.test_labels)
-    )
-    return utils.Split(X_train, Y_train, X_val, Y_val)
+    return utils.Split(X_train[:, :-1], Y_train, X_val[:, :-1], Y_val)
 
 
 def make_trainer(split: utils.Split) -> NetworkTrainer:

@@ -146,13 +146,12 @@ class Sequential:
 def lenet(
     rng: np.random.Generator,
     *,
-    num_classes: int = 10,
     dropout: float = 0.4,
     batch_norm: bool = False,
     loss: Loss | None = None,
     penalties: Sequence[Penalty] = (),
 ) -> Sequential:
-    """Create a network like LeNet-5 for inputs (N, 784): two convolutions, three linear layers."""
+    """Create a network like LeNet-5, from images (N, 784) to the logits of ten digits (N, 10)."""
     layers: list[Layer] = [
         Images(28, 28, 1),
         Conv2d(1, 16, 5, rng),
@@ -171,7 +170,7 @@ def lenet(
         Linear(128, 64, rng),
         BatchNorm1d(64),
         ReLU(),
-        Linear(64, num_classes, rng),
+        Linear(64, 10, rng),
     ]
     if not batch_norm:
         layers = [layer for layer in layers if not isinstance(layer, BatchNorm)]

@@ -301,6 +301,17 @@ def test_the_training_accuracy_is_of_as_many_examples_as_the_validation() -> Non
     assert trainer.validation_step()[1:] == (0.5, 0.5)
 
 
+def test_lenet_has_the_options_that_it_is_given() -> None:
+    loss, penalty, rng = MeanProbability(), L2(0.1), np.random.default_rng(0)
+    model = lenet(rng, dropout=0.3, loss=loss, penalties=[penalty])
+    assert (model.loss, model.penalties) == (loss, (penalty,))
+    assert [layer.p for layer in model.layers if isinstance(layer, Dropout)] == [0.3]
+    plain, normalised = lenet(rng), lenet(rng, batch_norm=True)
+    assert len(plain.matching("*.weight")) == len(normalised.matching("*.weight")) == 5
+    assert len(normalised.matching("*.scale")) == 4
+    assert len(plain.parameters()) == 10
+
+
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_lenet_learns_digits(tiny_digits: Digits, batch_norm: bool) -> None:
     split = [
