@@ -146,27 +146,14 @@ class Conv2d(Layer):
         rng: np.random.Generator,
         padding: str = "same",
     ) -> None:
-        if padding not in ("same", "valid"):
-            raise ValueError(f'padding: expected "same" or "valid", got {padding!r}.')
-        if padding == "same" and size % 2 == 0:
-            raise ValueError(
-                f'size: expected an odd number with padding "same", got {size}. '
-                f'Likely fix: {size + 1}, or padding "valid".'
-            )
-        self.padding = size // 2 if padding == "same" else 0
+        self.padding = margin(size, padding)
         fan_in = channels * size**2
         self.weight = Parameter(initial((filters, size, size, channels), fan_in, rng))
         self.bias = Parameter(initial((filters,), fan_in, rng))
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute W * X + b."""
-        _, size, _, C = self.weight.value.shape
-        self.expect_shape(X, "H", "W", C, "N")
-        if min(X.shape[:2]) + 2 * self.padding < size:
-            raise ValueError(
-                f"Conv2d: expected images of at least {size} x {size} pixels, got {X.shape[0]} x "
-                f'{X.shape[1]}. Likely fix: a smaller kernel, or padding "same".'
-            )
+        self.expect_shape(X, "H", "W", self.weight.value.shape[-1], "N")
         self.X = padded(X, self.padding)
         return convolution(self.X, self.weight.value, self.bias.value[:, None])
 
@@ -189,6 +176,18 @@ class Conv2d(Layer):
         return convolution(padded(G, size - 1 - self.padding), turned)
 
 
+def margin(size: int, padding: str) -> int:
+    """Return p, the rows and columns of zeros around an image, for kernels of a size."""
+    if padding not in ("same", "valid"):
+        raise ValueError(f'padding: expected "same" or "valid", got {padding!r}.')
+    if padding == "same" and size % 2 == 0:
+        raise ValueError(
+            f'size: expected an odd number with padding "same", got {size}. '
+            f'Likely fix: {size + 1}, or padding "valid".'
+        )
+    return size // 2 if padding == "same" else 0
+
+
 def padded(X: np.ndarray, p: int) -> np.ndarray:
     """Put p rows and columns of zeros around images (H, W, C, N)."""
     H, W, C, N = X.shape
@@ -209,6 +208,11 @@ def convolution(X: np.ndarray, W: np.ndarray, b: np.ndarray | float = 0.0) -> np
     Each row of Y is one product for each row i of the kernels, and stays in the processor's cache.
     """
     F, size, _, _ = W.shape
+    if min(X.shape[:2]) < size:
+        raise ValueError(
+            f"Conv2d: expected images of at least {size} x {size} pixels, got {X.shape[0]} x "
+            f'{X.shape[1]}. Likely fix: a smaller kernel, or padding "same".'
+        )
     rows = windows(X, size)
     kernels = [W[:, i].reshape(F, -1) for i in range(size)]
     Y = np.empty((len(X) - size + 1, rows.shape[1], F, X.shape[3]), X.dtype)
@@ -313,23 +317,22 @@ class BatchNorm(Layer):
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Normalise each channel."""
         self.expect_shape(X, *self.layout)
-        self.M = X.size // self.mean.value.size
-        if self.training and self.M < 2:
-            raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
-        mean = self.average(X) if self.training else self.mean.value
-        self.Z = X - mean
-        variance = self.average(self.Z**2) if self.training else self.variance.value
-        self.s = np.sqrt(variance + 1e-5)
-        self.Z /= self.s
+        mean, variance = self.mean.value, self.variance.value
         if self.training:
-            unbiased = variance * (self.M / (self.M - 1))
-            self.mean.value += 0.1 * (mean - self.mean.value)
-            self.variance.value += 0.1 * (unbiased - self.variance.value)
+            mean, variance = self.observe(X)
+        self.s = np.sqrt(variance + 1e-5)
+        self.Z = (X - mean) / self.s
         return self.scale.value * self.Z + self.shift.value
 
-    def average(self, A: np.ndarray) -> np.ndarray:
-        """Compute the mean of each channel."""
-        return A.mean(axis=self.axes, keepdims=True)
+    def observe(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute the mean and the variance of a batch; move the running means towards them."""
+        self.M = X.size // self.mean.value.size
+        if self.M < 2:
+            raise ValueError("BatchNorm: expected at least 2 examples in training, got 1.")
+        mean, variance = (f(X, axis=self.axes, keepdims=True) for f in (np.mean, np.var))
+        self.mean.value += 0.1 * (mean - self.mean.value)
+        self.variance.value += 0.1 * (variance * self.M / (self.M - 1) - self.variance.value)
+        return mean, variance
 
     def parameter_gradients(self, G: np.ndarray) -> None:
         """Set the gradients of a and b, and of m and v: 0 in training."""
