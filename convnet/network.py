@@ -136,7 +136,11 @@ class Sequential:
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute J(w), whose gradient `backward` computes."""
-        return self.loss.value(self.forward(X), targets) + sum(
+        return self.loss.value(self.forward(X), targets) + self.penalty()
+
+    def penalty(self) -> float:
+        """Compute the sum of the penalties."""
+        return sum(
             penalty.value(parameter.value)
             for penalty in self.penalties
             for parameter in self.matching(penalty.parameters)
