@@ -90,16 +90,17 @@ def page(documents: Mapping[str, Sequence[Claim]], provenance: str) -> str:
     parts = ["# Published results beside ours", provenance, RULE]
     parts += [f"{total}. The remarks below each table explain the disagreements."]
     for title, claims in documents.items():
-        parts += [f"## {title}", *_section(claims)]
+        parts += [f"## {title}", *section(claims)]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(claims: Sequence[Claim]) -> list[str]:
+def section(claims: Sequence[Claim], heading: str = "published") -> list[str]:
+    """Write claims as paragraphs: protocols, table, remarks. heading: what the claims are."""
     protocols = dict.fromkeys(claim.protocol for claim in claims)
     letters = dict(zip(protocols, ascii_uppercase, strict=False))
     remarks = list(dict.fromkeys(claim.remark for claim in claims if claim.remark))
     rows = [
-        "| task | published | protocol | criterion | ours | agrees |",
+        f"| task | {heading} | protocol | criterion | ours | agrees |",
         "|---|---|---|---|---|---|",
     ]
     for claim in claims:

@@ -1,0 +1,320 @@
+"""Homework 4 of CS 6685: its numbers and statements beside what `convnet.hw4` found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convnet.experiments import DOCUMENT, SEEDS
+from convnet.hw4 import PUBLISHED
+from convnet.transfer import WAYS
+from digits import Digits
+from reproduce.claims import CHANCE, Claim, number
+
+TITLE = "CS 6685: a report on a convolutional network"
+NETWORK = (
+    "Two 5x5 convolutions with 2x2 max-pooling, three linear layers, dropout 0.4 after the first; "
+    "batch size 100, learning rate 0.1 (Adagrad and Adam 0.001), 10 epochs on 60,000 images, the "
+    "weights after the last step; what is minimised is minus the mean probability of the right "
+    "class ([why](convnet.md)). Assumed: 16 and 32 filters, linear layers of 128, 64 and 10 "
+    "outputs, pixels normalised to mean 0 and deviation 1, lambda 0.0001 for L2, the L1 term of "
+    "2,200 weights and subtracted. Seed 0"
+)
+LAST_100 = f"{NETWORK}. The accuracy of the last 100 test images, which the document prints."
+ALL = f"{NETWORK}. The accuracy of all test images."
+LEARNING_SEEDS = f"{NETWORK} and seeds 1 to 3. The accuracy of all test images."
+TRANSFER = (
+    "In place of ImageNet: convolutions trained on the digits 0 to 4, new linear layers, Adam with "
+    "learning rate 0.0001, batch size 10, at most 100 epochs, on 10 to 1,000 labelled images of 5 "
+    "to 9, 500 others to validate on. The accuracy of all test images of these digits, {number "
+    "of labelled images: accuracy}."
+)
+TASKS = {
+    "L2": "3.1",
+    "L1": "3.2",
+    "L1 from L2": "3.2",
+    "SGD": "3.3a",
+    "momentum": "3.3a",
+    "Adagrad": "3.3a",
+    "Adam": "3.3a",
+    "SGD, batch norm": "3.3b",
+    "Adam, batch norm": "3.3b",
+}
+Trainings = Mapping[str, Mapping[str, Any]]
+
+
+def read(path: Path, data: Digits) -> dict[str, Any]:
+    """Read the results that `python -m convnet.hw4` wrote on this data set.
+
+    Raises OSError if there are none, or if they are of other data or of fewer epochs.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        expected = data.sha256(), DOCUMENT["SGD"].epochs
+        if (results["data_sha256"], results["epochs"]) != expected:
+            raise ValueError(f"its trainings are {results['epochs']} epochs on {results['data']}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OSError(
+            f"{path} holds no results of CS 6685 on {data.name} ({error}). "
+            f"Likely fix: python -m convnet.hw4 --out {path.parent}"
+        ) from None
+    return results
+
+
+def claims(results: Mapping[str, Any]) -> list[Claim]:
+    """Compare what the document says with the results that `python -m convnet.hw4` wrote."""
+    trainings = results["trainings"]
+    return [
+        *(_printed(name, trainings) for name in PUBLISHED),
+        *_regularisation(trainings),
+        *_optimisers(trainings),
+        *_batch_norm(trainings),
+        *_transfer(results["transfer"]),
+    ]
+
+
+def seeds(name: str) -> list[str]:
+    """Return the names of the trainings with the same settings and seeds 0 to 3."""
+    return [name, *(f"{name}, seed {seed}" for seed in SEEDS)]
+
+
+def accuracy(one: Mapping[str, Any], epoch: int | None = None) -> float:
+    """Return the accuracy of all test images after an epoch, counted from 1; None: the last."""
+    return one["test_accuracy"][_index(one, epoch)]
+
+
+def never_predicted(one: Mapping[str, Any], epoch: int | None = None) -> list[int]:
+    """Return the digits that the network sees in no test image after an epoch."""
+    return one["never_predicted"][_index(one, epoch)]
+
+
+def _index(one: Mapping[str, Any], epoch: int | None) -> int:
+    epochs = one["settings"]["epochs"]
+    return len(one["steps"]) * (epoch or epochs) // epochs - 1
+
+
+def listed(digits: Sequence[int]) -> str:
+    """Write digits as text, "3 and 5"."""
+    *others, last = [str(digit) for digit in digits] or ["none"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _printed(name: str, trainings: Trainings) -> Claim:
+    one = trainings[name]
+    remark = f"{name}: the accuracy of all test images is {accuracy(one):.4f}"
+    if never := never_predicted(one):
+        remark += f"; never predicted: {listed(never)}"
+    return number(
+        TASKS[name],
+        f"{name}: test accuracy",
+        PUBLISHED[name],
+        LAST_100,
+        [one["last_100"][-1]],
+        f"{remark}.",
+    )
+
+
+def _regularisation(trainings: Trainings) -> list[Claim]:
+    l2, l1, l1_from_l2 = (accuracy(trainings[name]) for name in ("L2", "L1", "L1 from L2"))
+    early, early_with_log = (
+        (accuracy(trainings[name], 2) - 0.1) / (accuracy(trainings[name]) - 0.1)
+        for name in ("L2", "L2, cross-entropy")
+    )
+    same = [accuracy(trainings[name], 3) for name in seeds("SGD")]
+    least = min(trainings["L2, cross-entropy"]["objectives"])
+    return [
+        Claim(
+            "3.1",
+            "most of the learning occurs in the earlier epochs",
+            ALL,
+            f"{early:.1%}",
+            early > 0.9,
+            "of the accuracy above 0.1 that L2 has at last, the part it has after 2 of 10 epochs: "
+            "above 90 %",
+            f"With cross-entropy it is {early_with_log:.1%}; without the logarithm, digits that "
+            "were left out are learnt one after the other.",
+        ),
+        Claim(
+            "3.1",
+            "the loss is negative just because of the network",
+            ALL,
+            f"{least:.4f}",
+            least < 0,
+            "least loss of the same network with cross-entropy: negative",
+            "The loss is negative because it is minus a probability: the document applies NLLLoss, "
+            "which expects logarithms, to the outputs of a softmax.",
+        ),
+        Claim(
+            "3.1",
+            "the test accuracy depends a bit on the initialisation",
+            LEARNING_SEEDS,
+            _values(same),
+            np.ptp(same) > CHANCE,
+            f"range over four seeds of SGD after epoch 3: above {CHANCE}",
+        ),
+        Claim(
+            "3.1, 3.3a",
+            "the same settings (no weight decay, no momentum) give 0.99 and 0.88",
+            LEARNING_SEEDS,
+            f"{np.ptp(same):.4f}",
+            np.ptp(same) >= 0.99 - 0.88,
+            "range over four seeds of SGD after epoch 3: at least 0.11",
+            "How many digits are not learnt depends on the seed.",
+        ),
+        Claim(
+            "3.2",
+            "L1 does not help much, especially from random weights",
+            ALL,
+            f"{l1:.4f} with L1, {l2:.4f} with L2",
+            l1 < l2 + CHANCE,
+            f"L1 above L2 by less than {CHANCE}",
+        ),
+        Claim(
+            "3.2",
+            "from the weights of L2, quite a bit of improvement over L1 from random weights",
+            ALL,
+            f"{l1_from_l2:.4f} from those of L2, {l1:.4f} from random ones",
+            l1_from_l2 > l1 + CHANCE,
+            f"higher by more than {CHANCE}",
+        ),
+        Claim(
+            "3.2",
+            "from the weights of L2, L1 also improves over L2",
+            ALL,
+            f"{l1_from_l2:.4f} with L1, {l2:.4f} before",
+            l1_from_l2 > l2 + CHANCE,
+            f"higher by more than {CHANCE}",
+            "The document prints 0.97 after and 0.99 before.",
+        ),
+    ]
+
+
+def _optimisers(trainings: Trainings) -> list[Claim]:
+    names = ("SGD", "momentum", "Adagrad", "Adam")
+    first = {name: accuracy(trainings[name], 1) for name in names}
+    last = {name: accuracy(trainings[name]) for name in names}
+    ranges = {
+        name: float(np.ptp([accuracy(trainings[each], 1) for each in seeds(name)]))
+        for name in ("SGD", "Adam")
+    }
+    return [
+        Claim(
+            "3.3a",
+            "Adam learns very quickly",
+            ALL,
+            _by_name(first),
+            max(first, key=first.__getitem__) == "Adam",
+            "test accuracy after the first epoch: highest for Adam",
+        ),
+        Claim(
+            "3.3a",
+            "Adam is robust to the initialisation",
+            LEARNING_SEEDS,
+            _by_name(ranges),
+            ranges["Adam"] < ranges["SGD"] / 2,
+            "range over four seeds after the first epoch: less than half that of SGD",
+        ),
+        Claim(
+            "3.3a",
+            "Adagrad is worse than Adam",
+            ALL,
+            _by_name({name: last[name] for name in ("Adagrad", "Adam")}),
+            last["Adagrad"] < last["Adam"] - CHANCE,
+            f"lower by more than {CHANCE}",
+        ),
+        Claim(
+            "3.3a",
+            "SGD with momentum outperforms simple SGD",
+            ALL,
+            _by_name({name: last[name] for name in ("momentum", "SGD")}),
+            last["momentum"] > last["SGD"] + CHANCE,
+            f"higher by more than {CHANCE}",
+            "With momentum 0.1 the steps add up to those of a learning rate of 0.11: the two "
+            "differ less than two seeds of the same do.",
+        ),
+    ]
+
+
+def _batch_norm(trainings: Trainings) -> list[Claim]:
+    plain, normed = (accuracy(trainings[name]) for name in ("SGD", "SGD, batch norm"))
+    deviations = {
+        name: float(np.std(trainings[name]["test_accuracy"][-10:]))
+        for name in ("Adam", "Adam, batch norm")
+    }
+    perfect = trainings["Adam, batch norm"]
+    return [
+        Claim(
+            "3.3b",
+            "batch normalisation improves SGD dramatically, from about 88 % to about 99 %",
+            ALL,
+            f"{plain:.4f} without, {normed:.4f} with",
+            normed > plain + 0.05 and normed > 0.985,
+            "higher by more than 0.05, and above 0.985",
+            f"After epoch 3 it is {accuracy(trainings['SGD'], 3):.4f} without and "
+            f"{accuracy(trainings['SGD, batch norm'], 3):.4f} with batch normalisation.",
+        ),
+        Claim(
+            "3.3b",
+            "batch normalisation improves the consistency of Adam",
+            ALL,
+            _by_name(deviations),
+            deviations["Adam, batch norm"] < deviations["Adam"],
+            "standard deviation of the test accuracy in the last five epochs: smaller with it",
+        ),
+        Claim(
+            "3.3b",
+            "the test accuracy of 1.0 is likely due to rounding",
+            ALL,
+            f"{accuracy(perfect):.4f}; {perfect['last_100'][-1]:.2f} of the last 100",
+            accuracy(perfect) >= 0.99995,
+            "accuracy of all test images: rounds to 1.0000",
+            "The document's test function overwrites the accuracy in every batch, and prints that "
+            "of the last 100 images. All nine printed accuracies are whole hundredths, as those of "
+            "100 images must be.",
+        ),
+    ]
+
+
+def _transfer(transfer: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
+    frozen, unfrozen, patient = (
+        {size: one["test_accuracy"] for size, one in transfer[way].items()}
+        for way in list(WAYS)[:3]
+    )
+
+    def better(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+        return sum(first[size] > second[size] + CHANCE for size in first) > len(first) / 2
+
+    def beside(first: Mapping[str, float], second: Mapping[str, float]) -> str:
+        pairs = (f"{size}: {first[size]:.4f} against {second[size]:.4f}" for size in first)
+        return ", ".join(pairs)
+
+    return [
+        Claim(
+            "5.4",
+            "unfreezing the convolutions improves the accuracy",
+            TRANSFER,
+            beside(unfrozen, frozen),
+            better(unfrozen, frozen),
+            f"higher by more than {CHANCE} for most numbers of images",
+        ),
+        Claim(
+            "5.4",
+            "patience 15 gives a bit better accuracy than 10",
+            TRANSFER,
+            beside(patient, unfrozen),
+            better(patient, unfrozen),
+            f"higher by more than {CHANCE} for most numbers of images",
+        ),
+    ]
+
+
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
+
+
+def _by_name(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}: {value:.4f}" for name, value in values.items())

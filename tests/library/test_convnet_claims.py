@@ -1,0 +1,151 @@
+"""The document's claims and the page on the logarithm: all of it comes from the results."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convnet.experiments import EXPERIMENTS
+from convnet.hw4 import TRANSFORMS
+from convnet.transfer import WAYS
+from digits import Digits
+from reproduce import cs_6685, why_log
+from reproduce.claims import Claim
+
+ACCURACIES = (0.1135, 0.7, 0.88, 0.97, 0.9912, 1.0)
+NEVER: tuple[list[int], ...] = ([], [5], [3, 5], [0, 2, 3, 4, 5, 6, 7, 8, 9])
+
+
+def results(seed: int) -> dict[str, Any]:
+    """Draw results of the form that `python -m convnet.hw4` writes."""
+    rng = np.random.default_rng(seed)
+
+    def pick(values: Any, count: int) -> list[Any]:
+        return [values[i] for i in rng.integers(len(values), size=count)]
+
+    def training(epochs: int) -> dict[str, Any]:
+        objectives = np.full(6 * epochs, rng.uniform(-3, 1)) - 0.001 * np.arange(6 * epochs)
+        objectives += rng.integers(2) * rng.standard_normal(len(objectives))
+        count = 2 * epochs
+        return {
+            "settings": {"epochs": epochs},
+            "steps": [300 * (i + 1) for i in range(count)],
+            "objectives": objectives.tolist(),
+            "test_accuracy": pick(ACCURACIES, 1) * count
+            if rng.integers(2)
+            else pick(ACCURACIES, count),
+            "last_100": pick((0.1, 0.87, 0.88, 0.92, 0.97, 0.99, 1.0), count),
+            "never_predicted": pick(NEVER, 1) * count if rng.integers(2) else pick(NEVER, count),
+        }
+
+    return {
+        "data": "MNIST",
+        "data_sha256": "",
+        "epochs": 10,
+        "trainings": {name: training(one.epochs) for name, one in EXPERIMENTS.items()},
+        "transforms": dict(zip(TRANSFORMS, rng.random(len(TRANSFORMS)), strict=True)),
+        "transfer": {
+            way: {
+                str(size): {"test_accuracy": accuracy, "epochs": 12, "val_accuracy": [0.5]}
+                for size, accuracy in zip((10, 100, 1000), rng.random(3), strict=True)
+            }
+            for way in WAYS
+        },
+    }
+
+
+def all_claims(seed: int) -> list[Claim]:
+    drawn = results(seed)
+    return [*cs_6685.claims(drawn), *why_log.hypotheses(drawn["trainings"])]
+
+
+def test_every_claim_holds_or_fails_by_the_results() -> None:
+    verdicts: dict[str, set[bool]] = {}
+    ours: dict[str, set[str]] = {}
+    for seed in range(400):
+        for claim in all_claims(seed):
+            verdicts.setdefault(claim.published, set()).add(claim.agrees)
+            ours.setdefault(claim.published, set()).add(claim.ours)
+    assert {text: seen for text, seen in verdicts.items() if seen != {True, False}} == {}
+    assert {text: seen for text, seen in ours.items() if len(seen) < 2} == {}
+
+
+def test_statements_have_criteria_and_numbers_have_digits() -> None:
+    for claim in all_claims(0):
+        is_number = re.search(r": test accuracy [01]\.\d\d$", claim.published)
+        assert bool(claim.criterion) != bool(is_number)
+
+
+def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
+    one = {
+        "settings": {"epochs": 3},
+        "steps": [3, 6, 9, 12, 15, 18],
+        "test_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "never_predicted": [[1], [2], [3], [4], [5], [6]],
+    }
+    assert [cs_6685.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
+    assert cs_6685.never_predicted(one, 2) == [4]
+
+
+def test_digits_are_listed_in_words() -> None:
+    assert [cs_6685.listed(digits) for digits in ([], [5], [3, 5], [1, 2, 3])] == [
+        "none",
+        "5",
+        "3 and 5",
+        "1, 2 and 3",
+    ]
+
+
+def test_the_page_has_the_numbers_of_the_results_and_its_figures() -> None:
+    drawn = results(3)
+    page = why_log.page(drawn, "Provenance.")
+    for name in ("SGD", "SGD, cross-entropy"):
+        assert f"{cs_6685.accuracy(drawn['trainings'][name]):.4f}" in page
+    for values in drawn["transfer"].values():
+        assert f"{values['10']['test_accuracy']:.4f} (12)" in page
+    for name, value in drawn["transforms"].items():
+        assert f"| {name} | {value:.4f} |" in page
+    assert "Provenance." in page
+    assert page.count("](figures/hw4_") == 8
+
+
+def test_a_term_subtracted_over_n_weights_has_the_slope_that_the_page_solves_for() -> None:
+    losses = {step: 1 - 2200 * 0.1 * 0.001**2 * step for step in range(0, 500, 100)}
+    assert why_log.slope(losses) == pytest.approx(-2200 * 0.1 * 0.001**2)
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (None, "No such file"),
+        ("not json", "Expecting value"),
+        ("[]", "indices must be integers"),
+        ('{"data": "MNIST"}', "data_sha256"),
+        ('{"data": "other", "data_sha256": "0", "epochs": 10}', "10 epochs on other"),
+    ],
+)
+def test_results_that_are_missing_or_of_other_data_are_said(
+    tmp_path: Path, tiny_digits: Digits, content: str | None, cause: str
+) -> None:
+    path = tmp_path / "hw4.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(OSError, match=rf"hw4.json holds no results .*{cause}.*convnet.hw4 --out"):
+        cs_6685.read(path, tiny_digits)
+
+
+def test_results_of_a_quick_run_are_refused_and_of_a_full_one_read(
+    tmp_path: Path, tiny_digits: Digits
+) -> None:
+    path, sha256 = tmp_path / "hw4.json", tiny_digits.sha256()
+    full = {"data": "tiny digits", "data_sha256": sha256, "epochs": 10}
+    path.write_text(json.dumps(full | {"epochs": 2}))
+    with pytest.raises(OSError, match="its trainings are 2 epochs on tiny digits"):
+        cs_6685.read(path, tiny_digits)
+    path.write_text(json.dumps(full))
+    assert cs_6685.read(path, tiny_digits) == full
