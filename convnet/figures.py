@@ -63,7 +63,7 @@ def by_digit(trainings: Trainings, names: Sequence[str], title: str) -> Figure:
     """Draw the last accuracy for each digit as shaded cells, a row for each training."""
     from matplotlib.figure import Figure
 
-    accuracy = np.array([trainings[name]["by_digit"][-1] for name in names])
+    accuracy = np.array([trainings[name]["by_digit"] for name in names])
     whole = [f"{trainings[name]['test_accuracy'][-1]:.3f}" for name in names]
     fig = Figure(figsize=(9, 1 + 0.36 * len(names)), layout="constrained")
     ax = fig.subplots()
@@ -71,7 +71,9 @@ def by_digit(trainings: Trainings, names: Sequence[str], title: str) -> Figure:
     for (row, digit), value in np.ndenumerate(accuracy):
         colour = "white" if value < 0.6 else "black"
         ax.text(digit, row, f"{value:.3f}", ha="center", va="center", color=colour, fontsize=8)
-    ax.set_yticks(range(len(names)), names)
+    epochs = [trainings[name]["settings"]["epochs"] for name in names]
+    labels = [f"{name} ({count} epochs)" for name, count in zip(names, epochs, strict=True)]
+    ax.set_yticks(range(len(names)), labels)
     ax.set_xticks(range(10))
     ax.set(title=title, xlabel="Digit")
     right = ax.secondary_yaxis("right")
@@ -97,9 +99,7 @@ def subtracted(
             label=f"{name}: printed",
         )
     ax.axhline(-1, color="0.4", lw=1, ls="-", zorder=0)
-    ax.annotate(
-        "−1: no mean probability is beyond", (0, -1), xytext=(4, 4), textcoords="offset points"
-    )
+    ax.annotate("−1, the least that a mean probability gives", (6000, -1.02), ha="right", va="top")
     ax.legend()
     return fig
 

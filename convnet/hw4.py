@@ -21,6 +21,7 @@ from convnet.experiments import (
     EXPERIMENTS,
     OLD_DIGITS,
     PRETRAINING,
+    SEEDS,
     Finished,
     Settings,
     inputs,
@@ -33,10 +34,10 @@ from digits import Digits
 from lab.figures import Figures, save
 from lab.files import replacing
 from lab.jobs import train_all
-from lab.results import expect_writable, print_table
+from lab.results import FILE, expect_writable, print_table, read
 from lab.script import add_data_options, add_jobs_option, load_data, run_script
 
-FILE = "hw4.json"
+PART = "hw4"  # of results.json
 PUBLISHED = {  # the test accuracies that the document prints
     "L2": "0.99",
     "L1": "0.87",
@@ -82,7 +83,8 @@ FOOLED = "best"  # the training whose network the transforms are to fool
 def summary(settings: Settings, finished: Finished, labels: np.ndarray) -> dict[str, Any]:
     """Collect what the page and the figures tell of a training; labels (N, 1) of the test images.
 
-    The objectives are those of every hundredth step, as the document prints them.
+    The objectives are those of every hundredth step, as the document prints them; the accuracies
+    by digit are those after the last.
     """
     right = finished.predicted == labels[:, 0]
     digits = range(10)
@@ -93,10 +95,7 @@ def summary(settings: Settings, finished: Finished, labels: np.ndarray) -> dict[
         "train_accuracy": finished.train_accuracy.round(4).tolist(),
         "test_accuracy": right.mean(axis=1).tolist(),
         "last_100": right[:, -100:].mean(axis=1).tolist(),
-        "by_digit": [
-            [round(float(row[labels[:, 0] == digit].mean()), 4) for digit in digits]
-            for row in right
-        ],
+        "by_digit": [round(float(right[-1, labels[:, 0] == digit].mean()), 4) for digit in digits],
         "never_predicted": [
             [digit for digit in digits if digit not in row] for row in finished.predicted
         ],
@@ -145,8 +144,8 @@ def main() -> None:
         "--quick", action="store_true", help="6,000 images and 2 epochs, for a quick trial"
     )
     options = parser.parse_args()
-    expect_writable(options.out)
     data = load_data(options)
+    expect_writable(PART, data, options)
     run(few(data) if options.quick else data, options.out, options.jobs, options.quick)
 
 
@@ -178,7 +177,7 @@ def run(data: Digits, out: Path, jobs: int, quick: bool) -> None:
         "data": data.name,
         "data_sha256": data.sha256(),
         "versions": {"python": platform.python_version(), "numpy": version("numpy")},
-        "epochs": epochs,
+        "quick": quick,
         "trainings": {
             name: summary(one, finished[name], data.test_labels)
             for name, one in experiments.items()
@@ -187,7 +186,8 @@ def run(data: Digits, out: Path, jobs: int, quick: bool) -> None:
         "transfer": learnt,
     }
     with replacing(out / FILE) as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        parts = read(out / FILE) | {PART: results}
+        temporary.write_text(json.dumps(parts, indent=2) + "\n", encoding="utf-8")
     drawn = draw(results, data, fooled)
     for name, figure in drawn.items():
         save(figure, out / name)
@@ -210,7 +210,8 @@ def draw(results: Mapping[str, Any], data: Digits, fooled: Mapping[str, figures.
     """Draw the figures {file name: figure}."""
     trainings, on = results["trainings"], f"({data.name})"
     both = [name for name in trainings if f"{name}, cross-entropy" in trainings]
-    digits = [*DOCUMENT, *(f"{name}, cross-entropy" for name in both), "best"]
+    seeds = [f"SGD, seed {seed}" for seed in SEEDS]
+    digits = [*DOCUMENT, *seeds, *(f"{name}, cross-entropy" for name in both), "best"]
     without_penalty = [name for name, one in DOCUMENT.items() if not one.l1 and not one.l2]
     images = data.train_images[:10].reshape(-1, 28, 28)
     return {

@@ -14,9 +14,9 @@ import numpy as np
 from joblib import parallel_config
 
 import digits
-from convnet import hw4
 from lab import figures
 from lab.files import replacing
+from lab.results import FILE
 from lab.script import add_data_options, add_jobs_option, load_data, positive, run_script
 from reproduce import claims, course_2019, course_2020, course_2021, cs_6685, why_log
 from reproduce.protocols import SEEDS
@@ -74,12 +74,12 @@ def main() -> None:
         )
     pages = {}
     try:
-        trained = cs_6685.read(options.out / "figures" / hw4.FILE, data)
+        trained = cs_6685.read(options.out / "figures" / FILE, data)
     except OSError as error:
         print(f"{cs_6685.TITLE}: left out. {error}")
     else:
         results[cs_6685.TITLE] = cs_6685.claims(trained)
-        pages["convnet.md"] = why_log.page(trained, provenance)
+        pages["convnet.md"] = why_log.page(trained)
         print(f"{cs_6685.TITLE}: {claims.tally(results[cs_6685.TITLE])}")
     pages["results.md"] = claims.page(results, provenance)
     for name, page in pages.items():

@@ -12,10 +12,12 @@ from convnet.hw4 import PRINTED, PUBLISHED
 from reproduce.claims import Claim, section
 from reproduce.cs_6685 import NETWORK, Trainings, accuracy, listed, never_predicted, seeds
 
-PROTOCOL = f"{NETWORK}. The accuracy of all test images."
-SEEDED = f"{NETWORK} and seeds 1 to 3. The accuracy of all test images."
+SEEDED = (
+    "The settings above with the document's loss, seeds 0 to 3; the accuracy of all test images."
+)
+PROTOCOL = "The same with seed 0 alone."
 CROSS_ENTROPY = (
-    "The same network, settings and seeds with cross-entropy. The accuracy of all test images."
+    "The settings above with cross-entropy, seeds 0 to 3; the accuracy of all test images."
 )
 BEST = (
     "Cross-entropy, Adam with batch normalisation and dropout; each image of a batch moved at "
@@ -25,17 +27,18 @@ BEST = (
 )
 
 
-def page(results: Mapping[str, Any], provenance: str) -> str:
+def page(results: Mapping[str, Any]) -> str:
     """Write the page in Markdown from the results that `python -m convnet.hw4` wrote."""
-    trainings = results["trainings"]
+    trainings, numpy = results["trainings"], results["versions"]["numpy"]
     parts = [
         "# A convolutional network, and why log",
-        provenance,
+        "Written by `python -m reproduce` from the results of `python -m convnet.hw4` on "
+        f"{results['data']} (sha256 {results['data_sha256'][:16]}...), NumPy {numpy}, float32.",
         "Whoever has finished the assignment has everything that this page uses: the same loop "
         "trains, the same loader serves the batches, the same check compares the gradient with "
         "central differences. New are the layers, each with its equations in "
         "[convnet/layers.py](../convnet/layers.py).",
-        *_why_log(trainings),
+        *_why_log(),
         *_both_losses(trainings),
         "## Hypotheses",
         "What would explain the printed numbers, and whether our result satisfies the criterion "
@@ -88,7 +91,7 @@ def _never_learnt(trainings: Trainings) -> list[Claim]:
         ),
         Claim(
             "loss",
-            "0.87 and 0.88 are what a network has that never learnt one digit",
+            "0.87 and 0.88 are what a network has that leaves out one digit",
             PROTOCOL,
             ", ".join(f"{value:.4f}" for value in without_one) or "no such training",
             bool(without_one) and min(without_one) >= 0.86 and max(without_one) <= 0.91,
@@ -190,7 +193,7 @@ def _with_log(trainings: Trainings) -> list[Claim]:
     ]
 
 
-def _why_log(trainings: Trainings) -> list[str]:
+def _why_log() -> list[str]:
     return [
         "## Why log",
         "A document on this exercise, homework 4 of CS 6685, prints losses from -0.94 to -0.98. "
@@ -206,6 +209,7 @@ def _why_log(trainings: Trainings) -> list[str]:
         "0: with the logarithm such an example has the largest gradient, without it hardly any. So "
         "a digit that falls behind in the first steps may never be learnt.",
         "![The gradients of both losses](figures/hw4_gradients.png)",
+        f"{NETWORK} All with seed 0:",
     ]
 
 
@@ -297,7 +301,9 @@ def _difference(trainings: Trainings, name: str) -> float:
 def learnt(one: Mapping[str, Any], epoch: int | None = None) -> str:
     """Write the accuracy after an epoch, and the digits that are never predicted."""
     never = never_predicted(one, epoch)
-    return f"{accuracy(one, epoch):.4f} " + (f"without {listed(never)}" if never else "of all ten")
+    return f"{accuracy(one, epoch):.4f} " + (
+        f"without {listed(never)}" if never else "with all ten"
+    )
 
 
 def slope(losses: Mapping[int, float]) -> float:

@@ -309,14 +309,14 @@ def test_the_figures_and_the_results_are_written(written: Path) -> None:
             "transfer_epochs",
         )
     }
-    results = json.loads((written / hw4.FILE).read_text())
+    results = json.loads((written / "results.json").read_text())["hw4"]
     assert results["data"] == "few digits, 6,000 images"
-    assert results["epochs"] == 2
+    assert results["quick"]
     assert list(results["trainings"]) == list(EXPERIMENTS)
     for one in results["trainings"].values():
         assert one["settings"]["epochs"] <= 2
         assert 0 <= one["test_accuracy"][-1] <= 1
-        assert len(one["by_digit"][-1]) == 10
+        assert len(one["by_digit"]) == 10
     assert set(results["transfer"]) == set(transfer.WAYS)
     assert set(results["transforms"]) == set(hw4.TRANSFORMS)
 
@@ -340,6 +340,16 @@ def test_a_second_run_trains_nothing_and_writes_the_same(
         assert f"\n{name} " in printed
 
 
+def test_a_quick_run_does_not_replace_a_full_one_on_mnist(
+    few_digits: Digits, tmp_path: Path, no_training: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results.json").write_text('{"hw4": {"data": "MNIST", "quick": false}}')
+    monkeypatch.setattr(digits, "load", lambda data, data_dir: replace(few_digits, name="MNIST"))
+    monkeypatch.setattr(sys, "argv", ["", "--quick", "--jobs", "1", "--out", str(tmp_path)])
+    with pytest.raises(FileExistsError, match="this quick run would replace the results"):
+        hw4.main()
+
+
 def test_a_summary_counts_by_digit_and_names_what_is_never_predicted() -> None:
     labels = np.repeat(np.arange(10), 20)[:, None]
     seen = np.where(labels[:, 0] == 3, 5, labels[:, 0])
@@ -348,7 +358,7 @@ def test_a_summary_counts_by_digit_and_names_what_is_never_predicted() -> None:
     told = hw4.summary(Settings(), done, labels)
     assert told["test_accuracy"] == [0.1, 0.9]
     assert told["last_100"] == [0.0, 1.0]
-    assert told["by_digit"][1] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 1]
+    assert told["by_digit"] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 1]
     assert told["never_predicted"] == [[1, 2, 3, 4, 5, 6, 7, 8, 9], [3]]
     assert told["objectives"] == [99, 199]
 
