@@ -19,7 +19,7 @@ from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
 from convnet.trainer import NetworkTrainer
-from convnet.transforms import normalise, shift
+from convnet.transforms import shift
 from digits import Digits
 from task3a import one_hot_encode
 
@@ -159,7 +159,7 @@ class Trainer(NetworkTrainer):
 
     def __init__(self, settings: Settings, data: Digits) -> None:
         rng = np.random.default_rng(settings.seed)
-        X, Y = inputs(scaled(data.train_images)), one_hot_encode(data.train_labels, 10)
+        X, Y = inputs(data.train_images), one_hot_encode(data.train_labels, 10)
         optimiser = OPTIMISERS[settings.optimiser](settings.learning_rate)
         super().__init__(
             settings.network(rng),
@@ -172,7 +172,7 @@ class Trainer(NetworkTrainer):
             validations_per_epoch=1,
         )
         self.settings = settings
-        self.X_test = inputs(scaled(data.test_images))
+        self.X_test = inputs(data.test_images)
         steps = len(X) // BATCH_SIZE
         self.every, self.last = max(1, steps // 2), steps * settings.epochs
         self.objectives: list[float] = []
@@ -211,14 +211,17 @@ class Trainer(NetworkTrainer):
         )
 
 
-def inputs(images: np.ndarray) -> np.ndarray:
-    """Normalise images (N, 784) of pixels in [0, 1] by the mean and deviation of MNIST's."""
-    return normalise(images, MEAN, DEVIATION)
+def inputs(pixels: np.ndarray) -> np.ndarray:
+    """Scale pixels (N, 784) from [0, 255] to [0, 1]; normalise them by MNIST's mean, deviation."""
+    X = scaled(pixels)
+    X -= MEAN  # in place, for 60,000 images take 188 MB
+    X /= DEVIATION
+    return X
 
 
-def scaled(images: np.ndarray) -> np.ndarray:
+def scaled(pixels: np.ndarray) -> np.ndarray:
     """Scale pixels from [0, 255] to [0, 1]."""
-    return images / np.float32(255)
+    return pixels / np.float32(255)
 
 
 def predicted(model: Sequential, X: np.ndarray) -> np.ndarray:

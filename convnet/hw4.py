@@ -17,14 +17,15 @@ import numpy as np
 import utils
 from convnet import figures, transfer
 from convnet.experiments import (
+    DEVIATION,
     DOCUMENT,
     EXPERIMENTS,
+    MEAN,
     OLD_DIGITS,
     PRETRAINING,
     SEEDS,
     Finished,
     Settings,
-    inputs,
     scaled,
     train,
 )
@@ -114,7 +115,8 @@ def fool(
     labels, X = data.test_labels[:, 0], scaled(data.test_images)
 
     def probabilities(images: np.ndarray) -> np.ndarray:
-        return softmax(utils.predict(model, inputs(images.reshape(X.shape))))
+        normal = normalise(images.reshape(X.shape), MEAN, DEVIATION)
+        return softmax(utils.predict(model, normal))
 
     def says(p: np.ndarray) -> str:
         return f"{p.argmax()} ({p.max():.2f})"

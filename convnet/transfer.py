@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import utils
-from convnet.experiments import inputs, scaled
+from convnet.experiments import inputs
 from convnet.finished import digest, once
 from convnet.layers import Conv2d
 from convnet.network import Sequential, lenet
@@ -109,7 +109,7 @@ def split(data: Digits, size: int) -> utils.Split:
 
     The images are scaled, and the labels one-hot.
     """
-    X, Y = inputs(scaled(data.train_images)), one_hot_encode(data.train_labels, 10)
+    X, Y = inputs(data.train_images), one_hot_encode(data.train_labels, 10)
     of_each = [np.flatnonzero(Y[:-VALIDATION, digit])[: size // 5] for digit in range(5, 10)]
     chosen = np.concatenate(of_each)
     return utils.Split(X[chosen], Y[chosen], X[-VALIDATION:], Y[-VALIDATION:])
@@ -135,7 +135,7 @@ def learn(
             validations_per_epoch=1,
         )
         _, val_history = trainer.train(epochs)
-        X_test = inputs(scaled(new.test_images))
+        X_test = inputs(new.test_images)
         Y_test = one_hot_encode(new.test_labels, 10)
         return Learnt(
             np.array(list(val_history["accuracy"].values())),

@@ -157,7 +157,7 @@ def test_a_training_is_measured_twice_an_epoch_and_after_its_last_step(
     assert len(done.objectives) == 5
     model = settings.network(np.random.default_rng(0))
     model.w = done.w
-    seen = experiments.predicted(model, inputs(scaled(few_digits.test_images)))
+    seen = experiments.predicted(model, inputs(few_digits.test_images))
     np.testing.assert_array_equal(done.predicted[-1], seen)
 
 
