@@ -173,7 +173,9 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str, grey: bool = 
     scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
     for ax, (name, pixels) in zip(axes, rows.items(), strict=False):
         image = _draw_row(ax, pixels, name, cmap="RdBu_r", norm=scale)
-    fig.colorbar(image, ax=axes[: len(rows)], label=label, fraction=0.02, pad=0.01)
+    bar = fig.colorbar(image, ax=axes[: len(rows)], label=label, fraction=0.02, pad=0.01)
+    ticks = largest * np.array([-1, -0.1, 0, 0.1, 1])  # more would overlap near zero
+    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
     for ax, (name, pixels) in zip(axes[len(rows) :], rows.items(), strict=False):
         own = float(np.abs(pixels).max()) or 1.0
         image = _draw_row(ax, pixels, f"{name}, grey", cmap="gray", vmin=-own, vmax=own)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import parallel_config
@@ -18,14 +19,18 @@ from lab import figures
 from lab.files import replacing
 from lab.results import FILE
 from lab.script import add_data_options, add_jobs_option, load_data, positive, run_script
-from reproduce import claims, course_2019, course_2020, course_2021, cs_6685, why_log
+from reproduce import claims, course_2019, course_2020, course_2021, cs_6685, homework, why_log
 from reproduce.protocols import SEEDS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Experiments = Callable[[digits.Digits, range], tuple[list[claims.Claim], figures.Figures]]
 DOCUMENTS: Mapping[str, Experiments] = {
     course_2021.TITLE: course_2021.run,
     course_2020.TITLE: course_2020.run,
     course_2019.TITLE: course_2019.run,
+    homework.TITLE: homework.run,
 }
 
 
@@ -56,16 +61,19 @@ def main() -> None:
         parser.error("--engine dask and --scheduler ADDRESS go together")
     data = load_data(options)
     results: dict[str, list[claims.Claim]] = {}
+    shown: dict[str, dict[str, str]] = {}
     with engine(options):
         for title, run in DOCUMENTS.items():
             start = time.perf_counter()
             results[title], drawn = run(data, range(options.seeds))
             for name, figure in drawn.items():
                 figures.save(figure, options.out / "figures" / name)
-            print(f"{title}: {claims.tally(results[title])} ({time.perf_counter() - start:.0f} s)")
+            shown[title] = {name: _title(figure) for name, figure in drawn.items()}
+            seconds = time.perf_counter() - start
+            print(f"{title} ({seconds:.0f} s). {claims.tally(results[title])}.")
     provenance = (
         f"Written by `python -m reproduce` on {data.name} (sha256 {data.sha256()[:16]}...), "
-        f"NumPy {np.__version__}, float32, seeds 0 to {options.seeds - 1}."
+        f"NumPy {np.__version__}, seeds 0 to {options.seeds - 1}."
     )
     if data.name != "MNIST":
         provenance += (
@@ -80,12 +88,16 @@ def main() -> None:
     else:
         results[cs_6685.TITLE] = cs_6685.claims(trained)
         pages["convnet.md"] = why_log.page(trained)
-        print(f"{cs_6685.TITLE}: {claims.tally(results[cs_6685.TITLE])}")
-    pages["results.md"] = claims.page(results, provenance)
+        print(f"{cs_6685.TITLE}. {claims.tally(results[cs_6685.TITLE])}.")
+    pages["results.md"] = claims.page(results, provenance, shown)
     for name, page in pages.items():
         with replacing(options.out / name) as temporary:
             temporary.write_text(page, encoding="utf-8")
         print(f"Wrote {options.out / name}")
+
+
+def _title(figure: Figure) -> str:
+    return figure.get_suptitle() or figure.axes[0].get_title()
 
 
 @contextmanager

@@ -1,172 +1,140 @@
-"""A training protocol: the settings with which a document trains, for our trainer."""
+"""Gradient descent by the settings of a document, and what its figures and tables show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
 
 import numpy as np
 
+import task2
+import task2a
+import task3
+import task3a
+from digits import Digits
+from lab.blas import SMALL_PRODUCT, one_blas_thread
 from lab.protocols import Model
-from lab.script import EPOCHS
-from lab.trainings import Training, fit
-from task2 import LogisticTrainer
-from task2a import BinaryModel, pre_process_images
-from task3 import SoftmaxTrainer
-from task3a import SoftmaxModel, one_hot_encode
-from trainer import BaseTrainer
-from utils import Split, binary_prune_dataset
+from utils import batch_loader, binary_prune_dataset, load_full_mnist, predict
 
 SEEDS = range(10)  # over which the range of a number is taken, unless told otherwise
+
+Sets = Mapping[str, tuple[np.ndarray, np.ndarray]]  # {name: (X, Y)}
+Series = dict[int, float]  # {number of steps taken: value}
+TRAINING, VALIDATION, TEST = "Training", "Validation", "Test"
+
+
+@dataclass(frozen=True)
+class Descent:
+    """What gradient descent passes through; `loss` and `accuracy` have the sets as keys."""
+
+    model: Model
+    loss: dict[str, Series] = field(default_factory=dict)
+    accuracy: dict[str, Series] = field(default_factory=dict)
+    norm: Series = field(default_factory=dict)  # ||w||^2
+
+    def last(self, quantity: str, name: str, step: float = np.inf) -> float:
+        """Return the last "loss" or "accuracy" on a set, of those up to a step."""
+        series: Series = getattr(self, quantity)[name]
+        return series[max(t for t in series if t <= step)]
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """The settings of gradient descent on J(w) = loss_scale C(w) + l2 ||w||^2.
+    """The settings of gradient descent on J(w) = cost_scale C(w) + l2 ||w||^2, from zero weights.
 
     Attributes:
-        learning_rate: alpha, of the first step.
-        batch_size: examples per step.
-        epochs: the maximum number.
-        shuffle: whether the examples are shuffled in every epoch.
-        l2: the factor of ||w||^2 (lambda / 2 in a document where R is half of it).
-        loss_scale: the factor of C, 1 / K in the notebook of 2020.
-        decay: k of the annealed learning rate alpha / (1 + k t) at step t.
-        increases: training stops after this many consecutive increases of the validation loss; None
-            for no early stopping.
-        validations_per_epoch: as for the trainer.
-        normalise: pre-processes pixels (N, 784) to inputs (N, 785).
+        learning_rate: eta, of the first step.
+        steps: how many; the last weights are kept.
+        batch_size: examples per step, always in the same order; None for all of them.
+        l2: the factor of ||w||^2; half of lambda where a document's R is half of it.
+        cost_scale: the factor of C, 1 / K in the notebook of 2020.
+        decay: k of the annealed learning rate eta / (1 + k t) of step t.
+        every: steps from one evaluation to the next.
     """
 
     learning_rate: float
-    batch_size: int = 128
-    epochs: int = EPOCHS
-    shuffle: bool = True
+    steps: int
+    batch_size: int | None = None
     l2: float = 0.0
-    loss_scale: float = 1.0
+    cost_scale: float = 1.0
     decay: float = 0.0
-    increases: int | None = None
-    validations_per_epoch: int = 5
-    normalise: Callable[[np.ndarray], np.ndarray] = pre_process_images
+    every: int = 20
 
-    def train_binary(self, split: Split, seed: int = 0) -> Training:
-        """Train logistic regression on images (N, 784) and labels 0 and 1 (N, 1)."""
-        return fit(self.binary_trainer(split, seed), self.epochs)
+    @one_blas_thread
+    def train(self, sets: Sets) -> Descent:
+        """Train on the set `TRAINING`, inputs (N, I) and targets (N, K), in the inputs' dtype.
 
-    def train_softmax(self, split: Split, seed: int = 0) -> Training:
-        """Train softmax regression on images (N, 784) and labels 0 to 9 (N, 1)."""
-        return fit(self.softmax_trainer(split, seed), self.epochs)
+        One output makes it logistic regression, several softmax regression. The evaluations, of
+        all sets, begin with the zero weights.
+        """
+        X, Y = sets[TRAINING]
+        model: Model = task2a.BinaryModel() if Y.shape[1] == 1 else task3a.SoftmaxModel(0)
+        model.w = np.zeros((X.shape[1], Y.shape[1]), X.dtype)
+        descent = Descent(model)
+        evaluate(descent, sets, 0)
+        for t, batch in enumerate(islice(self._batches(X, Y), self.steps)):
+            rate = self.learning_rate / (1 + self.decay * t)
+            gradient = self.cost_scale * mean_gradient(model, *batch) + 2 * self.l2 * model.w
+            model.w -= rate * gradient
+            if (t + 1) % self.every == 0 or t + 1 == self.steps:
+                evaluate(descent, sets, t + 1)
+        return descent
 
-    def binary_trainer(self, split: Split, seed: int = 0) -> ProtocolTrainer:
-        """Create the trainer of `train_binary`."""
-        return self._trainer(BinaryProtocolTrainer, RegularisedBinaryModel, split, seed)
-
-    def softmax_trainer(self, split: Split, seed: int = 0) -> ProtocolTrainer:
-        """Create the trainer of `train_softmax`."""
-        split = split._replace(
-            Y_train=one_hot_encode(split.Y_train, 10), Y_val=one_hot_encode(split.Y_val, 10)
-        )
-        return self._trainer(SoftmaxProtocolTrainer, SoftmaxModel, split, seed)
-
-    def _trainer(
-        self,
-        trainer_class: type[ProtocolTrainer],
-        model_class: Callable[[float], Model],
-        split: Split,
-        seed: int,
-    ) -> ProtocolTrainer:
-        inputs = split._replace(
-            X_train=self.normalise(split.X_train), X_val=self.normalise(split.X_val)
-        )
-        # A step of learning rate a on s C + l R is a step of learning rate a s on C + (l / s) R.
-        trainer = trainer_class(
-            model_class(self.l2 / self.loss_scale),
-            self.learning_rate * self.loss_scale,
-            self.batch_size,
-            self.shuffle,
-            *inputs,
-            patience=None,
-            rng=np.random.RandomState(seed),
-            validations_per_epoch=self.validations_per_epoch,
-        )
-        trainer.protocol = self
-        return trainer
+    def _batches(self, X: np.ndarray, Y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        while True:
+            if self.batch_size is None:
+                yield X, Y
+            else:
+                yield from batch_loader(X, Y, self.batch_size)
 
 
-class ProtocolTrainer(BaseTrainer):
-    """A trainer whose learning rate and early stopping follow its protocol."""
-
-    protocol: Protocol
-
-    def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-        """Take a step with learning rate alpha / (1 + k t); return the loss before the step."""
-        rate, t = self.protocol.learning_rate * self.protocol.loss_scale, self.stop.step
-        self.learning_rate = rate / (1 + self.protocol.decay * t)
-        return super().train_step(X_batch, Y_batch)
-
-    def should_stop(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether the last `increases` changes of the validation loss are all increases."""
-        increases = self.protocol.increases
-        if increases is None or len(val_losses) <= increases:
-            return False
-        return all(a < b for a, b in pairwise(val_losses[-increases - 1 :]))
+def mean_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """Compute dC/dw on a batch; if it is large, block by block, so that X is read only once."""
+    rows = SMALL_PRODUCT // model.w.size if len(X) > 1000 else len(X)
+    total = np.zeros_like(model.w)
+    for start in range(0, len(X), rows):
+        X_block, Y_block = X[start : start + rows], Y[start : start + rows]
+        model.backward(X_block, model.forward(X_block), Y_block)
+        total += len(X_block) * model.grad
+    return total / len(X)
 
 
-class BinaryProtocolTrainer(ProtocolTrainer, LogisticTrainer):
-    """Trains logistic regression by a protocol."""
+def evaluate(descent: Descent, sets: Sets, step: int) -> None:
+    """Add the losses and accuracies on all sets, and ||w||^2, to a descent."""
+    for name, (X, Y) in sets.items():
+        task, pieces = (task2, task2a) if Y.shape[1] == 1 else (task3, task3a)
+        outputs = predict(descent.model, X)
+        descent.loss.setdefault(name, {})[step] = pieces.cross_entropy_loss(Y, outputs)
+        descent.accuracy.setdefault(name, {})[step] = task.accuracy(Y, outputs)
+    descent.norm[step] = float(np.sum(descent.model.w**2))
 
 
-class SoftmaxProtocolTrainer(ProtocolTrainer, SoftmaxTrainer):
-    """Trains softmax regression by a protocol."""
+def consecutive_rises(losses: Mapping[int, float], count: int) -> int | None:
+    """Find the step of the last of the first `count` consecutive rises of {step: loss}, if any."""
+    rises = 0
+    for (_, before), (step, after) in pairwise(losses.items()):
+        rises = rises + 1 if after > before else 0
+        if rises == count:
+            return step
+    return None
 
 
-class RegularisedBinaryModel(BinaryModel):
-    """Logistic regression with an L2 penalty, as in the assignments of 2019 and 2020."""
-
-    def __init__(self, l2_reg_lambda: float) -> None:
-        super().__init__()
-        self.l2_reg_lambda = l2_reg_lambda
-
-    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Set `grad` to dC/dw + 2 lambda w."""
-        super().backward(X, outputs, targets)
-        self.grad += 2 * self.l2_reg_lambda * self.w
-
-    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
-        """Compute C(w) + lambda ||w||^2."""
-        penalty = self.l2_reg_lambda * float(np.vdot(self.w, self.w))
-        return super().objective(X, targets) + penalty
+def unit_range(images: np.ndarray, bias: bool = True, dtype: type = np.float64) -> np.ndarray:
+    """Scale pixels (N, 784) from [0, 255] to [0, 1]; with the bias input 1 in front (N, 785)."""
+    return np.pad(images / dtype(255), ((0, 0), (int(bias), 0)), constant_values=1)
 
 
-def with_weights(model: Model, training: Training) -> Model:
-    """Give a new model the weights that a training has left."""
-    model.w = training.w
-    return model
+def older_sets(data: Digits) -> Sets:
+    """Take the first 20,000 training images and the last fifth of the test images, with labels.
 
-
-def unit_range_bias_first(X: np.ndarray) -> np.ndarray:
-    """Scale pixels (N, 784) from [0, 255] to [0, 1]; prepend the bias input 1: (N, 785)."""
-    inputs = np.ones((len(X), 785), dtype=np.float32)
-    inputs[:, 1:] = X
-    inputs[:, 1:] /= 255
-    return inputs
-
-
-def older_sets(full: Split) -> tuple[Split, tuple[np.ndarray, np.ndarray]]:
-    """Divide the images as in 2019 and 2020, into training, validation and test sets.
-
-    The first tenth of the training images is the validation set, and the last fifth of the test
-    images, with their labels, is the test set.
+    The documents of 2019 and 2020 divide the first into a training and a validation set.
     """
-    X, Y, X_test, Y_test = full
-    tenth, fifth = len(X) // 10, len(X_test) // 5
-    return Split(X[tenth:], Y[tenth:], X[:tenth], Y[:tenth]), (X_test[-fifth:], Y_test[-fifth:])
+    X, Y, X_test, Y_test = load_full_mnist(data)
+    fifth = len(X_test) // 5
+    return {TRAINING: (X, Y), TEST: (X_test[-fifth:], Y_test[-fifth:])}
 
 
-def two_classes(class1: int, class2: int, split: Split) -> Split:
-    """Keep the examples of two classes in both sets, with targets 1 and 0."""
-    return Split(
-        *binary_prune_dataset(class1, class2, split.X_train, split.Y_train),
-        *binary_prune_dataset(class1, class2, split.X_val, split.Y_val),
-    )
+def two_classes(class1: int, class2: int, sets: Sets) -> Sets:
+    """Keep the images of two classes in each set, with targets 1 and 0."""
+    return {name: binary_prune_dataset(class1, class2, *one) for name, one in sets.items()}
