@@ -247,12 +247,12 @@ def _spikes(
     in_order: Training, shuffled: list[Training], smaller: Mapping[int, Training]
 ) -> list[Claim]:
     accuracies = [after_first_epoch(training) for training in (in_order, *shuffled)]
-    rate, *rates = [100 * spikes(accuracy) / len(accuracy) for accuracy in accuracies]
+    rate, *rates = [100 * len(spikes(accuracy)) / len(accuracy) for accuracy in accuracies]
     fall, *falls = map(deepest_fall, accuracies)
     fewer, gone = sum(r < rate for r in rates), sum(f <= SPIKE for f in falls)
     by_size = {task2.BATCH_SIZE: in_order, **smaller}
     worse: dict[float, float] = {
-        size: 100 * spikes(curve) / len(curve)
+        size: 100 * len(spikes(curve)) / len(curve)
         for size, curve in ((size, after_first_epoch(one)) for size, one in by_size.items())
     }
     return [
@@ -293,8 +293,7 @@ def _spikes(
 
 def _causes(in_order: Training, batches: Batches) -> list[Claim]:
     count = len(batches.twos)
-    accuracy = after_first_epoch(in_order)
-    fallen = [b for a, b in pairwise(accuracy) if accuracy[a] - accuracy[b] > SPIKE]
+    fallen = spikes(after_first_epoch(in_order))
     places = sorted({step % count for step in fallen})
     every = max(1, count // in_order.validations_per_epoch)
     period = int(np.lcm(every, count))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
 SPIKE = 0.01  # a fall of the accuracy by more than this, from one validation to the next
 
 
-def spikes(accuracy: Mapping[int, float]) -> int:
-    """Count the falls of {step: accuracy} by more than `SPIKE` from one validation to the next."""
-    values = np.array(list(accuracy.values()))
-    return int(np.sum(np.diff(values) < -SPIKE))
+def spikes(accuracy: Mapping[int, float]) -> list[int]:
+    """Return the steps at which {step: accuracy} has fallen by more than `SPIKE`."""
+    return [b for a, b in pairwise(accuracy) if accuracy[a] - accuracy[b] > SPIKE]
 
 
 def roughness(images: np.ndarray) -> float:

@@ -48,7 +48,8 @@ def at_lambdas(*values: Any) -> dict[str, Any]:
 
 def falling(falls: int, validations: int) -> Run:
     """A run whose validation accuracy falls from 0.9 to 0.8 a number of times."""
-    accuracies = [0.9, 0.8] * falls + [0.9] * (validations - 2 * falls)
+    accuracies = [0.1, 0.9, 0.1, 0.9, 0.1]  # the first epoch, which does not count
+    accuracies += [0.9, 0.8] * falls + [0.9] * (validations - 2 * falls)
     return a_run(*(Validation(i, 0.1, 0.1, 0.9, value) for i, value in enumerate(accuracies)))
 
 
@@ -80,13 +81,21 @@ def test_2d_says_where_early_stopping_ends_training_or_that_it_does_not() -> Non
 @pytest.mark.parametrize(
     ("falls", "validations", "verdict"),
     [
-        (2, 101, "2 of 100 cases (2.0%). So shuffling leads to fewer spikes"),
-        (7, 101, "7 of 100 cases (7.0%). By this measure, shuffling makes no difference"),
-        (9, 101, "9 of 100 cases (9.0%). In this run, shuffling leads to more spikes, not fewer"),
+        (2, 101, "2 of 100 cases (2.0%), at most by 0.100. So shuffling leads to fewer spikes"),
+        (
+            7,
+            101,
+            "7 of 100 cases (7.0%), at most by 0.100. By this measure, shuffling makes no",
+        ),
+        (
+            9,
+            101,
+            "9 of 100 cases (9.0%), at most by 0.100. In this run, shuffling leads to more",
+        ),
         (
             6,
             51,
-            "6 of 50 cases (12.0%). In this run, shuffling leads to more spikes",
+            "6 of 50 cases (12.0%), at most by 0.100. In this run, shuffling leads to more",
         ),  # fewer, but oftener
     ],
 )
@@ -96,7 +105,7 @@ def test_2e_compares_how_often_the_accuracy_falls(
     runs = {IN_ORDER: falling(7, 101), SHUFFLED: falling(falls, validations)}
     text = answers.spikes(part_of(runs))
     assert "Without shuffling" in text
-    assert "in 7 of 100 cases (7.0%); with shuffling" in text
+    assert "in 7 of 100 cases (7.0%), at most by 0.100; with shuffling" in text
     assert verdict in text
 
 
@@ -116,10 +125,50 @@ def test_3d_sees_overfitting_in_a_gap_that_grows_and_is_positive(
     one_epoch_in = Validation(25, 0.5, 0.5, *early)
     run = a_run(*start, one_epoch_in, Validation(90, 0.3, 0.3, *last))
     text = answers.overfitting(part_of({"lambda 0": run}))
-    verdict = "Yes, there are signs" if overfits else "There are no clear signs"
+    verdict = "Yes, there are mild signs" if overfits else "There are no clear signs"
     assert text.startswith(f"{verdict} of overfitting. At step 25 the training accuracy is")
     side = "above" if last[0] > last[1] else "below"
     assert f"at step 90, it is {last[0]:.4f}, 0.0100 {side} the validation accuracy" in text
+
+
+def test_2e_finds_falls_that_come_at_equal_distances() -> None:
+    still, recurring = falling(0, 101), falling(7, 101)
+    runs = {IN_ORDER: recurring, SHUFFLED: still}
+    assert "the falls come every 2 steps" in answers.spikes(part_of(runs))
+    *early, one, two, three = (v for v in recurring.validations if v.val_accuracy != 0.8)
+    uneven = [*early, one._replace(val_accuracy=0.8), two, three]
+    runs[IN_ORDER] = a_run(*recurring.validations[:19], *uneven[-20:])
+    assert "the falls come every" not in answers.spikes(part_of(runs))
+
+
+def test_2e_contradicts_the_assignment_only_where_it_was_measured() -> None:
+    part = part_of({IN_ORDER: falling(7, 101), SHUFFLED: falling(0, 101)})
+    assert "that is not the cause" not in answers.spikes(part)
+    assert "that is not the cause" in answers.spikes(replace(part, data="MNIST"))
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "verdict"),
+    [(0.92, 0.91, "mild signs"), (0.98, 0.96, "clear signs")],
+)
+def test_3d_calls_overfitting_mild_by_the_errors_on_new_images(
+    train: float, val: float, verdict: str
+) -> None:
+    start = [Validation(i, 0.3, 0.3, 0.9, 0.9) for i in range(6)]
+    run = a_run(*start, Validation(7, 0.3, 0.3, train, val))
+    text = answers.overfitting(part_of({"lambda 0": run}))
+    assert f"Yes, there are {verdict} of overfitting" in text
+    assert f"{(1 - val) / (1 - train):.2f} times as many errors" in text
+
+
+@pytest.mark.parametrize(("late", "trend"), [(0.905, "still rises"), (0.89, "no longer rises")])
+def test_3d_compares_the_last_two_quarters_of_the_validation_accuracy(
+    late: float, trend: str
+) -> None:
+    accuracies = [0.8, 0.8, 0.85, 0.85, 0.9, 0.9, late, late]
+    run = a_run(*(Validation(i, 0.3, 0.3, v + i / 100, v) for i, v in enumerate(accuracies)))
+    text = answers.overfitting(part_of({"lambda 0": run}))
+    assert f"{trend}: its mean over the last quarter of the validations is {late:.4f}" in text
 
 
 def test_3d_looks_at_the_last_validation_where_there_is_no_whole_epoch() -> None:
@@ -148,10 +197,13 @@ def test_4b_compares_the_roughness_of_the_weights(rough: float, verdict: str) ->
     smooth = np.add.outer(np.arange(28.0), np.arange(28.0)).reshape(784, 1)
     noise = np.random.default_rng(0).normal(size=(784, 1))
     weights = [np.vstack([smooth + size * noise, [[1e9]]]) for size in (1, 1, rough)]
-    text = answers.noise(part_of(weights=at_lambdas(*weights)))
+    short, long = a_run(), a_run(Validation(5000, 0.1, 0.06, 0.9, 0.9))
+    text = answers.noise(part_of(at_lambdas(long, long, short), at_lambdas(*weights)))
     said = [f"{roughness(w[:-1].T):.3f}" for w in (weights[0], weights[2])]
-    assert "Here it is {} with λ = 0 and {} with λ = 1.".format(*said) in text
+    assert "Here it is {} with λ = 0, for weights of step 5000".format(*said) in text
+    assert "{1} with λ = 1, for weights of step 978".format(*said) in text
     assert verdict in text
+    assert ("both at equal steps" in text) is (rough < 1)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +243,25 @@ def test_4d_speaks_of_underfitting_only_if_the_training_accuracy_falls_too(
 def test_4e_says_whether_the_weights_get_shorter(norms: tuple[int, ...], verdict: str) -> None:
     weights = at_lambdas(*(np.ones((norm, 1)) for norm in norms))
     text = answers.norms(part_of(dict.fromkeys(weights, a_run()), weights))
+    assert "Not all of this factor" not in text  # the trainings are equally long
     assert "{} (λ = 0), {} (λ = 0.1), {} (λ = 1)".format(*norms) in text
     assert verdict in text
+
+
+def test_4e_says_that_a_shorter_training_has_a_part_in_the_factor() -> None:
+    long = a_run(Validation(5000, 0.1, 0.06, 0.9, 0.9))
+    weights = at_lambdas(*(np.ones((norm, 1)) for norm in (8, 4, 2)))
+    text = answers.norms(part_of(at_lambdas(long, long, a_run()), weights))
+    assert "the weights are those of step 5000 and of step 978" in text
+
+
+def test_4d_adds_the_validation_loss_where_it_rises_with_every_lambda() -> None:
+    pairs = ((0.30, 0.9), (0.31, 0.8), (0.4, 0.7))
+    runs = [a_run(Validation(978, 0.1, loss, value, value)) for loss, value in pairs]
+    text = answers.regularisation(part_of(at_lambdas(*runs)))
+    assert "rises with every λ: 0.3000 (λ = 0), 0.3100 (λ = 0.1), 0.4000 (λ = 1)" in text
+    text = answers.regularisation(part_of(at_lambdas(runs[0], runs[0], runs[2])))
+    assert "validation loss rises" not in text
 
 
 def test_lambdas_are_taken_in_the_order_of_their_value() -> None:

@@ -230,7 +230,7 @@ def test_2019_stops_at_iteration_4_with_a_penalty_of_0_01(mnist_folder: Path) ->
 
 def test_measures_of_spikes_and_falls() -> None:
     accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.905, 0.89]))
-    assert measures.spikes(accuracy) == 2
+    assert measures.spikes(accuracy) == [2, 5]
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
     assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0
 
