@@ -14,13 +14,15 @@ HEADLINES = (
     "final training accuracy 0.976",
     "stops in epoch 33",
     "with shuffling, stops in epoch 16",
-    "the weights with lambda = 1 are less noisy",
     "higher lambda, shorter weights",
+    "final training loss 0.03429192881141587",
+    "final validation accuracy 0.8615",
+    "test accuracy about 92 %",
 )
 
 
 def results_block(page: str) -> str:
-    """Select the headline rows of docs/results.md, and how many claims agree in all.
+    """Select the headline rows of docs/results.md, and its count of verdicts.
 
     Raises:
         ValueError: if the page lacks one of them.
@@ -35,13 +37,13 @@ def results_block(page: str) -> str:
             _, published, _, _, ours, agrees = cells
             agrees = re.sub(r" \(\d+\)$", "", agrees)
             rows[published] = f"| {year} | {published} | {ours} | {agrees} |"
-    agreeing = re.search(r"^\d+ of \d+ agree", page, re.MULTILINE)
+    agreeing = re.search(r"^Of \d+ results, .*$", page, re.MULTILINE)
     missing = [published for published in HEADLINES if published not in rows]
     if missing or not agreeing:
         raise ValueError(f"docs/results.md lacks {', '.join(missing) or 'the number that agree'}.")
     table = ["| published in | what | ours, on MNIST | agrees |", "|---|---|---|---|"]
     table += [rows[published] for published in HEADLINES]
-    return "\n".join([*table, "", f"{agreeing.group()} in all."])
+    return "\n".join([*table, "", agreeing.group()])
 
 
 def paste(readme: str, page: str) -> str:

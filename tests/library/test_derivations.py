@@ -245,6 +245,32 @@ def test_a_larger_lambda_gives_shorter_weights_and_a_larger_training_loss() -> N
     assert losses == sorted(losses)
 
 
+def test_separable_data_have_no_minimiser_without_a_penalty() -> None:
+    X, Y, _ = examples(K)
+    w = Y.T @ np.linalg.pinv(X).T  # six examples, four inputs: not every label is fitted
+    separable = np.argmax(X @ w.T, axis=1) == np.argmax(Y, axis=1)
+    X, Y = X[separable], Y[separable]
+    assert len(X) >= K
+    costs = [softmax_cost(X, Y, factor * w.T) for factor in (1, 10, 100, 1000)]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < 1e-3 * costs[0]
+    penalised = [softmax_cost(X, Y, c * w.T) + 0.01 * np.sum((c * w) ** 2) for c in (10, 100, 1000)]
+    assert penalised == sorted(penalised)
+
+
+@pytest.mark.parametrize("blank", [0.0, -1.0])
+def test_the_weight_of_an_always_blank_pixel_is_zero_or_minus_the_bias(blank: float) -> None:
+    X, Y, _ = examples(K)
+    X[:, 0] = blank
+    model = SoftmaxModel(0.1)
+    model.w = np.zeros((INPUTS, K))
+    for _ in range(20):
+        model.backward(X, model.forward(X), Y)
+        model.w -= 0.5 * model.grad
+    np.testing.assert_array_equal(model.w[0], blank * model.w[-1])
+    assert np.all(model.w[1:] != 0)
+
+
 def test_the_gradient_of_the_penalty_is_not_the_sum_of_the_weights() -> None:
     _, _, w = examples(1)
     numerical = numerical_gradient(lambda: float(np.sum(w**2)), w)
@@ -381,6 +407,16 @@ def test_the_loss_of_saturated_outputs_is_finite(dtype: type, bits: int, worst: 
     assert task2a.cross_entropy_loss(wrong, saturated) == pytest.approx(worst, abs=0.5)
     model.backward(np.ones_like(saturated), saturated, wrong)
     assert model.grad[0, 0] == 1
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 708.0), (np.float32, 87.0)])
+def test_the_exact_cost_of_a_wrong_output_is_its_logit(dtype: type, limit: float) -> None:
+    model, wrong = binary_model(np.array([[1.0]], dtype)), np.zeros((1, 1), dtype)
+    for z in (limit / 2, limit - 1, limit + 2):
+        exact = float(np.logaddexp(0, z))
+        computed = task2a.cross_entropy_loss(wrong, model.forward(np.array([[z]], dtype)))
+        assert exact == pytest.approx(z)
+        assert (computed > exact) is (z < limit)
 
 
 # The cost is minimal at a = y
