@@ -35,9 +35,10 @@ DOCUMENTS: Mapping[str, Experiments] = {
 
 
 def main() -> None:
-    """Repeat the experiments of four documents, and compare the results; those of a fifth are read.
+    """Repeat the experiments of the documents on this exercise, and compare the results.
 
-    They take long: `python -m convnet.hw4` trains them.
+    Those of the convolutional network take long: they are read from what `python -m convnet.hw4`
+    wrote.
     """
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
     add_data_options(parser)

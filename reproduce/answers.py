@@ -56,7 +56,9 @@ def early_stopping(part: Part) -> str:
 def spikes(part: Part) -> str:
     """Answer Task 2e: whether shuffling leaves fewer spikes, and why."""
     curves = {
-        name: {one.step: one.val_accuracy for one in run.validations[run.validations_per_epoch :]}
+        name: {
+            one.step: one.val_accuracy for one in run.validations[run.validations_per_epoch + 1 :]
+        }
         for name, run in part.runs.items()
     }
     in_order, shuffled = (_falls(curves[name]) for name in (IN_ORDER, SHUFFLED))

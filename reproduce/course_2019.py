@@ -60,12 +60,13 @@ TEN_DIGITS = Method(
     "= 1e-7, learning rate 0.01, 2,000 iterations (the axis of its figure 3.1)."
 )
 TEN_DIGITS_L2 = Method(
-    "The same with lambda = 0.01. Training stops after three consecutive rises of its cost on the "
-    "validation set, in which the mean cross-entropy is divided by N again and by K."
+    "All ten digits as for figure 3.1, but with lambda = 0.01. Training stops after three "
+    "consecutive rises of its cost on the validation set, in which the mean cross-entropy is "
+    "divided by N again and by K."
 )
-TEN_DIGITS_TEXT = Method("All ten digits as before, 1,000 iterations (its text).")
+TEN_DIGITS_TEXT = Method("All ten digits as for figure 3.1, but 1,000 iterations (its text).")
 TEN_DIGITS_ANNEALED = Method(
-    "The same with the learning rate 0.01 / (1 + k t).",
+    "The same 1,000 iterations with the learning rate 0.01 / (1 + k t).",
     f"k = {SOFTMAX_DECAY:g}; the document states none.",
 )
 
@@ -277,7 +278,7 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
             "3.2",
             "about 88 % and about 92 % after 1,000 iterations",
             TEN_DIGITS_TEXT,
-            f"{at_1000[VALIDATION]:.1%} and {at_1000[TEST]:.1%}",
+            f"{100 * at_1000[VALIDATION]:.1f} % and {100 * at_1000[TEST]:.1f} %",
             abs(at_1000[VALIDATION] - 0.88) <= 0.01 and abs(at_1000[TEST] - 0.92) <= 0.01,
             "both within one percentage point",
             "Its text says 1,000 iterations, the axis of its figure 3.1 ends at 2,000, where both "
@@ -287,7 +288,7 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
             "3.2",
             "an annealing learning rate could probably have achieved a higher accuracy",
             TEN_DIGITS_ANNEALED,
-            f"{slower:.1%}, with a constant rate {at_1000[VALIDATION]:.1%}",
+            f"{slower:.4f}, with a constant rate {at_1000[VALIDATION]:.4f}",
             slower > at_1000[VALIDATION],
             "validation accuracy: higher with annealing",
             "The accuracy still rises when training ends, so smaller steps only delay it.",

@@ -48,7 +48,7 @@ def at_lambdas(*values: Any) -> dict[str, Any]:
 
 def falling(falls: int, validations: int) -> Run:
     """A run whose validation accuracy falls from 0.9 to 0.8 a number of times."""
-    accuracies = [0.1, 0.9, 0.1, 0.9, 0.1]  # the first epoch, which does not count
+    accuracies = [0.1, 0.9, 0.1, 0.9, 0.1, 0.9]  # the first epoch, which does not count
     accuracies += [0.9, 0.8] * falls + [0.9] * (validations - 2 * falls)
     return a_run(*(Validation(i, 0.1, 0.1, 0.9, value) for i, value in enumerate(accuracies)))
 
@@ -137,7 +137,7 @@ def test_2e_finds_falls_that_come_at_equal_distances() -> None:
     assert "the falls come every 2 steps" in answers.spikes(part_of(runs))
     *early, one, two, three = (v for v in recurring.validations if v.val_accuracy != 0.8)
     uneven = [*early, one._replace(val_accuracy=0.8), two, three]
-    runs[IN_ORDER] = a_run(*recurring.validations[:19], *uneven[-20:])
+    runs[IN_ORDER] = a_run(*recurring.validations[:20], *uneven[-20:])
     assert "the falls come every" not in answers.spikes(part_of(runs))
 
 

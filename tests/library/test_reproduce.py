@@ -328,6 +328,12 @@ def test_the_errors_of_a_deep_network_agree_with_central_differences(name: str) 
     np.testing.assert_allclose(X.T @ deltas[0], numerical, atol=1e-8)
 
 
+def test_a_sign_test_needs_nine_of_ten_seeds() -> None:
+    assert course_2021.significant(9, 10)
+    assert not course_2021.significant(8, 10)
+    assert not course_2021.significant(2, 2)
+
+
 def test_a_loss_has_settled_when_it_stays_near_its_last_value() -> None:
     assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
     assert homework.settled({0: 10.0, 5: 1.3, 10: 1.0}) == 5
