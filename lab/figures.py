@@ -175,7 +175,7 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str, grey: bool = 
         image = _draw_row(ax, pixels, name, cmap="RdBu_r", norm=scale)
     bar = fig.colorbar(image, ax=axes[: len(rows)], label=label, fraction=0.02, pad=0.01)
     ticks = largest * np.array([-1, -0.1, 0, 0.1, 1])  # more would overlap near zero
-    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+    bar.set_ticks(list(ticks), labels=[f"{tick:.2g}" for tick in ticks])
     for ax, (name, pixels) in zip(axes[len(rows) :], rows.items(), strict=False):
         own = float(np.abs(pixels).max()) or 1.0
         image = _draw_row(ax, pixels, f"{name}, grey", cmap="gray", vmin=-own, vmax=own)

@@ -150,13 +150,13 @@ def follow_batches(split: utils.Split, epochs: int) -> Batches:
     seen: list[tuple[float, ...]] = []
     for _ in range(epochs):
         for X, Y in utils.batch_loader(split.X_train, split.Y_train, size):
-            wrong = len(X) * (1 - task2.accuracy(Y, model.forward(X)))
-            loss = trainer.train_step(X, Y)
-            accuracy = task2.calculate_accuracy(split.X_val, split.Y_val, model)
-            seen.append((loss, wrong, float(np.linalg.norm(model.grad)), accuracy))
-    table = np.array(seen).reshape(epochs, -1, 4).transpose(2, 0, 1)
+            missed = len(X) * (1 - task2.accuracy(Y, model.forward(X)))
+            cost = trainer.train_step(X, Y)
+            right = task2.calculate_accuracy(split.X_val, split.Y_val, model)
+            seen.append((cost, missed, float(np.linalg.norm(model.grad)), right))
+    loss, wrong, gradient, accuracy = np.array(seen).reshape(epochs, -1, 4).transpose(2, 0, 1)
     batches = utils.batch_loader(split.X_train, split.Y_train, size)
-    return Batches(*table, np.array([Y.mean() for _, Y in batches]))
+    return Batches(loss, wrong, gradient, accuracy, np.array([Y.mean() for _, Y in batches]))
 
 
 @one_blas_thread

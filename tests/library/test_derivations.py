@@ -262,8 +262,7 @@ def test_separable_data_have_no_minimiser_without_a_penalty() -> None:
 def test_the_weight_of_an_always_blank_pixel_is_zero_or_minus_the_bias(blank: float) -> None:
     X, Y, _ = examples(K)
     X[:, 0] = blank
-    model = SoftmaxModel(0.1)
-    model.w = np.zeros((INPUTS, K))
+    model = softmax_model(np.zeros((INPUTS, K)), 0.1)
     for _ in range(20):
         model.backward(X, model.forward(X), Y)
         model.w -= 0.5 * model.grad
@@ -411,7 +410,8 @@ def test_the_loss_of_saturated_outputs_is_finite(dtype: type, bits: int, worst: 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 708.0), (np.float32, 87.0)])
 def test_the_exact_cost_of_a_wrong_output_is_its_logit(dtype: type, limit: float) -> None:
-    model, wrong = binary_model(np.array([[1.0]], dtype)), np.zeros((1, 1), dtype)
+    model = binary_model(np.array([[1.0]], dtype))
+    wrong: np.ndarray = np.zeros((1, 1), dtype)
     for z in (limit / 2, limit - 1, limit + 2):
         exact = float(np.logaddexp(0, z))
         computed = task2a.cross_entropy_loss(wrong, model.forward(np.array([[z]], dtype)))

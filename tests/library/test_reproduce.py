@@ -90,10 +90,10 @@ def test_the_page_counts_verdicts_letters_protocols_numbers_remarks_and_shows_fi
     guess = claims.Claim("2d", "c", Method("protocol two", "a rate."), "2", True)
     no = claims.Claim("2e", "d", Method("protocol one"), "2", False, remark="because")
     lost = claims.Claim("2e", "e", Method("protocol one"), "2", None, remark="searched")
-    document = {"Document": [yes, guess, no, lost]}
+    document = {"Document": [yes, guess, no, no, lost]}
     page = claims.page(document, "Provenance.", {"Document": {"a.png": "what it shows"}})
     assert (
-        "Of 4 results, 1 agree by the authors' protocol, 1 agree by a stated guess, 1 disagree and "
+        "Of 5 results, 1 agree by the authors' protocol, 1 agree by a stated guess, 2 disagree and "
         "are explained, 1 are not found." in page
     )
     assert "- **A**: protocol one\n- **B**: protocol two *Guessed:* a rate." in page
@@ -144,7 +144,8 @@ def test_a_full_batch_in_blocks_has_the_gradient_of_all_examples() -> None:
     rng = np.random.default_rng(0)
     X, Y = rng.uniform(size=(1500, 785)), np.eye(10)[rng.integers(0, 10, 1500)]
     model = SoftmaxModel(0)
-    model.w = rng.standard_normal((785, 10)) / 28
+    w: np.ndarray = rng.standard_normal((785, 10)) / 28
+    model.w = w
     model.backward(X, model.forward(X), Y)
     whole = model.grad
     np.testing.assert_allclose(protocols.mean_gradient(model, X, Y), whole, atol=1e-14)
@@ -170,7 +171,8 @@ def test_consecutive_rises_are_interrupted_by_a_fall_or_a_tie() -> None:
 def test_pixels_are_scaled_to_one_and_the_bias_input_is_first() -> None:
     images = np.array([[0, 51, 255] + [0] * 781], np.uint8)
     inputs = protocols.unit_range(images)
-    assert (inputs.shape, inputs.dtype) == ((1, 785), np.float64)
+    assert inputs.shape == (1, 785)
+    assert inputs.dtype == np.float64
     assert inputs[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
     assert protocols.unit_range(images, bias=False).shape == (1, 784)
 
@@ -199,7 +201,8 @@ def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_sta
 
 def test_saturated_outputs_are_those_that_float64_rounds_to_0_or_1() -> None:
     model = BinaryModel()
-    model.w = np.ones((1, 1))
+    one: np.ndarray = np.ones((1, 1))
+    model.w = one
     z = np.array([[36.0], [37.0], [-37.0], [-709.0], [-710.0]])
     count = course_2019.saturated_outputs(protocols.Descent(model), {TRAINING: (z, z)})
     assert count == 2  # sigma(37) and sigma(-710)
