@@ -260,7 +260,9 @@ def test_4d_adds_the_validation_loss_where_it_rises_with_every_lambda() -> None:
     runs = [a_run(Validation(978, 0.1, loss, value, value)) for loss, value in pairs]
     text = answers.regularisation(part_of(at_lambdas(*runs)))
     assert "rises with every λ: 0.3000 (λ = 0), 0.3100 (λ = 0.1), 0.4000 (λ = 1)" in text
-    text = answers.regularisation(part_of(at_lambdas(runs[0], runs[0], runs[2])))
+    tie = a_run(Validation(978, 0.1, 0.30, 0.8, 0.8))
+    text = answers.regularisation(part_of(at_lambdas(runs[0], tie, runs[2])))
+    assert "the accuracy falls with every λ" in text
     assert "validation loss rises" not in text
 
 
