@@ -13,28 +13,33 @@ from convnet.hw4 import PART, PUBLISHED
 from convnet.transfer import WAYS
 from digits import Digits
 from lab import results
-from reproduce.claims import CHANCE, Claim, number
+from reproduce.claims import CHANCE, Claim, Method, number
 
 TITLE = "CS 6685: a report on a convolutional network"
 NETWORK = (
     "Two 5x5 convolutions with 2x2 max-pooling, three linear layers, dropout 0.4 after the first; "
     "batch size 100, learning rate 0.1 (Adagrad and Adam 0.001), 10 epochs on 60,000 images, the "
-    "weights after the last step. Assumed: 16 and 32 filters, linear layers of 128, 64 and 10 "
-    "outputs, pixels normalised to mean 0 and deviation 1, lambda 0.0001 for L2, the L1 term of "
-    "2,200 weights and subtracted."
+    "weights after the last step."
 )
-LAST_100 = (
+GUESS = (
+    "16 and 32 filters, linear layers of 128, 64 and 10 outputs, pixels normalised to mean 0 and "
+    "deviation 1, lambda 0.0001 for L2, the L1 term of 2,200 weights and subtracted."
+)
+LAST_100 = Method(
     f"{NETWORK} What is minimised is minus the mean probability of the right class "
     "([why](convnet.md)). Seed 0; the accuracy of the last 100 test images, which the document "
-    "prints."
+    "prints.",
+    GUESS,
 )
-ALL = "The same, and the accuracy of all test images."
-FOUR_SEEDS = "The same, and the accuracy of all test images, with seeds 0 to 3."
-TRANSFER = (
-    "In place of ImageNet: convolutions trained on the digits 0 to 4, new linear layers, Adam with "
-    "learning rate 0.0001, batch size 10, at most 100 epochs, on 10 to 1,000 labelled images of 5 "
-    "to 9, 500 others to validate on. The accuracy of all test images of these digits, {number "
-    "of labelled images: accuracy}."
+ALL = Method("The same, and the accuracy of all test images.", "the same.")
+FOUR_SEEDS = Method(
+    "The same, and the accuracy of all test images, with seeds 0 to 3.", "the same."
+)
+TRANSFER = Method(
+    "Adam with learning rate 0.0001, patience 10 or 15, convolutions frozen or not.",
+    "in place of ImageNet, convolutions trained on the digits 0 to 4, new linear layers, batch "
+    "size 10, at most 100 epochs, on 10 to 1,000 labelled images of 5 to 9, 500 others to validate "
+    "on. The accuracy of all test images of these digits, {number of labelled images: accuracy}.",
 )
 TASKS = {
     "L2": "3.1",
@@ -118,7 +123,7 @@ def _printed(name: str, trainings: Trainings) -> Claim:
         f"{name}: test accuracy",
         PUBLISHED[name],
         LAST_100,
-        [one["last_100"][-1]],
+        one["last_100"][-1],
         f"{remark}.",
     )
 
