@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,15 @@ def test_predictions_in_blocks_are_those_of_forward(count: int) -> None:
     model.w = rng.standard_normal((785, 10)).astype(np.float32)
     X = rng.uniform(-1, 1, (count, 785)).astype(np.float32)
     np.testing.assert_allclose(utils.predict(model, X), model.forward(X), rtol=1e-4)
+
+
+def test_predictions_from_a_memory_map_are_the_same_to_the_bit(tmp_path: Path) -> None:
+    model = SoftmaxModel(0)
+    model.w = np.random.default_rng(0).standard_normal((785, 10)).astype(np.float32)
+    X = np.random.default_rng(1).uniform(-1, 1, (300, 785)).astype(np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert utils.predict(model, mapped).tobytes() == utils.predict(model, X).tobytes()
 
 
 def test_pruning_keeps_two_classes_in_order_with_targets_one_and_zero() -> None:
