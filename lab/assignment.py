@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 FILES = ("task2a.py", "task2.py", "task3a.py", "task3.py", "trainer.py", "utils.py")  # handed in
 PACKAGES = ("digits", "lab")  # packages that the course provides, so they are not handed in
+L2 = "sum"  # R(w) is the "sum" of all squared weights, or "half" of it
+L2_FACTOR = {"sum": 2, "half": 1}[L2]  # dR/dw is this many times w
 
 
 @dataclass(frozen=True)

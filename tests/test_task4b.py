@@ -1,89 +1,74 @@
-"""Task 4b: L2 regularisation in the backward pass (7 points)."""
+"""Task 4b: L2 regularisation (7 points)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
 from tests.checks.desk import Desk
-from tests.checks.gradients import expect_penalty_gradient
-from tests.checks.mistake import at_fault, close, expect, expect_close, expect_shape
-from tests.checks.models import expect_new_gradient, expect_weights_kept, gradient_of, model_with
+from tests.checks.gradients import TERM, expect_penalty_gradient, penalty_relations
+from tests.checks.mistake import at_fault, close, expect, expect_close, expect_multiple
+from tests.checks.models import expect_new_gradient, expect_weights_kept, make, model_with
+from tests.checks.penalty import Penalty, find_penalty
 from tests.checks.points import check
 
 X, Y = textbook.inputs(), textbook.class_targets()
-W = textbook.sealed(textbook.weights(10) / 2)
+W = textbook.sealed(textbook.weights(10) * 8)  # of order one: the L2 term is as large as it can be
 OUTPUTS = textbook.sealed(textbook.forward(X, W))
 
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
 
 
 @pytest.fixture
-def penalty_gradient(task3a: Any) -> Callable[..., np.ndarray]:
-    """Compute what lambda adds to the gradient, whether the rest of it is right or wrong."""
-
-    def compute(strength: float, num_examples: int = 7) -> np.ndarray:
-        gradients = []
-        for l2_reg_lambda in (strength, 0.0):
-            model = model_with(task3a.SoftmaxModel(l2_reg_lambda), W)
-            grad = gradient_of(model, *(array[:num_examples] for array in (X, OUTPUTS, Y)))
-            expect_shape(f"grad with lambda = {l2_reg_lambda:g}", grad, (785, 10))
-            gradients.append(np.asarray(grad, dtype=np.float64))
-        return gradients[0] - gradients[1]
-
-    return compute
+def penalty(desk: Desk) -> Penalty:
+    return find_penalty(desk, X, Y, OUTPUTS, W)
 
 
-@check("4b", 1, *BACKWARD)
-def test_the_gradient_with_l2_has_the_shape_of_w(penalty_gradient: Any) -> None:
-    term = penalty_gradient(0.3)
+@check("4b", 3.5, *BACKWARD)
+def test_lambda_adds_a_multiple_of_w_to_the_gradient(penalty: Penalty) -> None:
+    term = penalty.term(0.3)
     what = "the gradient does not change with lambda"
-    likely = "the L2 term is missing in backward; it is 2 lambda w."
-    expect(np.abs(term).max() > 1e-6, what, "2 lambda w more", "the same gradient", likely)
+    likely = f"the L2 term is missing in backward; it is {TERM}."
+    expect(np.abs(term).max() > 1e-6, what, f"{TERM} more", "the same gradient", likely)
+    relations = penalty_relations(W, 0.3, len(X))
+    inner = slice(1, -1)  # without the bias, which is judged by its value
+    rest = [(np.asarray(wrong)[inner], cause) for wrong, cause in relations]
+    name = "the L2 term that lambda = 0.3 adds"
+    expect_multiple(name, term[inner], W[inner], rest, f"it is {TERM}.")
 
 
-@check("4b", 4, *BACKWARD, [test_the_gradient_with_l2_has_the_shape_of_w])
-def test_l2_adds_2_lambda_w_to_the_gradient(penalty_gradient: Any) -> None:
-    for num_examples in (7, 1):
-        term = penalty_gradient(0.3, num_examples)
-        expect_penalty_gradient(term, W, 0.3, num_examples)
+@check("4b", 1, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+def test_the_term_is_proportional_to_lambda(penalty: Penalty) -> None:
+    strengths = (1.0, 0.1, 0.01)
+    terms = [penalty.term(strength) / strength for strength in strengths]
+    for strength, term in zip(strengths[1:], terms[1:], strict=True):
+        relations = [
+            (terms[0] * strength, "lambda comes in squared."),
+            (terms[0] / strength, "the term is the same for every lambda."),
+        ]
+        what = f"lambda = {strength:g} does not add {strength:g} times what lambda = 1 adds"
+        expect_close("the term over lambda", term, terms[0], relations, what=what)
 
 
-@check("4b", 1, *BACKWARD, [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_l2_is_proportional_to_lambda(penalty_gradient: Any) -> None:
-    for strength in (1.0, 0.1, 0.01):
-        expect_penalty_gradient(penalty_gradient(strength), W, strength, 7)
+@check("4b", 2, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+def test_the_term_is_the_gradient_of_the_penalty(penalty: Penalty) -> None:
+    for num_examples in (7, 3):
+        term = penalty.term(1.0, num_examples)
+        known = 0.3  # a lambda whose square is another number, for the list of causes
+        expect_penalty_gradient(term * known, W, known, num_examples)
 
 
-@check("4b", 0.5, *BACKWARD, [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_backward_with_l2_touches_nothing_else(task3a: Any) -> None:
-    expect_weights_kept(model_with(task3a.SoftmaxModel(0.3), W), X, "backward", OUTPUTS, Y)
-    expect_new_gradient(model_with(task3a.SoftmaxModel(0.3), W), X, OUTPUTS, Y)
-
-
-@check("4b", 0.5, *BACKWARD, [test_l2_adds_2_lambda_w_to_the_gradient])
-def test_a_training_step_takes_the_penalty_once(task3a: Any, desk: Desk) -> None:
-    Trainer: Any = getattr(desk.find("task3"), "SoftmaxTrainer", None)
-    moves = []
-    with suppress(Exception):  # missing, not written, or broken: Task 3b reports it
-        for l2_reg_lambda in (0.0, 0.3):
-            model = model_with(task3a.SoftmaxModel(l2_reg_lambda), W)
-            Trainer(model, 0.1, 7, False, X, Y, X, Y).train_step(X.copy(), Y.copy())
-            moves.append(np.asarray(model.w, dtype=np.float64) - W)
-    if len(moves) < 2 or not close(moves[0], -0.1 * textbook.gradient(X, OUTPUTS, Y)).all():
-        return
-    twice = "it is added twice, in backward and in train_step: backward is enough."
-    with at_fault("task3.SoftmaxTrainer.train_step"):
-        expect_close(
-            "the change of w by L2",
-            moves[1] - moves[0],
-            -0.1 * 0.6 * W,
-            [(-0.2 * 0.6 * W, twice)],
-            "train_step uses the gradient as backward sets it, and adds nothing.",
-            "the L2 term moves the weights wrongly (lambda = 0.3, learning rate 0.1)",
-        )
+@check("4b", 0.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+def test_backward_adds_the_term_and_touches_nothing_else(penalty: Penalty) -> None:
+    expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)
+    model = model_with(make(penalty.Model, 0.3), W)
+    expect_weights_kept(model, X, "backward", OUTPUTS, Y)
+    expect_new_gradient(model_with(make(penalty.Model, 0.3), W), X, OUTPUTS, Y)
+    step = penalty.term_of_a_step(0.3)
+    if step is not None and not close(step, penalty.term(0.3)).all():
+        likely = "train_step uses the gradient as backward sets it, and adds nothing."
+        relations = [(2 * penalty.term(0.3), "it is added twice, in backward and in train_step.")]
+        what = "the L2 term moves the weights wrongly (lambda = 0.3)"
+        with at_fault("task3.SoftmaxTrainer.train_step"):
+            expect_close("the L2 term of a step", step, penalty.term(0.3), relations, likely, what)

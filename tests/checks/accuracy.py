@@ -7,58 +7,83 @@ from typing import Any
 
 import numpy as np
 
-from tests.checks.mistake import Relation, expect, expect_close, expect_number, untouched
+from tests.checks.calling import call
+from tests.checks.mistake import (
+    Relation,
+    causes,
+    expect_close,
+    expect_multiple,
+    expect_number,
+    total_of,
+    untouched,
+)
 from tests.checks.standins import EchoModel, echoed
 
 __tracebackhide__ = True
 
-Accuracy = Callable[[np.ndarray, np.ndarray, Any], Any]
+Accuracy = Callable[..., Any]
 
 
-def accuracy_of(
-    calculate_accuracy: Accuracy, outputs: Sequence[Sequence[float]], targets: np.ndarray
-) -> Any:
+def accuracy_of(calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray) -> Any:
     """Compute the accuracy of a model with these outputs; the data must stay unchanged."""
     X, Y = echoed(outputs), targets.copy()
     with untouched(X=X, targets=Y):
-        return calculate_accuracy(X, Y, EchoModel(len(outputs[0])))
+        model = EchoModel(targets.shape[1])
+        return call(calculate_accuracy, X=X, targets=Y, model=model)
 
 
 def expect_accuracy(
     calculate_accuracy: Accuracy,
-    outputs: Sequence[Sequence[float]],
+    outputs: np.ndarray,
     targets: np.ndarray,
-    hits: int,
+    right: float,
     likely: str,
     relations: Sequence[Relation] = (),
 ) -> None:
-    """Raise Mistake, with its likely cause, unless the accuracy is hits / N.
+    """Raise Mistake, with its likely cause, unless the accuracy is the fraction of right ones.
 
     Args:
         calculate_accuracy: the student's function.
         outputs: what the model returns (N, K).
         targets: labels (N, K).
-        hits: the number of right predictions.
+        right: the fraction.
         likely: the cause to name when no relation fits.
         relations: wrong results and their causes.
     """
     N, K = targets.shape
-    right = hits / N
+    got = accuracy_of(calculate_accuracy, outputs, targets)
+    number = expect_number("the accuracy", got, "the mean over the examples is missing.")
+    name = f"the accuracy of {round(right * N)} right predictions out of {N}"
     known: list[Relation] = [
-        (float(hits), "this is the number of right predictions; divide by N."),
+        (right * N, "this is the number of right predictions; divide by N."),
         (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
         (1 - right, "this is the fraction of wrong predictions."),
-        (right / K, "divided by N * K; divide by N."),
     ]
-    got = accuracy_of(calculate_accuracy, outputs, targets)
-    name = f"the accuracy of {hits} right predictions out of {N}"
-    expect_close(name, got, right, [*relations, *known], likely)
+    if K > 1:
+        known.append((right / K, "divided by N * K; divide by N."))
+    expect_close(name, number, right, causes(right, *relations, *known), likely)
 
 
-def expect_fraction(
-    calculate_accuracy: Accuracy, outputs: Sequence[Sequence[float]], targets: np.ndarray
+def expect_counting(
+    calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
 ) -> None:
-    """Raise Mistake unless the accuracy is one number from 0 to 1."""
-    got = accuracy_of(calculate_accuracy, outputs, targets)
-    expect_number("the accuracy", got, "the mean over the examples is missing.")
-    expect(0 <= got <= 1, "the accuracy is not a fraction", "0 to 1", got, "divide by N, once.")
+    """Raise Mistake unless the accuracy is proportional to the number of right predictions.
+
+    Args:
+        calculate_accuracy: the student's function.
+        outputs: right for all targets (N, K).
+        targets: labels (N, K).
+        likely: the cause to name.
+    """
+    N = len(targets)
+    got = []
+    for wrong in (range(0), range(0, N, 4), range(1, N, 2), range(0, N - 1)):
+        shown = targets.copy()
+        shown[list(wrong)] = 1 - targets[list(wrong)]
+        if targets.shape[1] > 1:
+            shown[list(wrong)] = np.roll(targets[list(wrong)], 1, axis=1)
+        number = accuracy_of(calculate_accuracy, outputs, shown)
+        got.append(total_of("the accuracy", number))
+    hits = [N, N - len(range(0, N, 4)), N - len(range(1, N, 2)), 1]
+    name = f"the accuracy of {', '.join(map(str, hits))} right predictions out of {N}"
+    expect_multiple(name, got, np.array(hits) / N, likely=likely)

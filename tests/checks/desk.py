@@ -12,6 +12,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from lab.assignment import FILES
+from tests.checks.importing import Finder
 from tests.checks.mistake import ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
@@ -22,21 +23,32 @@ PART_OF = {
     "utils.shuffled_order": "utils.batch_loader",
 }
 
+ANOTHER_YEAR = (
+    "this is another year's assignment: it trains by a function `train`, not by a class of "
+    "trainer.py."
+)
+
 
 class Desk:
     """The folder of the student's files.
 
     Args:
         folder: where task2a.py and the others are.
+
+    Attributes:
+        remarks: what was adapted to import them, once each.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
+        self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
+        self._finder = Finder(self.folder, lambda remark: self.remarks.setdefault(remark))
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
+        sys.meta_path.insert(0, self._finder)
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
@@ -45,6 +57,8 @@ class Desk:
         """Take the folder off the import path again."""
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
 
     def owns(self, file: str | None) -> bool:
         """Tell whether a file lies in the folder itself."""
@@ -74,8 +88,9 @@ class Desk:
             return None
 
     def loaded(self) -> dict[str, ModuleType]:
-        """Find those of the student's modules that have been imported so far."""
-        found = {name: sys.modules.get(name) for name in NAMES}
+        """Find those of the student's modules, of any name, that have been imported so far."""
+        candidates = {*NAMES, *(path.stem for path in self.folder.glob("*.py"))}
+        found = {name: sys.modules.get(name) for name in candidates}
         return {n: m for n, m in found.items() if m and self.owns(getattr(m, "__file__", None))}
 
     def require(self, function: str) -> Any:
@@ -89,10 +104,11 @@ class Desk:
         for depth, part in enumerate(path):
             if not hasattr(found, part):
                 owner = ".".join([name, *path[:depth]]) if depth else f"{name}.py"
-                raise Mistake(
-                    f"{owner} has no `{part}`",
-                    likely=f"is it there, spelt `{part}`, and indented as it was handed out?",
-                )
+                likely = f"is it there, spelt `{part}`, and indented as it was handed out?"
+                if part.endswith("Trainer") and hasattr(found, "train"):
+                    likely = ANOTHER_YEAR
+                    self.remarks.setdefault(f"{owner}: {likely}")
+                raise Mistake(f"{owner} has no `{part}`", likely=likely)
             found = getattr(found, part)
         return found
 
@@ -121,7 +137,8 @@ class Desk:
     def _import(self, name: str) -> ModuleType:
         file = self.folder / f"{name}.py"
         if not file.is_file():
-            raise ImportMistake(name, f"{name}.py is missing: expected it in {self.folder}")
+            missing = f"{name}.py is missing: expected it in {self.folder}"
+            raise ImportMistake(name, missing, self._is_of_another_year() and ANOTHER_YEAR)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -130,6 +147,12 @@ class Desk:
             raise
         except BaseException as error:  # also sys.exit
             raise self._fault(name, error) from error
+
+    def _is_of_another_year(self) -> str:
+        """Return "yes" for a submission whose task2.py trains by a function, else ""."""
+        file = self.folder / "task2.py"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        return "yes" if "\ndef train(" in text and "Trainer" not in text else ""
 
     def _fault(self, name: str, error: BaseException) -> ImportMistake:
         where = self.where(error)

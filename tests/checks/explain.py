@@ -16,6 +16,14 @@ from tests.checks.points import Check
 
 # What an exception in a student's function usually means, by a part of its message.
 LIKELY = (
+    ("NameError", "this name is not known here: use an argument, or what is kept in self."),
+    ("was removed in the NumPy", "NumPy 2 has another name for it; the message tells which."),
+    ("module 'numpy' has no", "NumPy 2 has no such name any more; see its migration guide."),
+    ("is not installed here", "the assignment is written with NumPy alone."),
+    ("unexpected keyword", "keep the names of the arguments as they were handed out."),
+    ("required positional", "more arguments than were handed out? give the others a default."),
+    ("setting an array element", "an array of one element where a number belongs; use .item()."),
+    ("MemoryError", "an N x N array? N is 20,000 images here: keep (N, 1) and (N, K)."),
     ("NoneType", "something is None: a `return` is missing, or `grad` is used before it is set."),
     ("broadcast", "shapes that do not fit; print them, and see the docstring for the right ones."),
     ("matmul", "the order of the two factors, or a missing .T."),
@@ -33,11 +41,13 @@ class Failure:
 
     Attributes:
         text: what a student reads first.
+        summary: it in one line: what is wrong, and the likely cause.
         not_written: the function that raises NotImplementedError, or "".
         plain: whether a traceback would add nothing.
     """
 
     text: str
+    summary: str = ""
     not_written: str = ""
     plain: bool = False
 
@@ -74,11 +84,19 @@ def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
     """Tell a student why a check failed, in plain ASCII."""
     if isinstance(error, NotImplementedError):
         function = _with_class(desk.function(error), check) or check.function
-        return _failure(f"Task {check.task}: {function} is not written yet", function, True)
-    header = check.header(desk.name(_at_fault(check, error, desk)))
-    if isinstance(error, Mistake):
-        return _failure(f"{header}\n{error}", plain=isinstance(error, ImportMistake))
-    return _failure(f"{header}\n{_raised(error, desk)}")
+        text = f"Task {check.task}: {function} is not written yet"
+        return Failure(_ascii(text), not_written=function, plain=True)
+    function = desk.name(_at_fault(check, error, desk))
+    body = str(error) if isinstance(error, Mistake) else _raised(error, desk)
+    if getattr(error, "handed_out", False):
+        body += f"\n  {'Note:':<10}this was handed out complete, and has been changed."
+    rows = [line.strip() for line in body.splitlines()]
+    likely = [row.split(":", 1)[1].strip() for row in rows if row.startswith("Likely:")]
+    return Failure(
+        _ascii(f"{check.header(function)}\n{body}"),
+        summary=_ascii(f"{function}: {'; '.join([rows[0], *likely])}"),
+        plain=isinstance(error, ImportMistake),
+    )
 
 
 def _at_fault(check: Check, error: BaseException, desk: Desk) -> str:
@@ -104,5 +122,5 @@ def _raised(error: BaseException, desk: Desk) -> str:
     return text + (f"\n  {'Likely:':<10}{likely}" if likely else "")
 
 
-def _failure(text: str, not_written: str = "", plain: bool = False) -> Failure:
-    return Failure(text.encode("ascii", "backslashreplace").decode(), not_written, plain)
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()

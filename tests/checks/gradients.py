@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from lab.assignment import L2_FACTOR
 from tests.checks import textbook
-from tests.checks.mistake import Mistake, Relation, cause, close, expect_shape, furthest
+from tests.checks.mistake import Mistake, Relation, cause, causes, close, entries, furthest
 
 __tracebackhide__ = True
+
+OTHER_FACTOR = {
+    2: "the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",
+    1: "the 2 is one too many: in this course R is half the sum of all squared weights.",
+}[L2_FACTOR]
+TERM = {2: "2 lambda w", 1: "lambda w"}[L2_FACTOR]
 
 
 def expect_gradient(
@@ -26,17 +33,16 @@ def expect_gradient(
         targets: y (N, K).
     """
     right = textbook.gradient(X, outputs, targets)
-    expect_shape("grad", got, right.shape)
     relations = data_relations(X, outputs, targets)
 
     def objective(w: np.ndarray) -> float:
         return textbook.loss(targets, textbook.forward(X, w))
 
-    _compare(np.asarray(got, dtype=np.float64), right, w, objective, "dC/dw", relations)
+    _compare(entries("grad", got, right.shape), right, w, objective, "dC/dw", relations)
 
 
 def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
-    """Raise Mistake, with its likely cause, unless `got` is 2 lambda w (equation 28).
+    """Raise Mistake, with its likely cause, unless `got` is dR/dw times lambda (equation 28).
 
     Args:
         got: what the penalty added to `grad`.
@@ -47,13 +53,13 @@ def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: 
     relations = penalty_relations(w, strength, N)
 
     def penalty(w: np.ndarray) -> float:
-        return strength * float(np.sum(w**2))
+        return strength * L2_FACTOR / 2 * float(np.sum(w**2))
 
     name = f"the L2 term that lambda = {strength:g} adds"
-    _compare(got, 2 * strength * w, w, penalty, name, relations)
+    _compare(got, L2_FACTOR * strength * w, w, penalty, name, relations)
 
 
-def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> list[Relation]:
+def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Sequence[Relation]:
     """List the gradients of C that known mistakes lead to."""
     N, K = targets.shape
     right = textbook.gradient(X, outputs, targets)
@@ -78,40 +84,42 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> l
             (right / K, "K times too small: average over the N examples, not over N * K values."),
             (N * right / K, "divided by the number of classes K, not of examples N."),
         ]
-    return relations
+    return causes(right, *relations)
 
 
-def penalty_relations(w: np.ndarray, strength: float, N: int) -> list[Relation]:
+def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relation]:
     """List the gradients of the penalty that known mistakes lead to."""
-    right = 2 * strength * w
+    right = L2_FACTOR * strength * w
+    plain = {2: right / 2, 1: 2 * right}[L2_FACTOR]  # with the factor of the other definition
     no_last, no_first = right.copy(), right.copy()
     no_last[-1] = no_first[0] = 0
     bias = "the bias is left out: equation 27 sums over every weight, the bias too."
     squared = np.sum(w**2)
-    return [
-        (0 * w, "the L2 term is missing, or does not change with lambda; it is 2 lambda w."),
-        (right / 2, "half of it: the 2 of 2 lambda w is missing (R has no factor 1/2)."),
-        (2 * right, "doubled: the L2 term is added twice, or has one factor 2 too many."),
+    return causes(
+        right,
+        (0 * w, f"the L2 term is missing, or does not change with lambda; it is {TERM}."),
+        (plain, OTHER_FACTOR),
+        (4 * strength * w, "doubled: the L2 term is added twice, or has one factor 2 too many."),
         (-right, "the sign is opposite: the L2 term is added, so that a step shrinks the weights."),
-        (-right / 2, "the sign is opposite, and the 2 of 2 lambda w is missing."),
+        (-plain, f"the sign is opposite, and {OTHER_FACTOR}"),
         (right / N, "the L2 term is divided by N: only C is an average over examples."),
-        (right / 2 / N, "the L2 term is divided by N, and the 2 of 2 lambda w is missing."),
+        (plain / N, f"the L2 term is divided by N, and {OTHER_FACTOR}"),
         (N * right, "the L2 term is counted once per example: only C sums over examples."),
-        (N * right / 2, "the L2 term is counted once per example, and the 2 is missing."),
+        (N * plain, f"the L2 term is counted once per example, and {OTHER_FACTOR}"),
         (right / w.shape[1], "the L2 term is divided by the number of classes K."),
         (right / w.size, "the L2 term is averaged: equation 27 is a sum over the weights."),
-        (2 * strength**2 * w, "lambda comes in squared; it is 2 lambda w."),
-        (strength**2 * w, "lambda comes in squared, and the 2 is missing; it is 2 lambda w."),
-        (strength * np.sign(w), "this is L1's gradient, lambda sign(w); L2's is 2 lambda w."),
+        (L2_FACTOR * strength**2 * w, f"lambda comes in squared; it is {TERM}."),
+        (plain * strength, f"lambda comes in squared, and {OTHER_FACTOR}"),
+        (strength * np.sign(w), f"this is L1's gradient, lambda sign(w); L2's is {TERM}."),
         (2 * strength * w**2, "w comes in squared; the derivative of w^2 is 2 w."),
-        (strength * w**2, "this is the penalty itself; its derivative is 2 lambda w."),
-        (strength * squared + 0 * w, "this is the penalty itself; its derivative is 2 lambda w."),
-        (2 * strength * np.abs(w), "the sign of w is lost; the derivative of w^2 is 2 w."),
-        (right / 2 / np.sqrt(squared), "this is the gradient of ||w||; R is ||w||^2."),
+        (strength * w**2, f"this is the penalty itself; its derivative is {TERM}."),
+        (strength * squared + 0 * w, f"this is the penalty itself; its derivative is {TERM}."),
+        (right * np.sign(w), "the sign of w is lost; the derivative of w^2 is 2 w."),
+        (strength * w / np.sqrt(squared), "this is the gradient of ||w||; R is ||w||^2."),
         (no_last, bias),
         (no_first, bias),
-        (no_last / 2, bias + " And the 2 is missing."),
-    ]
+        (no_last * plain[0, 0] / right[0, 0], f"{bias} And {OTHER_FACTOR}"),
+    )
 
 
 def _compare(

@@ -28,6 +28,7 @@ class Mistake(AssertionError):
         rows = {"Expected": expected, "Got": got, "At": at or None, "Likely": likely or None}
         lines = [f"  {key + ':':<10}{value}" for key, value in rows.items() if value is not None]
         super().__init__("\n".join([f"  {what}", *lines]))
+        self.what, self.likely = what, likely
 
 
 class ImportMistake(Mistake):
@@ -39,17 +40,22 @@ class ImportMistake(Mistake):
 
 
 class at_fault:
-    """A block whose failures name another function than the one that the check judges."""
+    """A block whose failures name another function than the one that the check judges.
 
-    def __init__(self, function: str) -> None:
-        self._function = function
+    Args:
+        function: by its full name.
+        handed_out: whether the course hands it out complete, so that the student has changed it.
+    """
+
+    def __init__(self, function: str, handed_out: bool = False) -> None:
+        self._function, self._handed_out = function, handed_out
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: Any, *_: object) -> None:
         if error is not None:
-            error.at_fault = self._function
+            error.at_fault, error.handed_out = self._function, self._handed_out
 
 
 def in_words(error: BaseException) -> str:
@@ -77,14 +83,27 @@ def expect_shape(name: str, got: Any, shape: tuple[int, ...], likely: str = "") 
     expect(array.shape == shape, f"{name} has the wrong shape", shape, array.shape, likely)
 
 
-def expect_number(name: str, got: Any, likely: str = "") -> None:
-    """Raise Mistake unless `got` is one number, Python's or NumPy's."""
+def expect_number(name: str, got: Any, likely: str = "") -> float:
+    """Return one number, of whatever type, or raise Mistake; an array of one element is one."""
     what = f"{name} should be one number"
     if got is None:
         raise Mistake(what, "a float", "None", likely="is a `return` missing?")
     array = np.asarray(got)
-    expect(array.dtype.kind in "fiu", what, "a float", got, likely)
-    expect(array.ndim == 0, what, "a float", f"shape {array.shape}", likely)
+    expect(array.dtype.kind in "fiub", what, "a float", got, likely)
+    expect(array.size == 1, what, "a float", f"shape {array.shape}", likely)
+    return float(array.item())
+
+
+def total_of(name: str, got: Any, likely: str = "") -> float:
+    """Add up what should be one number: where a mean is missing, another check says so."""
+    return expect_number(name, got if got is None else np.sum(got), likely)
+
+
+def expect_scalar(name: str, got: Any) -> None:
+    """Raise Mistake if a number comes in an array with an axis."""
+    likely = "take the mean over all entries, without axis=, or use .item()."
+    shape = np.shape(got)
+    expect(shape == (), f"{name} is an array of shape {shape}", "a float", _short(got), likely)
 
 
 def expect_zeros(name: str, got: Any) -> None:
@@ -114,8 +133,7 @@ def expect_close(
         what: the first line of the failure.
     """
     expected = np.asarray(expected, dtype=np.float64)
-    expect_shape(name, got, expected.shape)
-    array = np.asarray(got, dtype=np.float64)
+    array = entries(name, got, expected.shape)
     wrong = ~close(array, expected)
     if not wrong.any():
         return
@@ -132,6 +150,57 @@ def expect_close(
     )
 
 
+def expect_multiple(
+    name: str, got: Any, expected: Any, relations: Sequence[Relation] = (), likely: str = ""
+) -> None:
+    """Raise Mistake, with its likely cause, unless an array is a multiple of what is expected.
+
+    Args: those of `expect_close`.
+    """
+    expected = np.asarray(expected, dtype=np.float64)
+    array = entries(name, got, expected.shape)
+    factor = float(np.sum(array * expected) / np.sum(expected * expected))
+    scale = np.abs(factor * expected).max()
+    if scale > ABSOLUTE and (np.abs(array - factor * expected) <= 1e-3 * scale).all():
+        return
+    worst = furthest(array, expected)
+    raise Mistake(
+        f"{name} is not what it should be, not even up to a factor",
+        f"{expected[worst]:.7g}",
+        f"{array[worst]:.7g}",
+        f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else "",
+        cause(array, relations) or likely,
+    )
+
+
+def entries(name: str, got: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of floats in the shape that it should have, or raise Mistake.
+
+    A wrong shape with the right number of entries passes: the shape is judged by another check.
+    """
+    if np.shape(got) == shape[::-1]:
+        got = np.transpose(got)
+    size = int(np.prod(shape))
+    if got is None or np.size(got) != size or np.asarray(got).dtype.kind not in "fiub":
+        expect_shape(name, got, shape)
+    return np.asarray(got, dtype=np.float64).reshape(shape)
+
+
+def causes(right: Any, *relations: Relation) -> tuple[Relation, ...]:
+    """List wrong results and their causes, on data on which no two give the same result.
+
+    Raises:
+        ValueError: if two results, or one and the right one, are the same.
+    """
+    known = [(right, "right"), *relations]
+    for number, (first, mistake) in enumerate(known):
+        for second, other in known[number + 1 :]:
+            same = np.shape(first) == np.shape(second)
+            if same and mistake != other and close(np.asarray(first), np.asarray(second)).all():
+                raise ValueError(f"the data do not tell these apart: {mistake} / {other}")
+    return relations
+
+
 def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
     """Name the cause whose wrong result is the one at hand, or ""."""
     for result, mistake in relations:
@@ -141,8 +210,10 @@ def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Tell for each entry whether it is close enough; nan is close to nothing."""
-    return np.asarray(np.abs(got - expected) <= ABSOLUTE + RELATIVE * np.abs(expected))
+    """Tell for each entry whether it is close enough; nan is close to nothing, inf to itself."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(got - expected) <= ABSOLUTE + RELATIVE * np.abs(expected)
+    return np.asarray(np.where(np.isfinite(expected), near, got == expected))
 
 
 def furthest(got: np.ndarray, expected: np.ndarray) -> tuple[int, ...]:
@@ -169,7 +240,9 @@ class untouched:
             if array.shape != before.shape:
                 what = f"{name}, which the caller still needs, has another shape now"
                 raise Mistake(what, before.shape, array.shape, likely="make a copy, or a view.")
-            changed = np.argwhere(array != before)
+            if (array == before).all():
+                continue
+            changed = np.argwhere(~close(array, before))  # an epsilon added in place harms nobody
             if len(changed):
                 index = tuple(map(int, changed[0]))
                 raise Mistake(

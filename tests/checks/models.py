@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 
 from tests.checks import textbook
-from tests.checks.mistake import Mistake, expect, expect_close, untouched
+from tests.checks.calling import call
+from tests.checks.mistake import Mistake, expect, expect_close, expect_number, untouched
 
 __tracebackhide__ = True
+
+WHOLE_SET = 20_000  # images that the assignment trains on
+
+
+def make(Model: Any, l2_reg_lambda: float = 0.0) -> Any:
+    """Make a student's model."""
+    return call(Model, l2_reg_lambda=l2_reg_lambda)
 
 
 def model_with(model: Any, w: np.ndarray) -> Any:
@@ -21,9 +29,19 @@ def model_with(model: Any, w: np.ndarray) -> Any:
     return model
 
 
+def outputs_of(model: Any, X: np.ndarray) -> Any:
+    """Run `forward` on a copy of its argument."""
+    return call(model.forward, X=X.copy())
+
+
+def loss_of(cross_entropy_loss: Callable[..., Any], y: np.ndarray, yhat: np.ndarray) -> Any:
+    """Compute the loss of targets y and outputs yhat, on copies."""
+    return call(cross_entropy_loss, targets=y.copy(), outputs=yhat.copy())
+
+
 def gradient_of(model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Any:
     """Run `backward` on copies of its arguments, and return the gradient that it sets."""
-    model.backward(X.copy(), outputs.copy(), targets.copy())
+    call(model.backward, X=X.copy(), outputs=outputs.copy(), targets=targets.copy())
     return model.grad
 
 
@@ -40,7 +58,7 @@ def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndar
     arguments |= {n: a.copy() for n, a in zip(("outputs", "targets"), others, strict=False)}
     before = model.w.copy()
     with untouched(**arguments):
-        getattr(model, method)(*arguments.values())
+        call(getattr(model, method), **arguments)
     likely = "the update of the weights belongs in train_step."
     expect(
         _same(model.w, before), f"{method} changed the weights", "w as it was", "another w", likely
@@ -69,7 +87,7 @@ def expect_gradient_reset(
     expect(_same(model.w, before), "zero_grad changed the weights", "w as it was", "another w")
 
 
-def expect_rejection(module: Any, model: Any, arguments: tuple[Any, ...], Y: np.ndarray) -> None:
+def expect_rejection(module: Any, model: Any, Y: np.ndarray) -> None:
     """Raise Mistake unless `gradient_approximation_test` rejects a gradient of the wrong sign.
 
     The model has five inputs: with 785, two forward passes a weight would take seconds.
@@ -83,7 +101,7 @@ def expect_rejection(module: Any, model: Any, arguments: tuple[Any, ...], Y: np.
         def penalty(self) -> float:
             return 0.0  # lambda is 0 here, and Task 4b may not be written yet
 
-    wrong = model_with(Wrong(*arguments), textbook.weights(Y.shape[1])[:5])
+    wrong = model_with(make(Wrong), textbook.weights(Y.shape[1])[:5] * 16)
     try:
         accepted = module.gradient_approximation_test(wrong, np.eye(5)[: len(Y)], Y.copy())
     except Exception as error:
@@ -96,8 +114,24 @@ def expect_rejection(module: Any, model: Any, arguments: tuple[Any, ...], Y: np.
     expect(accepted is not None and not accepted, what, "an exception", "none", likely)
 
 
+def expect_whole_set(loss: Any, right: float, peak: int) -> None:
+    """Raise Mistake unless the loss of 20,000 examples is right, and took no N x N array.
+
+    Args:
+        loss: what the student's functions compute.
+        right: what it should be.
+        peak: bytes that were in use at once.
+    """
+    likely = "a shape (N,) meets (N, 1), or X @ X.T; keep (N, 1) and (N, K)."
+    what = "an array of N x N numbers takes 3.2 GB for the 20,000 images"
+    expect(peak < 4 * WHOLE_SET**2, what, "arrays of N rows", f"{peak / 1e9:.1f} GB in use", likely)
+    likely = "this is right for few examples: is a number of 8 bits too small for a sum?"
+    number = expect_number("the loss", loss)
+    expect_close("the loss of 20,000 examples", number, right, likely=likely)
+
+
 def expect_finite_loss(
-    cross_entropy_loss: Callable[[np.ndarray, np.ndarray], Any], y: np.ndarray, wrong: np.ndarray
+    cross_entropy_loss: Callable[..., Any], y: np.ndarray, wrong: np.ndarray
 ) -> None:
     """Raise Mistake unless the loss of outputs of exactly 0 and 1 is finite, and right.
 
@@ -107,10 +141,10 @@ def expect_finite_loss(
         wrong: outputs (N, K), wrong for every example.
     """
     likely = "ln(0) is -inf; keep the argument of the logarithm a little above 0."
-    loss = cross_entropy_loss(y.copy(), y.copy())
+    loss = expect_number("the loss", loss_of(cross_entropy_loss, y, y))
     what = "the loss of right outputs, exactly 0 and 1"
     expect(np.abs(loss) < 1e-3, what, "0", loss, likely)
-    loss = cross_entropy_loss(y.copy(), wrong.copy())
+    loss = expect_number("the loss", loss_of(cross_entropy_loss, y, wrong))
     what = "the loss of wrong outputs, exactly 0 and 1"
     expect(np.isfinite(loss) and loss > 1, what, "a large, finite number", loss, likely)
 
@@ -132,12 +166,12 @@ def expect_no_overflow(
     X[:, : len(z)] = np.eye(len(z))
     w = np.zeros((textbook.I, z.shape[1]))
     w[: len(z)] = z
-    single = np.asarray(model(w.astype(np.float32)).forward(X.astype(np.float32)))
+    single = np.asarray(outputs_of(model(w.astype(np.float32)), X.astype(np.float32)))
     expect_close("outputs at |z| up to 1e4, float32", single, right, likely=likely)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            got = model(w).forward(X)
+            got = outputs_of(model(w), X)
     except RuntimeWarning as warning:
         what = "NumPy warned on large weights"
         raise Mistake(what, "no warning", warning, likely=likely) from warning

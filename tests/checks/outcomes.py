@@ -20,6 +20,7 @@ class Outcome:
         check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
         text: the first lines of its failure, or why it was skipped.
+        summary: its failure in one line.
         details: the failure with pytest's traceback.
         not_written: the function that is still to be written, where that is why it failed.
         seconds: how long it took.
@@ -30,6 +31,7 @@ class Outcome:
     check: Check
     status: str = "not run"
     text: str = ""
+    summary: str = ""
     details: str = ""
     not_written: str = ""
     seconds: float = 0.0
@@ -50,7 +52,7 @@ class Outcome:
     def fail(self, failure: Failure, details: str) -> None:
         """Record why it failed."""
         self.status, self.text, self.details = "failed", failure.text, details
-        self.not_written = failure.not_written
+        self.summary, self.not_written = failure.summary, failure.not_written
 
 
 @dataclass
@@ -59,10 +61,12 @@ class Outcomes:
 
     Attributes:
         unreadable: {module of checks: why it could not be read}.
+        remarks: what an instructor should know about the files.
     """
 
     _all: dict[str, Outcome] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
 
     def add(self, nodeid: str, name: str, check: Check) -> None:
         """Number a check that is to run."""
@@ -91,7 +95,12 @@ class Outcomes:
     def points(self, task: str = "") -> tuple[float, float]:
         """Add up the points earned and possible, of one task or of all."""
         counted = self.of(task) if task else list(self)
-        return sum(o.points for o in counted), sum(o.check.points for o in counted)
+        earned, possible = (o.points for o in counted), (o.check.points for o in counted)
+        return round(sum(earned), 4), round(sum(possible), 4)
+
+    def advice(self) -> list[Outcome]:
+        """List the advice that applies."""
+        return [o for o in self if o.check.is_advice and o.status == "failed" and o.summary]
 
     def blocker(self, check: Check) -> Outcome | None:
         """Find a failed check that this one needs, directly or through others."""

@@ -34,6 +34,7 @@ def results(outcomes: Outcomes) -> dict[str, Any]:
         "tests": [_test(outcome) for outcome in outcomes] + _lost(outcomes),
         "extra_data": {
             "tasks": {task: _task(task, outcomes) for task in outcomes.tasks()},
+            "remarks": list(outcomes.remarks),
         },
     }
 
@@ -56,6 +57,7 @@ def _test(outcome: Outcome) -> dict[str, Any]:
             "task": outcome.check.task,
             "function": outcome.check.function,
             "outcome": outcome.status,
+            "summary": outcome.summary,
             "not_written": outcome.not_written,
             "seconds": round(outcome.seconds, 3),
         },

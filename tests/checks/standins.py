@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
+from tests.checks.calling import as_called, call
 from tests.checks.desk import Desk
 from tests.checks.mistake import Mistake
+
+LOSS = ("targets", "outputs")
+FORWARD, BACKWARD = ("X",), ("X", "outputs", "targets")
+LOADER = ("X", "Y", "batch_size", "shuffle", "drop_last")
 
 
 class TextbookModel:
@@ -19,7 +26,7 @@ class TextbookModel:
     l2_reg_lambda = 0.0
 
     def __init__(self, num_outputs: int) -> None:
-        self.w = textbook.weights(num_outputs) / 4
+        self.w: np.ndarray = textbook.weights(num_outputs).copy()
         self.zero_grad()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -46,6 +53,30 @@ class EchoModel(TextbookModel):
         self.grad = np.zeros_like(self.w)
 
 
+def textbook_model(Model: Any, num_outputs: int) -> Any:
+    """Make a TextbookModel with what else a student's model has, and the signatures it has.
+
+    Args:
+        Model: the student's class; None if there is none.
+        num_outputs: K.
+    """
+    model: Any = TextbookModel(num_outputs)
+    if not isinstance(Model, type):
+        return model
+    methods = {
+        name: as_called(getattr(model, name), partial(original, None), names)
+        for name, names in (("forward", FORWARD), ("backward", BACKWARD), ("zero_grad", ()))
+        if callable(original := getattr(Model, name, None))
+    }
+    with suppress(Exception):  # a model that cannot be made, or has slots: Task 2a or 3a reports it
+        for name, value in vars(call(Model, l2_reg_lambda=0.0)).items():
+            if name not in ("w", "grad"):
+                setattr(model, name, value)
+    for name, method in methods.items():
+        setattr(model, name, method)
+    return model
+
+
 def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
     """Compute the accuracy as `calculate_accuracy` should."""
     outputs = model.forward(X)
@@ -53,7 +84,7 @@ def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
     return float(((outputs >= threshold) == targets).all(axis=1).mean())
 
 
-def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
+def echoed(outputs: Any) -> np.ndarray:
     """Make the inputs (N, 785) for which an EchoModel returns these outputs."""
     X = np.zeros((len(outputs), textbook.I))
     X[:, : len(outputs[0])] = outputs
@@ -62,12 +93,7 @@ def echoed(outputs: Sequence[Sequence[float]]) -> np.ndarray:
 
 
 def batches(
-    X: np.ndarray,
-    Y: np.ndarray,
-    batch_size: int,
-    shuffle: bool = False,
-    drop_last: bool = True,
-    **_: Any,
+    X: np.ndarray, Y: np.ndarray, batch_size: int, shuffle: bool = False, drop_last: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Serve the batches of one epoch as `batch_loader` should."""
     order = np.random.default_rng().permutation(len(X)) if shuffle else np.arange(len(X))
@@ -78,34 +104,46 @@ def batches(
 
 
 def stand_in(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, function: str, replacement: object
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    replacement: Callable[..., Any],
+    names: Sequence[str],
 ) -> None:
     """Replace a student's function in all of their modules that are imported.
 
     It is found by identity, not by name: a `cross_entropy_loss` of the wrong task stays wrong.
+
+    Args:
+        desk: the student's files.
+        monkeypatch: undoes it.
+        function: as "utils.batch_loader".
+        replacement: takes the arguments in the order of `names`.
+        names: of the arguments.
     """
     module, name = function.split(".")
     loaded = desk.loaded()
     original = getattr(loaded.get(module), name, None)
-    if original is None:
+    if not callable(original):
         return
     for holder in loaded.values():
         for attribute, value in list(vars(holder).items()):
             if value is original:
-                monkeypatch.setattr(holder, attribute, replacement)
+                monkeypatch.setattr(holder, attribute, as_called(replacement, original, names))
 
 
 def stand_in_for_other_tasks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace what a trainer uses of Tasks 2a, 2e and 3a."""
-    stand_in(desk, monkeypatch, "task2a.cross_entropy_loss", textbook.binary_cross_entropy)
-    stand_in(desk, monkeypatch, "task3a.cross_entropy_loss", textbook.cross_entropy)
-    stand_in(desk, monkeypatch, "utils.batch_loader", batches)
+    losses = {"task2a": textbook.binary_cross_entropy, "task3a": textbook.cross_entropy}
+    for module, loss in losses.items():
+        stand_in(desk, monkeypatch, f"{module}.cross_entropy_loss", loss, LOSS)
+    stand_in(desk, monkeypatch, "utils.batch_loader", batches, LOADER)
 
 
 class Run:
     """A training run with validation losses that are given beforehand.
 
-    Its model's only weight counts the steps; it grows in place, so that an alias of it grows too.
+    Its model's weights, all the same, count the steps.
 
     Args:
         BaseTrainer: the student's class.
@@ -113,11 +151,13 @@ class Run:
         num_batches: of an epoch, each of two examples.
         shuffle: the value of `shuffle_dataset`.
         left_over: examples that fill no batch.
+        in_place: whether a step changes the weights in place; else it replaces them.
 
     Attributes:
         trainer: of a subclass of BaseTrainer.
         batches: the numbers of the examples in each training step.
         weights: at each validation.
+        steps: how many steps came before each validation, itself included.
     """
 
     def __init__(
@@ -127,50 +167,72 @@ class Run:
         num_batches: int = 5,
         shuffle: bool = False,
         left_over: int = 0,
+        in_place: bool = False,
     ) -> None:
         self.batches: list[list[int]] = []
         self.weights: list[float] = []
-        self.losses = list(losses)
+        self.steps: list[int] = []
+        self.losses = [np.float64(loss) for loss in losses]
+        self.num_batches, self.num_epochs = num_batches, 0
         self.model = TextbookModel(1)
-        self.model.w = np.zeros((1, 1))
+        self.model.w = np.zeros((textbook.I, 1))
         run = self
 
         class Scripted(BaseTrainer):  # type: ignore[misc]
-            def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+            def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> np.float64:
                 run.batches.append(X_batch[:, 0].astype(int).tolist())
-                run._model(self).w += 1
+                model = run._model(self)
+                if in_place:
+                    model.w += 1
+                else:
+                    model.w = model.w + 1
                 return run.train_loss(len(run.batches) - 1)
 
-            def validation_step(self) -> tuple[float, float, float]:
+            def validation_step(self) -> tuple[np.float64, np.float64, np.float64]:
                 run.weights.append(run._weight(self))
+                run.steps.append(len(run.batches))
                 return run.validation(len(run.weights) - 1)
 
-        self.X = np.arange(2 * num_batches + left_over, dtype=np.float64).reshape(-1, 1)
-        self.Y = self.X.copy()
-        X_val = np.zeros((4, 1))
-        self.trainer = Scripted(self.model, 0.1, 2, shuffle, self.X, self.Y, X_val, X_val)
+        number = np.arange(2 * num_batches + left_over, dtype=np.float64).reshape(-1, 1)
+        self.X, self.Y = textbook.inputs(len(number)).copy(), number.copy()
+        self.X[:, :1] = number
+        X_val, Y_val = textbook.inputs(4), textbook.binary_targets(4)
+        known = {"X_train": self.X, "Y_train": self.Y, "X_val": X_val, "Y_val": Y_val}
+        options = {"learning_rate": 0.1, "batch_size": 2, "shuffle_dataset": shuffle}
+        self.trainer = call(Scripted, model=self.model, **options, **known)
 
     def train(self, num_epochs: int) -> tuple[Any, Any]:
         """Train, and return the histories."""
-        histories = self.trainer.train(num_epochs)
+        self.num_epochs = num_epochs
+        histories = call(self.trainer.train, num_epochs=num_epochs)
         if not isinstance(histories, tuple | list) or len(histories) != 2:
             what = "train returns the wrong things"
             raise Mistake(what, "train_history, val_history", type(histories).__name__)
         return histories[0], histories[1]
 
-    def train_loss(self, step: int) -> float:
+    def train_loss(self, step: int) -> np.float64:
         """Tell the loss of a training step."""
-        return 1 / (step + 1)
+        return np.float64(0.69 / (1 + step / 10))
 
-    def validation(self, number: int) -> tuple[float, float, float]:
+    def validation(self, number: int) -> tuple[np.float64, np.float64, np.float64]:
         """Tell the results of a validation: its loss and both accuracies."""
         loss = self.losses[min(number, len(self.losses) - 1)]
-        return loss, 0.5 + number / 1000, 0.25 + number / 1000
+        return loss, np.float64(0.5 + number / 1000), np.float64(0.25 + number / 1000)
 
     @property
     def examples(self) -> list[int]:
         """The numbers of all examples, in the order of training."""
         return [number for batch in self.batches for number in batch]
+
+    @property
+    def left_at(self) -> int | None:
+        """The number of the first validation after which an epoch was left, or training ended."""
+        firsts = [step for step, batch in enumerate(self.batches) if 0 in batch]
+        for start, end in zip(firsts, [*firsts[1:], len(self.batches)], strict=True):
+            if end - start < self.num_batches:
+                return sum(steps <= end for steps in self.steps) - 1
+        ended = len(self.batches) < self.num_epochs * self.num_batches
+        return len(self.steps) - 1 if ended else None
 
     @property
     def final_weight(self) -> float:
@@ -181,4 +243,4 @@ class Run:
         return getattr(trainer, "model", self.model)
 
     def _weight(self, trainer: Any) -> float:
-        return float(np.asarray(self._model(trainer).w).item())
+        return float(np.mean(self._model(trainer).w))

@@ -2,92 +2,149 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.checks import textbook
+from tests.checks.calling import call
+from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Mistake,
-    Relation,
     at_fault,
+    causes,
     close,
     expect,
     expect_close,
+    expect_multiple,
     expect_number,
-    expect_shape,
     untouched,
 )
-from tests.checks.standins import EchoModel, TextbookModel, echoed
+from tests.checks.standins import EchoModel, echoed, textbook_model
 
 __tracebackhide__ = True
 
+RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
 TRAIN_ACCURACY, VAL_ACCURACY = 0.8, 0.25
+A_TRAP = (
+    "use self.model, self.learning_rate, self.X_val ...: a variable of the script is missing where "
+    "another file imports this one, and is another trainer's where there are two."
+)
 
 
 class Steps:
     """The two steps of a trainer, with a textbook model in place of the student's.
 
+    The starters of 2021 and 2022 let the steps read variables of the script, so these are there.
+
     Args:
-        Trainer: the student's LogisticTrainer or SoftmaxTrainer.
-        num_outputs: K, 1 for logistic regression.
+        desk: the student's files.
+        trainer: "task2.LogisticTrainer" or "task3.SoftmaxTrainer".
+        model: "task2a.BinaryModel" or "task3a.SoftmaxModel".
     """
 
-    def __init__(self, Trainer: Any, num_outputs: int) -> None:
-        self.Trainer = Trainer
-        self.num_outputs = num_outputs
-        self.targets = textbook.binary_targets if num_outputs == 1 else textbook.class_targets
+    def __init__(self, desk: Desk, trainer: str, model: str) -> None:
+        self.Trainer, self.name = desk.require(trainer), trainer
+        self._names = pytest.MonkeyPatch()
+        module, _, Model = model.partition(".")
+        self.Model = getattr(desk.find(module), Model, None)
+        self.num_outputs = K = 1 if Model == "BinaryModel" else 10
+        self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
-    def trainer(self, model: Any, learning_rate: float = 0.1) -> Any:
-        """Make a trainer whose data sets are not the batch that `train_step` receives."""
-        X_train, X_val = textbook.inputs(11, seed=3), textbook.inputs(5, seed=4)
-        Y_train, Y_val = self.targets(11), self.targets(5)
-        return self.Trainer(model, learning_rate, 2, False, X_train, Y_train, X_val, Y_val)
+    def close(self) -> None:
+        """Take the variables of the script away again."""
+        self._names.undo()
+
+    def model(self) -> Any:
+        """Make a textbook model."""
+        return textbook_model(self.Model, self.num_outputs)
+
+    def trainer(self, model: Any, learning_rate: float = RATES[0], names: bool = True) -> Any:
+        """Make a trainer whose data sets are not the batch that `train_step` receives.
+
+        names: whether the variables of the script are there, too.
+        """
+        sets = {
+            "X_train": textbook.inputs(11, seed=3),
+            "Y_train": self.targets(11),
+            "X_val": textbook.inputs(5, seed=4),
+            "Y_val": self.targets(5),
+        }
+        return self._trainer(names, model=model, learning_rate=learning_rate, **sets)
+
+    def move(self, learning_rate: float, names: bool = True) -> np.ndarray:
+        """Take a step; return the change of the weights."""
+        model = self.model()
+        before = model.w.copy()
+        trainer = self.trainer(model, learning_rate, names)
+        X, Y = self.X.copy(), self.Y.copy()
+        with untouched(X_batch=X, Y_batch=Y):
+            trainer.train_step(X, Y)
+        after = np.asarray(getattr(trainer, "model", model).w, dtype=np.float64)
+        expect(after.shape == before.shape, "the shape of w", before.shape, after.shape)
+        return after - before
+
+    def moves_in_place(self) -> bool:
+        """Tell whether a step changes the array of weights, or replaces it."""
+        model = self.model()
+        w = model.w
+        self.trainer(model).train_step(self.X.copy(), self.Y.copy())
+        return model.w is w
 
     def expect_loss(self) -> None:
         """Raise Mistake unless `train_step` returns the batch's loss, before or after the step."""
-        model = TextbookModel(self.num_outputs)
-        outputs = model.forward(self.X)
+        model = self.model()
+        outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
         got = self.trainer(model).train_step(self.X.copy(), self.Y.copy())
-        after = textbook.loss(self.Y, model.forward(self.X))
-        expect_number("what train_step returns", got, "return the loss of the batch.")
-        if close(np.asarray(got), np.asarray(after)):
+        likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
+        number = expect_number("what train_step returns", got, likely)
+        after = self._loss_after()
+        if close(np.asarray(number), np.asarray(after)).all():
             return
         with np.errstate(divide="ignore", invalid="ignore"):
-            swapped = textbook.loss(outputs, self.Y)
+            relations = [(textbook.loss(outputs, self.Y), "targets first, then outputs.")]
         N, K = self.Y.shape
-        relations: list[Relation] = [
-            (-before, "the sign is opposite."),
-            (N * before, "this is the sum over the batch, not the mean."),
-            (before / N, "divided by N again; cross_entropy_loss is an average already."),
-            (before / K, "divided by K; cross_entropy_loss is an average over N."),
-            (swapped, "targets first, then outputs."),
-        ]
+        for loss in (before, after):
+            relations += [
+                (-loss, "the sign is opposite."),
+                (N * loss, "this is the sum over the batch, not the mean."),
+                (loss / N, "divided by N again; cross_entropy_loss is an average already."),
+            ]
+            if K > 1:
+                over_K = "divided by K; cross_entropy_loss is an average over N."
+                relations.append((loss / K, over_K))
         if K > 1:
             binary = textbook.binary_cross_entropy(self.Y, outputs)
             mixed_up = "this is the loss of Task 2; import cross_entropy_loss from task3a."
             relations += [(binary, mixed_up), (binary * K, mixed_up)]
-        likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
-        expect_close("the loss of the batch", got, before, relations, likely)
+        expect_close("the loss of the batch", number, before, causes(before, *relations), likely)
+
+    def expect_direction(self) -> None:
+        """Raise Mistake unless a step moves w along the gradient of the batch, up or down."""
+        model, gradient = self.model(), self._gradient()
+        w, step = model.w, RATES[0] * gradient
+        relations = causes(
+            -gradient,
+            (0 * w, "the weights did not move: call backward, then update model.w."),
+            (-step - w, "w is replaced by the step; subtract the step from w."),
+            (step - w, "w is replaced by the step; subtract the step from w."),
+            (-RATES[0] * np.sign(gradient), "the size of the gradient is lost."),
+        )
+        likely = "w <- w - learning_rate * grad, with grad from this batch."
+        expect_multiple("the change of w", self.move(RATES[0]), -gradient, relations, likely)
 
     def expect_update(self) -> None:
-        """Raise Mistake unless w moves by -learning_rate * grad, for two learning rates."""
-        for learning_rate in (0.1, 0.5):
-            model = TextbookModel(self.num_outputs)
-            w = model.w.copy()
-            gradient = textbook.gradient(self.X, model.forward(self.X), self.Y)
-            step = learning_rate * gradient
-            trainer = self.trainer(model, learning_rate)
-            X, Y = self.X.copy(), self.Y.copy()
-            with untouched(X_batch=X, Y_batch=Y):
-                trainer.train_step(X, Y)
-            expect_shape("w after the step", model.w, w.shape)
-            N = len(self.X)
-            relations = [
-                (0 * w, "the weights did not move: call backward, then update model.w."),
+        """Raise Mistake unless w moves by -learning_rate * grad, for two rates and three steps."""
+        gradient, N = self._gradient(), len(self.X)
+        moves = [self.move(rate) for rate in RATES]
+        for rate, moved in zip(RATES, moves, strict=True):
+            step = rate * gradient
+            relations = causes(
+                -step,
                 (step, "uphill: subtract the gradient, do not add it."),
                 (-gradient, "the learning rate is missing."),
                 (gradient, "uphill, and the learning rate is missing."),
@@ -95,69 +152,76 @@ class Steps:
                 (-step * N, "multiplied by N; the gradient is an average already."),
                 (-2 * step, "the update is done twice."),
                 (-step / 2, "a factor 1/2 has no place here."),
-                (-learning_rate * step, "the learning rate is squared."),
-                (-step - w, "w is replaced by the step; subtract the step from w."),
-                (step - w, "w is replaced by the step; subtract the step from w."),
-                (-0.05 * gradient, "use self.learning_rate, not a number of your own."),
-                (-0.01 * gradient, "use self.learning_rate, not a number of your own."),
-                (-learning_rate * np.sign(gradient), "the size of the gradient is lost."),
-            ]
-            expect_close(
-                "the change of w",
-                np.asarray(model.w) - w,
-                -step,
-                relations,
-                "w <- w - learning_rate * grad, with grad from this batch.",
-                f"train_step moves the weights wrongly (learning rate {learning_rate})",
+                (-rate * step, "the learning rate is squared."),
             )
+            own = "use self.learning_rate, not a number of your own."
+            likely = "w <- w - learning_rate * grad, with grad from this batch."
+            fixed = close(moves[0], moves[1]).all()
+            what = f"train_step moves the weights wrongly (learning rate {rate})"
+            known = relations[1:3] if fixed else relations
+            expect_close("the change of w", moved, -step, known, own if fixed else likely, what)
+        self._expect_three_updates()
 
-    def expect_three_updates(self) -> None:
-        """Raise Mistake unless each step takes the gradient of its own batch and weights."""
-        mine, theirs = TextbookModel(self.num_outputs), TextbookModel(self.num_outputs)
-        trainer = self.trainer(theirs)
+    def expect_no_globals(self) -> None:
+        """Raise Mistake if `train_step` reads variables of the script."""
+        with_names = self.move(RATES[1])
+        try:
+            without = self.move(RATES[1], names=False)
+        except NameError as error:
+            what = f"train_step reads a variable of the script: {error}"
+            raise Mistake(what, likely=A_TRAP) from None
+        same = close(without, with_names).all()
+        expect(same, "train_step reads variables of the script", "those in self", "others", A_TRAP)
+
+    def expect_validation(self) -> None:
+        """Raise Mistake unless `validation_step` returns the loss and both accuracies."""
+        with at_fault(f"{self.name}.validation_step", handed_out=True):
+            model = self.model()
+            got = self.trainer(model).validation_step()
+            if not isinstance(got, tuple | list) or len(got) != 3:
+                what = "validation_step returns the wrong things"
+                raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
+            training, right = (
+                textbook.loss(self.targets(n), textbook.forward(textbook.inputs(n, seed), model.w))
+                for n, seed in ((11, 3), (5, 4))
+            )
+            other = causes(right, (training, "this is the loss of the training set."))
+            expect_close("the validation loss", got[0], right, other)
+            _, train, val = self._trainer_with_known_accuracies().validation_step()
+            swapped = "the accuracies of training and of validation are exchanged."
+            expect_close("the training accuracy", train, TRAIN_ACCURACY, [(VAL_ACCURACY, swapped)])
+            expect_close("the validation accuracy", val, VAL_ACCURACY)
+
+    def _gradient(self) -> np.ndarray:
+        w = textbook.weights(self.num_outputs)
+        return textbook.gradient(self.X, textbook.forward(self.X, w), self.Y)
+
+    def _loss_after(self) -> float:
+        model = self.model()
+        trainer = self.trainer(model)
+        trainer.train_step(self.X.copy(), self.Y.copy())
+        w = np.asarray(getattr(trainer, "model", model).w)
+        return textbook.loss(self.Y, textbook.forward(self.X, w))
+
+    def _expect_three_updates(self) -> None:
+        rate, model = RATES[0], self.model()
+        w, trainer = model.w.copy(), self.trainer(model)
         for seed in (5, 6, 7):
             X = textbook.inputs(4, seed=seed)
             Y = self.targets(4)[::-1] if seed == 6 else self.targets(4)
-            mine.w = mine.w - 0.1 * textbook.gradient(X, mine.forward(X), Y)
+            w = w - rate * textbook.gradient(X, textbook.forward(X, w), Y)
             trainer.train_step(X.copy(), Y.copy())
         likely = "every step: forward, backward, update, with nothing kept from the step before."
-        expect_close("w after three steps", theirs.w, mine.w, likely=likely)
+        got = getattr(trainer, "model", model).w
+        expect_close("w after three steps", got, w, likely=likely)
 
-    def expect_validation_loss(self) -> None:
-        """Raise Mistake unless `validation_step` returns three numbers, the loss first."""
-        model = TextbookModel(self.num_outputs)
-        got = self.trainer(model).validation_step()
-        if not isinstance(got, tuple | list) or len(got) != 3:
-            what = "validation_step returns the wrong things"
-            raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
-        training, right = (
-            textbook.loss(self.targets(size), model.forward(textbook.inputs(size, seed)))
-            for size, seed in ((11, 3), (5, 4))
-        )
-        relations = [(training, "this is the loss of the training set.")]
-        expect_close("the validation loss", got[0], right, relations)
-
-    def expect_order_of_accuracies(self) -> None:
-        """Raise Mistake if `validation_step` exchanges the accuracies; they may be wrong."""
-        _, train, val = self._trainer_with_known_accuracies().validation_step()
-        got = np.array([train, val], dtype=np.float64)
-        exchanged = close(got, np.array([VAL_ACCURACY, TRAIN_ACCURACY])).all()
-        what = "validation_step exchanges the accuracies"
-        expect(not exchanged, what, "val_loss, train_accuracy, val_accuracy", "val before train")
-
-    def expect_accuracies(self) -> None:
-        """Raise Mistake unless `validation_step` and `train` each put the accuracies in place."""
-        trainer = self._trainer_with_known_accuracies()
-        with suppress(NotImplementedError):  # validation_step may be another task's to write
-            _, train, val = trainer.validation_step()
-            _expect_accuracies(train, val)
-        try:
-            train_history, val_history = trainer.train(1)
-            train, val = train_history["accuracy"][0], val_history["accuracy"][0]
-        except Exception:  # not written, or broken: Task 2d reports it
-            return
-        with at_fault("trainer.BaseTrainer.train"):
-            _expect_accuracies(train, val)
+    def _trainer(self, names: bool = True, **known: Any) -> Any:
+        """Make a trainer; the variables of the script have the same values, or are not there."""
+        known |= {"batch_size": 2, "shuffle_dataset": False}
+        self._names.undo()
+        for name, value in known.items() if names else ():
+            self._names.setattr(sys.modules[self.Trainer.__module__], name, value, raising=False)
+        return call(self.Trainer, **known)
 
     def _trainer_with_known_accuracies(self) -> Any:
         K = self.num_outputs
@@ -166,17 +230,9 @@ class Steps:
         else:
             right, wrong = (0.01 + 0.9 * np.eye(K)[k] for k in (3, 5))
             target = np.eye(K)[3]
-        sets = []
-        for accuracy, size in ((TRAIN_ACCURACY, 10), (VAL_ACCURACY, 4)):
+        sets: dict[str, Any] = {}
+        for name, accuracy, size in (("train", TRAIN_ACCURACY, 10), ("val", VAL_ACCURACY, 4)):
             hits = round(accuracy * size)
-            sets += [echoed([right] * hits + [wrong] * (size - hits)), np.array([target] * size)]
-        return self.Trainer(EchoModel(K), 0.1, 2, False, *sets)
-
-
-def _expect_accuracies(train: Any, val: Any) -> None:
-    swapped = "the accuracies of training and of validation are exchanged."
-    for name, got, right, other in (
-        ("training", train, TRAIN_ACCURACY, VAL_ACCURACY),
-        ("validation", val, VAL_ACCURACY, TRAIN_ACCURACY),
-    ):
-        expect_close(f"{name} accuracy", got, right, [(other, swapped)])
+            sets[f"X_{name}"] = echoed([right] * hits + [wrong] * (size - hits))
+            sets[f"Y_{name}"] = np.array([target] * size)
+        return self._trainer(model=EchoModel(K), learning_rate=RATES[0], **sets)

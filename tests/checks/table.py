@@ -8,17 +8,20 @@ from tests.checks.outcomes import Outcome, Outcomes
 
 
 def table_lines(outcomes: Outcomes) -> list[str]:
-    """Write a line for each task that was checked, then one for their sum."""
+    """Write a line for each task that was checked, one for their sum, the advice, the remarks."""
     lines = [
         f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
         for task in outcomes.tasks()
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
-    return [*lines, _points("total", *outcomes.points())]
+    lines.append(_points("total", *outcomes.points()))
+    lines += [f"advice: {outcome.summary}" for outcome in outcomes.advice()]
+    return [*lines, *(f"remark: {remark}" for remark in outcomes.remarks)]
 
 
 def remarks(outcomes: Sequence[Outcome]) -> str:
     """Say what keeps a task from its full points: what is not written, failed, skipped."""
+    outcomes = [outcome for outcome in outcomes if not outcome.check.is_advice]
     not_written = dict.fromkeys(o.not_written.split(".", 1)[-1] for o in outcomes if o.not_written)
     failed = [o.number for o in outcomes if o.status == "failed" and not o.not_written]
     skipped = sum(o.status == "skipped" for o in outcomes)
@@ -33,4 +36,4 @@ def remarks(outcomes: Sequence[Outcome]) -> str:
 
 
 def _points(name: str, earned: float, possible: float) -> str:
-    return f"{name:<5} {earned:>4g} / {possible:>2g}"
+    return f"{name:<5} {round(earned, 2):>4g} / {possible:>2g}"

@@ -17,17 +17,15 @@ def sealed(array: np.ndarray) -> np.ndarray:
 
 
 def inputs(num_examples: int = 7, seed: int = 0) -> np.ndarray:
-    """Draw inputs (N, 785) in [-1, 1]: ten pixels, and a 1 in the last column for the bias."""
-    rng = np.random.default_rng(seed)
-    X = np.zeros((num_examples, I))
-    X[:, [0, 1, 28, 200, 300, 392, 401, 500, 600, 783]] = rng.uniform(-1, 1, (num_examples, 10))
+    """Draw inputs (N, 785) in [-1, 1]; the last column is 1 for the bias."""
+    X = np.random.default_rng(seed).uniform(-1, 1, (num_examples, I))
     X[:, -1] = 1
     return sealed(X)
 
 
 def weights(num_outputs: int, seed: int = 1) -> np.ndarray:
-    """Draw weights (785, K) of order one: at zero many mistakes do not show."""
-    return sealed(np.random.default_rng(seed).standard_normal((I, num_outputs)))
+    """Draw weights (785, K) with scores of order one: at zero many mistakes do not show."""
+    return sealed(np.random.default_rng(seed).standard_normal((I, num_outputs)) / 16)
 
 
 def binary_targets(num_examples: int = 7) -> np.ndarray:
@@ -50,9 +48,21 @@ def softmax(z: np.ndarray) -> np.ndarray:
     return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
 
 
+def images(num_examples: int, seed: int = 0) -> np.ndarray:
+    """Draw images (N, 784) of uint8 pixels; each has 0 and 255 in it."""
+    X = np.random.default_rng(seed).integers(0, 256, (num_examples, I - 1), dtype=np.uint8)
+    X[:, 10], X[:, 20] = 0, 255
+    return sealed(X)
+
+
 def binary_cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> float:
     """Compute equation 3, for outputs strictly between 0 and 1."""
     return float(-np.mean(targets * np.log(outputs) + (1 - targets) * np.log(1 - outputs)))
+
+
+def minus(targets: np.ndarray, outputs: np.ndarray) -> float:
+    """Compute equation 3 with a minus sign between its two terms: a common mistake."""
+    return float(-np.mean(targets * np.log(outputs) - (1 - targets) * np.log(1 - outputs)))
 
 
 def cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> float:

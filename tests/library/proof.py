@@ -16,10 +16,12 @@ import pytest
 from tests.checks.desk import Desk
 from tests.checks.plugin import Checks
 from tests.checks.results import results
+from tests.library.people import Person
 from tests.library.variants.variant import ROOT, Variant
 
 Results = dict[str, Any]
-Job = tuple[Variant, tuple[str, ...]]  # the tasks to check; none for all
+Submission = Variant | Person
+Job = tuple[Submission, tuple[str, ...]]  # the tasks to check; none for all
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
 NEEDLESS = (
@@ -39,7 +41,7 @@ def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]
     return int(code), output.getvalue()
 
 
-def run_all(variants: Sequence[Variant], processes: int = 2) -> dict[Variant, Results]:
+def run_all(variants: Sequence[Submission], processes: int = 2) -> dict[Any, Results]:
     """Run the checks on each variant, and return what results.json would hold.
 
     The first mistake in each function, and every right variant, gets the checks of all tasks;
@@ -53,7 +55,7 @@ def run_all(variants: Sequence[Variant], processes: int = 2) -> dict[Variant, Re
         return {variant: found for share in pool.map(run, shares) for variant, found in share}
 
 
-def run(jobs: Sequence[Job]) -> list[tuple[Variant, Results]]:
+def run(jobs: Sequence[Job]) -> list[tuple[Submission, Results]]:
     """Run the checks on some variants in this process."""
     proof = _Proof(jobs)
     options = ("-q", "--tb=line", "--no-summary", "--capture=no")
@@ -68,7 +70,7 @@ class _Proof:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
-        self.results: list[tuple[Variant, Results]] = []
+        self.results: list[tuple[Submission, Results]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         for variant, tasks in self.jobs:

@@ -39,9 +39,34 @@ DIAGNOSES = {
     "2d train an alias": "keep a copy of w",
     "2e batch_loader two orders": "draw one order, and take both X and Y in that order",
     "at the root: 2a forward wrong sign": "the sign of the exponent",
-    "at the root: 2d should_stop at the first rise": "training stops before the best validation",
-    "at the root: 2d should_stop equal is better": "an equal loss is no improvement",
+    "at the root: 2d should_stop at the first rise": "count validations, not gradient steps",
+    "2b train_step a rate of its own": "use self.learning_rate, not a number of your own",
+    "2b train_step the script's rate": "a variable of the script is missing where",
+    "2a pre_process_images the bias is normalised": "the 1 was appended before",
+    "2a pre_process_images uint8 overflows": "2 * X does not fit into uint8",
+    "2a pre_process_images range of the images": "not that of the images at hand",
+    "2b train_step the rate squared": "the learning rate is squared",
+    "2b train_step averaged again": "divided by N again",
+    "2c calculate_accuracy the share of ones": "this is the fraction of targets that are 1",
+    "2c calculate_accuracy every pair": "each target meets each prediction",
+    "2d train the first is never the best": "here the very first loss is the best",
+    "2e batch_loader no shuffling": "draw a permutation of them all",
+    "4b backward off by default": "an option that is off",
+    "2a cross_entropy_loss one per example": "the mean over the N examples is missing",
+    "3b train_step exchanged for the loss": "targets first, then outputs",
+    "2d train breaks the inner loop": "a `break` leaves only the inner loop",
     "at the root: 2e shuffled_order nothing returned": "a `return` is missing",
+}
+
+NOT_SAID = {  # of another mistake
+    "2a pre_process_images range of the images": "uint8",
+    "2a cross_entropy_loss an array of one": "is missing",
+    "2b train_step a rate of its own": "squared",
+    "2b train_step averaged again": "targets first",
+    "2c calculate_accuracy the share of ones": "each target meets each prediction",
+    "2d train the first is never the best": "stop when ten validations in a row",
+    "2e batch_loader no shuffling": "trainer.BaseTrainer",
+    "4b backward off by default": "missing",
 }
 
 
@@ -58,7 +83,7 @@ def lost(results: Results) -> set[str]:
 
 
 @pytest.mark.parametrize("variant", WRONG, ids=str)
-def test_a_mistake_costs_points_of_its_own_task_and_is_named(
+def test_a_mistake_costs_points_of_its_own_task_or_is_advice_and_is_named(
     variant: Variant, results: dict[Variant, Results]
 ) -> None:
     failed = [
@@ -66,8 +91,10 @@ def test_a_mistake_costs_points_of_its_own_task_and_is_named(
         for test in results[variant]["tests"]
         if test["extra_data"]["outcome"] == "failed" and test["tags"] == [variant.task]
     ]
-    assert f"Task {variant.task}: {variant.function}" in [line.split(" (")[0] for line in failed]
+    header = f"{'Advice on ' if variant.advice else ''}Task {variant.task}: {variant.function}"
+    assert header in [line.split(" (")[0] for line in failed]
     assert lost(results[variant]) <= {variant.task, *variant.also}
+    assert (variant.task in lost(results[variant])) != variant.advice
 
 
 @pytest.mark.parametrize(("mistake", "diagnosis"), DIAGNOSES.items())
@@ -76,6 +103,15 @@ def test_a_known_mistake_is_diagnosed(
 ) -> None:
     (found,) = (found for variant, found in results.items() if str(variant) == mistake)
     assert any(diagnosis in test["output"] for test in found["tests"])
+
+
+@pytest.mark.parametrize(("mistake", "other"), NOT_SAID.items())
+def test_a_mistake_is_not_taken_for_another(
+    mistake: str, other: str, results: dict[Variant, Results]
+) -> None:
+    (found,) = (found for variant, found in results.items() if str(variant) == mistake)
+    first_lines = [test["output"].split("\n\n")[0] for test in found["tests"]]
+    assert not [lines for lines in first_lines if other in lines]
 
 
 @pytest.mark.parametrize("variant", RIGHT, ids=str)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
+from lab.assignment import L2_FACTOR
 from tests.checks import textbook
 from tests.checks.gradients import (
     data_relations,
@@ -12,16 +15,16 @@ from tests.checks.gradients import (
     expect_penalty_gradient,
     penalty_relations,
 )
-from tests.checks.mistake import Mistake, Relation, close
+from tests.checks.mistake import Mistake, Relation, cause, causes, expect_shape
 
 N, LAMBDA = 7, 0.3
 X = textbook.inputs(N)
-W = textbook.weights(10) / 2
+W = textbook.weights(10) * 8
 TARGETS = {1: textbook.binary_targets(N), 10: textbook.class_targets(N)}
 OUTPUTS = {K: textbook.forward(X, W[:, :K]) for K in TARGETS}
 
 
-def relations(K: int) -> list[Relation]:
+def relations(K: int) -> Sequence[Relation]:
     return data_relations(X, OUTPUTS[K], TARGETS[K])
 
 
@@ -47,18 +50,27 @@ def test_each_mistake_in_the_gradient_is_named(K: int) -> None:
 
 
 def test_each_mistake_in_the_penalty_is_named() -> None:
-    expect_penalty_gradient(2 * LAMBDA * W, W, LAMBDA, N)
+    expect_penalty_gradient(L2_FACTOR * LAMBDA * W, W, LAMBDA, N)
     for result, mistake in penalty_relations(W, LAMBDA, N):
         with pytest.raises(Mistake) as caught:
             expect_penalty_gradient(result, W, LAMBDA, N)
         assert mistake in str(caught.value)
 
 
-@pytest.mark.parametrize("known", [relations(1), relations(10), penalty_relations(W, LAMBDA, N)])
-def test_no_two_mistakes_are_mistaken_for_each_other(known: list[Relation]) -> None:
-    for n, (first, name) in enumerate(known):
-        for second, other in known[n + 1 :]:
-            assert not close(np.asarray(first), np.asarray(second)).all(), f"{name} / {other}"
+def test_data_on_which_two_causes_give_the_same_result_are_refused() -> None:
+    right, half = np.array([1.0, 2.0]), np.array([0.5, 1.0])
+    assert causes(right, (half, "half"), (2 * right, "twice"))
+    with pytest.raises(ValueError, match="do not tell these apart: half / over N"):
+        causes(right, (half, "half"), (right / 2, "over N"))
+    with pytest.raises(ValueError, match="do not tell these apart: right / twice"):
+        causes(0 * right, (2 * 0 * right, "twice"))
+
+
+def test_an_infinite_result_has_no_cause_but_its_own() -> None:
+    known = [(np.float64(np.inf), "targets first"), (np.float64(1), "one")]
+    assert cause(np.asarray(np.inf), known) == "targets first"
+    for got in (3.0, np.nan, -np.inf):
+        assert cause(np.asarray(got), known) == ""
 
 
 def test_a_wrong_row_a_wrong_class_and_an_unknown_factor_are_named() -> None:
@@ -74,5 +86,13 @@ def test_a_wrong_row_a_wrong_class_and_an_unknown_factor_are_named() -> None:
     ):
         with pytest.raises(Mistake, match=named):
             expect_gradient(wrong, X, W, OUTPUTS[10], TARGETS[10])
+
+
+def test_a_wrong_shape_costs_points_once_where_the_shape_is_judged() -> None:
+    right = textbook.gradient(X, OUTPUTS[10], TARGETS[10])
+    for grad in (right, right.T, right[None]):
+        expect_gradient(grad, X, W, OUTPUTS[10], TARGETS[10])
     with pytest.raises(Mistake, match="it is transposed"):
-        expect_gradient(right.T, X, W, OUTPUTS[10], TARGETS[10])
+        expect_shape("grad", right.T, (785, 10))
+    with pytest.raises(Mistake, match="wrong shape"):
+        expect_gradient(right[:-1], X, W, OUTPUTS[10], TARGETS[10])

@@ -19,7 +19,6 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
         update: the line of `train_step` that updates the weights.
         loss: the line of `train_step` that returns the loss.
     """
-    next_task = task[0] + "c"
     step = "self.learning_rate * self.model.grad"
     return [
         *wrong(
@@ -28,10 +27,16 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("uphill", update, f"self.model.w += {step}"),
             ("no learning rate", update, "self.model.w -= self.model.grad"),
             ("a rate of its own", update, "self.model.w -= 0.05 * self.model.grad"),
+            (
+                "the rate squared",
+                update,
+                f"self.model.w -= self.learning_rate * {step}",
+            ),
             ("divided by N again", update, f"self.model.w -= {step} / len(X_batch)"),
             ("weights replaced", update, f"self.model.w = -{step}"),
             ("a local w", update, f"w = self.model.w - {step}"),
             ("no update", update, "pass"),
+            ("the script's rate", update, "self.model.w -= learning_rate * self.model.grad"),
             ("updates twice", update, f"{update}\n        {update}"),
             (
                 "the sign only",
@@ -76,23 +81,10 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             task,
             f"{trainer}.validation_step",
             ("training loss", VAL_LOSS, VAL_LOSS.replace("_val", "_train")),
-        ),
-        *wrong(
-            task,
-            f"{trainer}.validation_step",
             ("loss last", RESULTS, "return accuracy_train, accuracy_val, loss"),
             ("loss only", RESULTS, "return loss"),
-            also=(next_task,),
-        ),
-        *wrong(
-            next_task,
-            f"{trainer}.validation_step",
             ("accuracies exchanged", RESULTS, "return loss, accuracy_val, accuracy_train"),
-            also=(task,),
-        ),
-        *wrong(
-            next_task,
-            f"{trainer}.validation_step",
             ("training twice", RESULTS, "return loss, accuracy_train, accuracy_train"),
+            advice=True,
         ),
     ]

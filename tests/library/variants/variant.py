@@ -29,6 +29,7 @@ class Variant:
         task: the task that the mistake is in; "" for a right variant.
         function: the function that the mistake is in; "" for a right variant.
         also: other tasks that the mistake costs points of.
+        advice: whether it costs nothing, and is shown as advice.
         bodies: (function, its new body), of the solution at the root, whose text may change.
     """
 
@@ -37,6 +38,7 @@ class Variant:
     task: str = ""
     function: str = ""
     also: tuple[str, ...] = ()
+    advice: bool = False
     bodies: tuple[tuple[str, str], ...] | None = None
 
     def __str__(self) -> str:
@@ -84,7 +86,11 @@ def with_body(source: str, function: str, body: str) -> str:
 
 
 def wrong(
-    task: str, function: str, *mistakes: tuple[str, ...], also: tuple[str, ...] = ()
+    task: str,
+    function: str,
+    *mistakes: tuple[str, ...],
+    also: tuple[str, ...] = (),
+    advice: bool = False,
 ) -> list[Variant]:
     """Make a variant of the classic solution of each mistake in a function.
 
@@ -93,6 +99,7 @@ def wrong(
         function: as "task2a.BinaryModel.forward".
         mistakes: (name, right text, wrong text), with more pairs of texts where one is not enough.
         also: other tasks that the mistakes cost points of.
+        advice: whether they cost nothing, and are shown as advice.
     """
     module = function.split(".")[0]
     return [
@@ -102,6 +109,7 @@ def wrong(
             task,
             function,
             also,
+            advice,
         )
         for name, *texts in mistakes
     ]

@@ -1,0 +1,54 @@
+"""Submissions as real students write them, and the points that a fair grader gives each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.assignment import POINTS
+
+FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Person:
+    """A submission.
+
+    Attributes:
+        name: of the student.
+        files: {name: text}.
+        fair: {task: points}.
+    """
+
+    name: str
+    files: dict[str, str] = field(hash=False)
+    fair: dict[str, float] = field(hash=False)
+    task = function = ""  # as of a right Variant: the checks of all tasks run
+    also: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def write(self, folder: Path) -> None:
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def read(name: str) -> Person:
+    """Read NAME.txt: a sentence, `base:` (a person whose files it shares), `fair:`, the files."""
+    head, *parts = re.split(r"^=== ", (FOLDER / f"{name}.txt").read_text("utf-8"), flags=re.M)
+    fields = dict(line.split(": ", 1) for line in head.strip().splitlines()[1:])
+    files = dict(read(fields["base"]).files) if "base" in fields else {}
+    for part in parts:
+        file, _, text = part.partition("\n")
+        files[file] = text
+    for file in fields.get("without", "").split():
+        del files[file]
+    fair = dict.fromkeys(POINTS, 0.0) | POINTS
+    if fields["fair"] != "all":
+        fair |= {task: float(n) for task, n in map(str.split, fields["fair"].split(", "))}
+    return Person(name, files, fair)
+
+
+PEOPLE = tuple(read(path.stem) for path in sorted(FOLDER.glob("*.txt")))

@@ -1,0 +1,137 @@
+"""A student's files are imported although NumPy is newer, or a package of theirs is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tests.checks.calling import as_called, call
+from tests.checks.desk import Desk
+from tests.checks.importing import MissingPackageError
+from tests.checks.mistake import ImportMistake, Mistake
+
+Load = Callable[[str], tuple[ModuleType, list[str]]]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Import a text as a student's utils.py; the remarks come with it."""
+    desk = Desk(tmp_path)
+    desk.open()
+
+    def run(text: str) -> tuple[ModuleType, list[str]]:
+        (tmp_path / "utils.py").write_text(text, encoding="utf-8")
+        return desk.load("utils"), list(desk.remarks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "utils", raising=False)
+        yield run
+        patch.delitem(sys.modules, "utils", raising=False)
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "modern"),
+    [
+        ("np.Inf", np.inf, "np.inf"),
+        ("np.NINF", -np.inf, "-np.inf"),
+        ("np.float(3)", 3.0, "float"),
+        ("np.product([2, 3])", 6, "np.prod"),
+        ("np.zeros(1, dtype=np.int).dtype", np.dtype(int), "int"),
+    ],
+)
+def test_a_name_that_numpy_removed_is_put_back_with_a_remark(
+    load: Load, expression: str, value: object, modern: str
+) -> None:
+    module, remarks = load(f"import numpy as np\nx = {expression}\n")
+    assert module.x == value
+    name = expression.split("(")[0] if "dtype" not in expression else "np.int"
+    assert remarks == [f"utils.py, line 2: NumPy no longer has {name}; write {modern}."]
+
+
+def test_a_removed_name_imported_by_name_is_put_back(load: Load) -> None:
+    module, _ = load("from numpy import Inf, product as multiply\n")
+    assert module.Inf == np.inf
+    assert module.multiply is np.prod
+
+
+def test_today_s_code_is_imported_without_a_remark(load: Load) -> None:
+    module, remarks = load("import numpy as np\nx = np.inf, np.prod([2]), int('3'), float(2)\n")
+    assert module.x == (np.inf, 2, 3, 2.0)
+    assert remarks == []
+
+
+def test_an_array_of_one_element_is_made_a_number(load: Load) -> None:
+    text = "import numpy as np\nx = int(np.array([3])), float(np.array([[2]]))\n"
+    module, remarks = load(text)
+    assert module.x == (3, 2.0)
+    said = "NumPy 2.4 makes no number of an array of one element; use .item()."
+    assert remarks == [f"utils.py, line 2: {said}"]
+
+
+def test_an_array_of_two_elements_is_still_no_number(load: Load) -> None:
+    with pytest.raises(ImportMistake, match=r"utils\.py, line 2: TypeError"):
+        load("import numpy as np\nx = int(np.array([3, 4]))\n")
+
+
+def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load) -> None:
+    text = (
+        "import nowhere.plots as plots, numpy\nfrom elsewhere import zeros\nplots.set_theme()\n"
+        "@plots.fast\ndef right():\n    return 42\n\nclass Model(plots.Base):\n    pass\n\n"
+        "def wrong():\n    return zeros(3)\n"
+    )
+    module, remarks = load(text)
+    assert module.right() == 42
+    assert module.Model()
+    assert module.numpy is np
+    assert remarks == [
+        "utils.py, line 1: nowhere is not installed here; only its use fails.",
+        "utils.py, line 2: elsewhere is not installed here; only its use fails.",
+    ]
+    with pytest.raises(MissingPackageError, match="the package elsewhere is not installed here"):
+        module.wrong()
+
+
+def test_an_import_that_may_fail_fails_as_it_should(load: Load) -> None:
+    text = "try:\n    import nowhere as np\nexcept ImportError:\n    import numpy as np\n"
+    module, remarks = load(text)
+    assert module.np is np
+    assert remarks == []
+
+
+def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:
+    with pytest.raises(ImportMistake, match=r"utils\.py, line 4: ZeroDivisionError"):
+        load("import nowhere\nfrom numpy import Inf\n\nx = 1 / 0\n")
+
+
+def loss(targets: float, outputs: float, eps: float = 0.5) -> tuple[float, float, float]:
+    return targets, outputs, eps
+
+
+def test_arguments_go_by_keyword_wherever_they_stand() -> None:
+    assert call(loss, targets=1, outputs=2) == (1, 2, 0.5)
+    assert call(lambda outputs, targets: (targets, outputs), targets=1, outputs=2) == (1, 2)
+    assert call(lambda y, y_hat: (y, y_hat), targets=1, outputs=2) == (1, 2)
+    assert call(lambda *args: args, targets=1, outputs=2) == (1, 2)
+    assert call(lambda: 3, l2_reg_lambda=0.0) == 3
+    assert call(lambda X, early_stopping=False: early_stopping, X=1) is True
+
+
+def test_an_argument_of_their_own_is_named() -> None:
+    with pytest.raises(Mistake, match="give momentum a default value"):
+        call(lambda X, momentum: X, X=1)
+
+
+def test_a_stand_in_has_the_signature_of_what_it_replaces() -> None:
+    def swapped(outputs: float, targets: float) -> None: ...
+    def renamed(y: float, y_hat: float, eps: float = 0.1) -> None: ...
+
+    names = ("targets", "outputs")
+    assert as_called(lambda *a: a, swapped, names)(1, 2) == (2, 1)
+    assert as_called(lambda *a: a, swapped, names)(targets=1, outputs=2) == (1, 2)
+    assert as_called(lambda *a: a, renamed, names)(1, y_hat=2) == (1, 2)

@@ -1,0 +1,72 @@
+"""Real submissions, of several years and styles, get the points that a fair grader gives them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from tests.library.people import PEOPLE, Person
+from tests.library.proof import Results, run, run_all
+from tests.library.variants.training import ORDERS
+from tests.library.variants.variant import Variant
+
+SAID = {  # by name: what the student or the instructor reads
+    "bjorn": (
+        "remark: task2.py, line 4: seaborn is not installed here; only its use fails.",
+        "train_step reads a variable of the script: name 'model' is not defined",
+    ),
+    "camilla": (
+        "remark: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
+        "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
+    ),
+    "dag": ("the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",),
+    "frida": ("use the fixed range 0 to 255, not that of the images at hand.",),
+    "gunnar": (
+        "a `break` leaves only the inner loop",
+        "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0).",
+    ),
+    "hanne": ("compare each loss with the least so far",),
+    "ivar": (
+        "the 1 was appended before the pixels were normalised, and with them.",
+        "divided by N * K: np.mean over all entries; only N counts.",
+    ),
+    "jorun": (
+        "remark: task2a.py, line 9: NumPy no longer has np.float; write float.",
+        "makes no number of an array of one element; use .item().",
+    ),
+    "knut": ("one validation too late", "an option, and nowhere else"),
+    "nora": ("use self.learning_rate, not a number of your own.", "this is a percentage"),
+    "per": ("this is another year's assignment",),
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Results]:
+    return {str(person): found for person, found in run_all(PEOPLE).items()}
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=str)
+def test_a_person_gets_the_points_of_a_fair_grader(
+    person: Person, results: dict[str, Results]
+) -> None:
+    tasks = results[person.name]["extra_data"]["tasks"]
+    assert {task: found["score"] for task, found in tasks.items()} == person.fair
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_person_is_told_the_cause(name: str, results: dict[str, Results]) -> None:
+    found = results[name]
+    text = "\n".join([found["output"], *(test["output"] for test in found["tests"])])
+    for said in SAID[name]:
+        assert said in text
+
+
+def test_the_same_submission_gets_the_same_points_20_times_in_a_row() -> None:
+    body = ORDERS["rotated"].replace("np.random.randint", "np.random.default_rng().integers")
+    rotated = Variant("rotated", bodies=(("utils.shuffled_order", f"return {body}"),))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        runs = pool.submit(run, [(rotated, ("2e",))] * 20).result(timeout=60)
+    outcomes = [[test["status"] for test in found["tests"]] for _, found in runs]
+    assert outcomes == [outcomes[0]] * 20
