@@ -1,4 +1,4 @@
-"""Grade submissions: `python -m course.grade PATH... --out DIR`."""
+"""Grade submissions: `python -m course.grade PATH... [--out DIR]`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from threading import Event
 from tqdm import tqdm
 
 from course.desk import PROJECT
+from course.feedback import feedback
 from course.grading import (
     Checks,
     ChecksError,
@@ -28,10 +29,11 @@ from course.grading import (
     prepare,
 )
 from course.isolation import Limits
+from course.overview import overview
 from course.roster import Roster, RosterError, find_submissions
 from lab.files import replacing
 
-GRADES = "grades.csv"
+GRADES, OVERVIEW = "grades.csv", "overview.html"
 
 
 def grade_class(
@@ -42,7 +44,7 @@ def grade_class(
     jobs: int = 1,
     again: bool = False,
 ) -> dict[str, Report]:
-    """Grade every submission; write NAME.json for each and grades.csv for all.
+    """Grade every submission; write a report and a page for each, a table and a page for all.
 
     Args:
         roster: {name: path}.
@@ -70,6 +72,7 @@ def grade_class(
             report = make_report([{**test, "output": why} for test in checks.tests], [why])
         if report is not known:
             _write(path, json.dumps(report, indent=2) + "\n")
+        _write(out / f"{name}.md", feedback(name, report))
         return report
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -84,6 +87,7 @@ def grade_class(
             raise
     reports = {name: reports[name] for name in roster}
     _write(out / GRADES, grades_table(reports, checks.tasks))
+    _write(out / OVERVIEW, overview(reports))
     return reports
 
 
@@ -117,8 +121,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m course.grade",
-        description="Grade submissions: write NAME.json, in Gradescope's schema, for each, and "
-        "grades.csv for all. A submission that has not changed is not graded again.",
+        description="Grade submissions: write NAME.md for each student, NAME.json in Gradescope's "
+        "schema, and grades.csv and overview.html for all. A submission that has not changed is "
+        "not graded again. A single one without --out is graded to the terminal.",
         epilog="This isolates accidents. It is no sandbox for code that is out to deceive.",
     )
     parser.add_argument(
@@ -128,7 +133,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="a zip, a folder with the code, or a class: a folder of these",
     )
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the results")
+    parser.add_argument("--out", type=Path, help="the folder for the results of a class")
     parser.add_argument(
         "--jobs",
         type=int,
@@ -159,7 +164,13 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
         if os.name != "posix":
             raise OSError("grading needs Linux or macOS, for POSIX limits on processes.")
         roster = find_submissions(options.paths, options.one, options.out)
+        if options.out is None and len(roster) > 1:
+            raise RosterError(f"{len(roster)} submissions: --out names the folder for the results.")
         checks = prepare(project, limits)
+        if options.out is None:
+            ((name, path),) = roster.items()
+            print(feedback(name, grade(path, checks, limits)), end="")
+            return 0
         reports = grade_class(roster, options.out, checks, limits, options.jobs, options.again)
     except (RosterError, ChecksError, OSError) as error:
         print(f"grade: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ from course.listing import UnreadableError
 from course.submission import Submission, read_submission
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
+MAX_REMARKS, MAX_REMARK = 20, 300  # of the checks, and characters of one
 Report = dict[str, Any]
 
 
@@ -168,6 +169,8 @@ def _run_all(
             why = f"no results: {run.ending}"
         else:
             tests = run.results["tests"]
+            told = run.results.get("extra_data", {}).get("remarks", [])
+            remarks += [str(remark)[:MAX_REMARK] for remark in told[:MAX_REMARKS]]
         break
     if why:
         remarks.append(why)
@@ -181,6 +184,8 @@ def _merge(
     """Add its result to a check; its points are its own, whatever the result says."""
     result = found.get((test["number"], test["name"]), {})
     merged = {**test, "output": str(result.get("output", why or "not run"))[:MAX_OUTPUT]}
+    if summary := result.get("extra_data", {}).get("summary"):
+        merged["extra_data"] = {"summary": str(summary)[:MAX_OUTPUT]}
     if result.get("status") == "passed":
         merged |= {"status": "passed", "score": test["max_score"]}
     return merged

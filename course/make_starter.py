@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from course.blank import blank
 from course.desk import PROJECT, STARTER, lay_out
 from course.notebook import make_notebook
-from lab.assignment import CODE_TASKS, FILES, Task
+from lab.assignment import CODE_TASKS, FILES, L2, Task
 from lab.files import replacing
 
 REPORT = "AssignmentReport.ipynb"
+HALF = (  # what the handout says where the course defines R as half the sum
+    ("+ 2 lambda w", "+ lambda w"),
+    ("R(w) = ||w||^2 = the sum of all squared weights", "R(w) = ||w||^2 / 2, half the squares"),
+    ("self.l2_reg_lambda * float(", "self.l2_reg_lambda / 2 * float("),
+    ("the gradient of the penalty, 2 lambda w", "the gradient of the penalty, lambda w"),
+)
 AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
 
 
@@ -37,7 +46,10 @@ def starter_file(name: str, source: str, tasks: Sequence[Task] = CODE_TASKS) -> 
         for function in task.functions
         if function.split(".")[0] == module
     }
-    return blank(source, module, functions)
+    text = blank(source, module, functions)
+    for sum_of_squares, half in HALF if L2 == "half" and name == "task3a.py" else ():
+        text = text.replace(sum_of_squares, half)
+    return text
 
 
 def make_starter(out: Path, project: Path = PROJECT) -> None:
@@ -80,7 +92,8 @@ def _readme() -> str:
         for task in CODE_TASKS
     ]
     template = (STARTER / "README.md").read_text(encoding="utf-8")
-    return template.replace("@TASKS@", "\n".join(rows))
+    versions = f"Python {platform.python_version()} and NumPy {np.__version__}"
+    return template.replace("@TASKS@", "\n".join(rows)).replace("@VERSIONS@", versions)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.assignment import TASKS
+from lab.assignment import L2, TASKS
 
 QUESTIONS = {  # {name of a task: what the report answers, in Markdown}
     "1a": "Derive the gradient of the binary cross-entropy (equation 3) for logistic regression: "
@@ -24,7 +24,11 @@ QUESTIONS = {  # {name of a task: what the report answers, in Markdown}
     "3c": "Show the accuracy on the training and on the validation set against the gradient step.",
     "3d": "Do the curves of Task 3c show signs of overfitting? Say which.",
     "4a": "Find the gradient of the objective with L2 regularisation, "
-    r"$J(w) = C(w) + \lambda \lVert w \rVert^2$, for softmax regression.",
+    + {
+        "sum": r"$J(w) = C(w) + \lambda \lVert w \rVert^2$",
+        "half": r"$J(w) = C(w) + \frac{\lambda}{2} \lVert w \rVert^2$",
+    }[L2]
+    + ", for softmax regression.",
     "4b": r"Show the weights of each digit for $\lambda = 0$ and $\lambda = 1$. Why are the "
     r"weights for $\lambda = 1$ less noisy?",
     "4c": r"Show the validation accuracy against the gradient step for $\lambda$ = 1, 0.1, 0.01 "

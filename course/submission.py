@@ -20,7 +20,15 @@ from lab.assignment import FILES, PACKAGES
 MAX_FILE = 1_000_000  # bytes of a source file
 MAX_HELPERS = 50
 MAX_NESTED_ZIP = 20_000_000  # bytes
-OF_THE_COURSE = (*PACKAGES, "tests", "course", "conftest", "create_submission_zip", "pytest")
+OF_THE_COURSE = (
+    *PACKAGES,
+    "tests",
+    "course",
+    "conftest",
+    "create_submission_zip",
+    "pytest",
+    "mnist",
+)
 AT_START = ("sitecustomize", "usercustomize")  # which Python imports by itself
 IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
 

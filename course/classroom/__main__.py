@@ -8,21 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-
-def summary(report: dict[str, Any]) -> str:
-    """Return the points by task and the output of each failed check, in Markdown."""
-    lines = ["| Task | Points |", "|---|---|"]
-    for task, points in report["extra_data"]["tasks"].items():
-        lines.append(f"| {task} | {points['score']:g} of {points['max_score']:g} |")
-    total = f"{report['score']:g} of {report['max_score']:g}"
-    lines += [f"| **total** | **{total}** |", "", report["output"], ""]
-    for test in report["tests"]:
-        if test["status"] != "passed":
-            text = test["output"].replace("```", "'''")
-            lines += [f"**{test['number']} {test['name']}**", "```text", text, "```"]
-    return "\n".join(lines) + "\n"
+from course.feedback import feedback
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"::notice title=Autograding report::{points}")
     if target := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(target, "a", encoding="utf-8") as file:
-            file.write(summary(report))
+            file.write(feedback(path.stem, report))
     return 0 if earned == possible else 1
 
 

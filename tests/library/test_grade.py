@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import select
 import tempfile
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from course import grade as cli
 from course import isolation
 from course.desk import lay_out
-from course.grading import Checks, grade, prepare
+from course.grading import Checks, grade, make_report, prepare
 from course.isolation import Limits, run_checks
+from course.overview import overview
 from tests.checks.desk import Desk
 from tests.checks.explain import explain
 from tests.checks.points import Check
@@ -168,7 +170,8 @@ def test_every_submission_gets_a_report_and_a_row(graded: Path) -> None:
     names = {*HOSTILE, "right", "wrong", "no_zip", "nothing", "half", "brings_its_own"}
     assert {path.stem for path in graded.glob("*.json")} == names
     assert set(grades(graded)) == names
-    assert {path.name for path in graded.iterdir()} == {f"{n}.json" for n in names} | {"grades.csv"}
+    files = {f"{name}.{suffix}" for name in names for suffix in ("json", "md")}
+    assert {path.name for path in graded.iterdir()} == files | {"grades.csv", "overview.html"}
 
 
 def test_a_report_has_gradescopes_schema(graded: Path) -> None:
@@ -199,6 +202,58 @@ def test_a_hostile_submission_costs_itself_only(graded: Path, name: str) -> None
     assert (float(row["total"]), report(graded, name)["score"]) == (points, points)
     assert remark in row["remark"]
     assert bool(remark) == bool(row["remark"])
+
+
+def test_a_student_reads_the_points_and_what_went_wrong(graded: Path) -> None:
+    page = (graded / "wrong.md").read_text(encoding="utf-8")
+    assert page.startswith("# wrong: 3 of 6 points\n\n```text\n2a       1 /  4\n3a       2 /  2\n")
+    assert "## 2a.0: 3 points lost\n\n```text\n" in page
+    assert "assert 41 == 42" in page
+    assert "test_other_answer" not in page
+
+
+def test_the_overview_is_one_page_that_needs_nothing_else(graded: Path) -> None:
+    page = (graded / "overview.html").read_text(encoding="utf-8")
+    assert f"<h1>{len(HOSTILE) + 6} submissions</h1>" in page
+    assert '<a href="right.md">right</a></td><td>4</td><td>2</td><td>6</td>' in page
+    assert "2a.0 answer" in page  # the check that failed most
+    assert "missing: task2a.py, task2.py" in page  # a remark
+    assert not re.search(r"<script|<img|<link|https?://", page)
+
+
+def test_the_overview_names_the_most_frequent_mistakes_and_who_made_them() -> None:
+    summary = "task2a.f: the loss is not what it should be; this is the <sum>."
+    test = {"name": "test_loss", "number": "2a.1", "max_score": 3.0, "output": "why"}
+    lost = {**test, "status": "failed", "score": 0.0, "extra_data": {"summary": summary}}
+    passed = {**test, "status": "passed", "score": 3.0}
+    reports = {"åse & bo": lost, "cy": lost, "dee": passed}
+    page = overview({name: make_report([test], []) for name, test in reports.items()})
+    links = '<a href="%C3%A5se%20%26%20bo.md">åse &amp; bo</a>, <a href="cy.md">cy</a>'
+    assert f"<span>2</span><p>2a: this is the &lt;sum&gt;.<br><small>{links}</small>" in page
+    assert "1.0 of 3 points on average, median 0" in page
+
+
+@pytest.mark.usefixtures("prepared")
+def test_one_submission_is_graded_to_the_terminal(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = write_zip(tmp_path / "ann.zip", RIGHT)
+    assert cli.main([str(archive)], project) == 0
+    assert capsys.readouterr().out.startswith("# ann: 6 of 6 points\n")
+    assert list(tmp_path.iterdir()) == [archive]
+    write_zip(tmp_path / "bo.zip", RIGHT)
+    assert cli.main([str(tmp_path)], project) == 1
+    assert "2 submissions: --out names the folder" in capsys.readouterr().err
+
+
+def test_what_the_checks_remark_reaches_the_table(checks: Checks, tmp_path: Path) -> None:
+    told = (
+        "import json; dumps = json.dumps\n"
+        "json.dumps = lambda found: dumps({**found, 'extra_data': {'remarks': ['np.Inf'] * 99}})\n"
+    )
+    files = {**RIGHT, "task2a.py": told + ANSWER}
+    found = grade(write_files(tmp_path / "a", files), checks, LIMITS)
+    assert found["extra_data"]["remarks"] == ["np.Inf"] * 20
 
 
 def test_what_cannot_be_graded_says_why_in_the_table_and_in_each_check(graded: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType
 
+import numpy as np
 import pytest
 
 pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
@@ -251,6 +253,7 @@ def test_the_readme_lists_every_task(starter: Path) -> None:
         assert f"| {task.name} | {task.points} | `{task.functions[0]}`" in text
     assert f"the bodies of {len(FUNCTIONS)} functions" in text
     assert "@" not in text
+    assert f"on Python {platform.python_version()} and NumPy {np.__version__}." in text
 
 
 def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:

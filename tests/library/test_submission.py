@@ -92,6 +92,12 @@ def test_helpers_come_along_unless_their_name_is_taken(tmp_path: Path) -> None:
     }
 
 
+def test_the_course_s_own_mnist_py_is_left_out_without_a_word(tmp_path: Path) -> None:
+    found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, "mnist.py": ""}))
+    assert set(found.files) == set(RIGHT)
+    assert found.remarks == []
+
+
 def test_too_many_helpers_are_left_out(tmp_path: Path) -> None:
     many = {f"helper{number}.py": "" for number in range(3000)}
     found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, **many}))
