@@ -15,6 +15,7 @@ from tests.checks.histories import (
     expect_training_losses,
     expect_validations,
     falling_run,
+    histories_of,
 )
 from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
 from tests.checks.points import advice, check
@@ -152,7 +153,7 @@ def test_training_leaves_the_weights_of_the_best_validation(trainer: Any, desk: 
 def test_the_training_loop_is_as_it_was_handed_out(trainer: Any) -> None:
     run = falling_run(trainer.BaseTrainer)
     with at_fault(TRAIN, handed_out=True), untouched(X_train=run.X, Y_train=run.Y):
-        train_history, val_history = run.train(num_epochs=2)
+        train_history, val_history = histories_of(run.train(num_epochs=2))
         steps, right = len(run.batches), 2 * NUM_BATCHES
         what = f"2 epochs of {NUM_BATCHES} batches"
         likely = "one train_step for each batch."

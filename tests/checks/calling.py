@@ -17,6 +17,8 @@ OFFERS = {  # what a constructor may ask for besides, for it was so in another y
     "I": 785,
     "num_inputs": 785,
     "patience": 10,
+    "epoch": 0,
+    "global_step": 0,
 }
 
 

@@ -20,6 +20,14 @@ def falling_run(BaseTrainer: Any) -> Run:
     return Run(BaseTrainer, np.linspace(0.69, 0.2, 40).tolist(), NUM_BATCHES, left_over=1)
 
 
+def histories_of(returned: Any) -> tuple[Any, Any]:
+    """Return train_history and val_history, the first two things that `train` returns."""
+    if not isinstance(returned, tuple | list) or len(returned) < 2:
+        what = "train returns the wrong things"
+        raise Mistake(what, "train_history, val_history", type(returned).__name__)
+    return returned[0], returned[1]
+
+
 def expect_training_losses(run: Run, epochs: int, train_history: Any) -> None:
     """Raise Mistake unless the history holds the loss of every step, from step 0."""
     losses = {step: run.train_loss(step) for step in range(epochs * NUM_BATCHES)}

@@ -1,6 +1,7 @@
 """Imports a student's files where NumPy is newer than theirs, or a package of theirs is missing."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import importlib.util
@@ -33,6 +34,8 @@ MODERN = {
     "asfarray": "np.asarray",
     "mat": "np.asmatrix",
 }
+DEFINITIONS = ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom
+FUTURE = __future__.annotations.compiler_flag
 Tell = Callable[[str], None]
 
 
@@ -94,21 +97,33 @@ class Loader(SourceFileLoader):
         super().__init__(name, path)
         self._file, self._tell_desk = f"{name}.py", tell
 
-    def get_code(self, fullname: str) -> Any:
-        """Compile the adapted source; bytecode on disk is that of the file as it is."""
-        tree = ast.parse(self.get_data(self.path), self.path)
-        adapted = ast.fix_missing_locations(_Adapted(self._tell).visit(tree))
-        return compile(adapted, self.path, "exec", dont_inherit=True)
-
     def _tell(self, line: int, what: str) -> None:
         self._tell_desk(f"{self._file}, line {line}: {what}")
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the file, with the helpers that its adapted source calls."""
+        """Run the adapted file statement by statement, with the helpers that it calls.
+
+        What runs outside of functions, and fails because this is an import and no script, costs a
+        remark; the functions below it are still there.
+        """
+        tree = ast.parse(self.get_data(self.path), self.path)
+        body = ast.fix_missing_locations(_Adapted(self._tell).visit(tree)).body
         vars(module).update(__missing__=Missing, __element__=self._element)
+        future, scripted = 0, True
         Missing.importing += 1
         try:
-            super().exec_module(module)
+            for node in body:
+                code = compile(ast.Module([node], []), self.path, "exec", future, True)
+                future |= code.co_flags & FUTURE
+                try:
+                    exec(code, vars(module))
+                except Exception as error:
+                    if isinstance(node, DEFINITIONS):
+                        raise
+                    if scripted:
+                        said = f"{type(error).__name__} when imported; move what runs into main()."
+                        self._tell(node.lineno, said)
+                    scripted = False
         finally:
             Missing.importing -= 1
 

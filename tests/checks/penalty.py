@@ -13,7 +13,7 @@ from tests.checks import textbook
 from tests.checks.calling import call
 from tests.checks.desk import Desk
 from tests.checks.mistake import entries
-from tests.checks.models import make, model_with
+from tests.checks.models import make, model_with, run_backward
 
 __tracebackhide__ = True
 
@@ -57,7 +57,7 @@ class Penalty:
         for l2_reg_lambda in (strength, 0.0):
             model = model_with(make(self.Model, l2_reg_lambda), self.w)
             X, outputs, Y = (a[:num_examples].copy() for a in (self.X, self.outputs, self.Y))
-            call(model.backward, X=X, outputs=outputs, targets=Y, **self.options)
+            run_backward(model, X, outputs, Y, **self.options)
             gradients.append(entries(f"grad, lambda = {l2_reg_lambda:g}", model.grad, self.w.shape))
         return gradients[0] - gradients[1]
 
@@ -74,7 +74,7 @@ class Penalty:
                 sets = {"X_train": X, "Y_train": Y, "X_val": X, "Y_val": Y}
                 known = {"learning_rate": LEARNING_RATE, "batch_size": num_examples, **sets}
                 trainer = call(self.Trainer, model=model, shuffle_dataset=False, **known)
-                trainer.train_step(X.copy(), Y.copy())
+                call(trainer.train_step, X_batch=X.copy(), Y_batch=Y.copy())
                 moves.append((np.asarray(model.w, dtype=np.float64) - self.w) / -LEARNING_RATE)
             gradient = textbook.gradient(X, self.outputs[:num_examples], Y)
             if np.allclose(moves[1], gradient, 1e-3, 1e-4):

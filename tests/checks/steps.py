@@ -68,8 +68,8 @@ class Steps:
         names: whether the variables of the script are there, too.
         """
         sets = {
-            "X_train": textbook.inputs(11, seed=3),
-            "Y_train": self.targets(11),
+            "X_train": textbook.inputs(37, seed=3),
+            "Y_train": self.targets(37),
             "X_val": textbook.inputs(5, seed=4),
             "Y_val": self.targets(5),
         }
@@ -82,7 +82,7 @@ class Steps:
         trainer = self.trainer(model, learning_rate, names)
         X, Y = self.X.copy(), self.Y.copy()
         with untouched(X_batch=X, Y_batch=Y):
-            trainer.train_step(X, Y)
+            call(trainer.train_step, X_batch=X, Y_batch=Y)
         after = np.asarray(getattr(trainer, "model", model).w, dtype=np.float64)
         expect(after.shape == before.shape, "the shape of w", before.shape, after.shape)
         return after - before
@@ -91,7 +91,7 @@ class Steps:
         """Tell whether a step changes the array of weights, or replaces it."""
         model = self.model()
         w = model.w
-        self.trainer(model).train_step(self.X.copy(), self.Y.copy())
+        call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
         return model.w is w
 
     def expect_loss(self) -> None:
@@ -99,7 +99,7 @@ class Steps:
         model = self.model()
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
-        got = self.trainer(model).train_step(self.X.copy(), self.Y.copy())
+        got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
         likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
@@ -183,7 +183,7 @@ class Steps:
                 raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
             training, right = (
                 textbook.loss(self.targets(n), textbook.forward(textbook.inputs(n, seed), model.w))
-                for n, seed in ((11, 3), (5, 4))
+                for n, seed in ((37, 3), (5, 4))
             )
             other = causes(right, (training, "this is the loss of the training set."))
             expect_close("the validation loss", got[0], right, other)
@@ -199,7 +199,7 @@ class Steps:
     def _loss_after(self) -> float:
         model = self.model()
         trainer = self.trainer(model)
-        trainer.train_step(self.X.copy(), self.Y.copy())
+        call(trainer.train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
         w = np.asarray(getattr(trainer, "model", model).w)
         return textbook.loss(self.Y, textbook.forward(self.X, w))
 
@@ -207,19 +207,19 @@ class Steps:
         rate, model = RATES[0], self.model()
         w, trainer = model.w.copy(), self.trainer(model)
         for seed in (5, 6, 7):
-            X = textbook.inputs(4, seed=seed)
-            Y = self.targets(4)[::-1] if seed == 6 else self.targets(4)
+            X, Y = textbook.inputs(6, seed=seed), self.Y[::-1] if seed == 6 else self.Y
             w = w - rate * textbook.gradient(X, textbook.forward(X, w), Y)
-            trainer.train_step(X.copy(), Y.copy())
+            call(trainer.train_step, X_batch=X.copy(), Y_batch=Y.copy())
         likely = "every step: forward, backward, update, with nothing kept from the step before."
         got = getattr(trainer, "model", model).w
         expect_close("w after three steps", got, w, likely=likely)
 
     def _trainer(self, names: bool = True, **known: Any) -> Any:
         """Make a trainer; the variables of the script have the same values, or are not there."""
-        known |= {"batch_size": 2, "shuffle_dataset": False}
+        known |= {"batch_size": len(self.X), "shuffle_dataset": False}
         self._names.undo()
-        for name, value in known.items() if names else ():
+        script = {**known, "l2_reg_lambda": 0.0, "num_epochs": 1}
+        for name, value in script.items() if names else ():
             self._names.setattr(sys.modules[self.Trainer.__module__], name, value, raising=False)
         return call(self.Trainer, **known)
 

@@ -45,7 +45,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 def softmax(z: np.ndarray) -> np.ndarray:
     """Compute equation 4."""
-    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
+    return np.exp(z - np.logaddexp.reduce(z, axis=-1, keepdims=True))
 
 
 def images(num_examples: int, seed: int = 0) -> np.ndarray:

@@ -75,8 +75,9 @@ def test_an_array_of_one_element_is_made_a_number(load: Load) -> None:
 
 
 def test_an_array_of_two_elements_is_still_no_number(load: Load) -> None:
-    with pytest.raises(ImportMistake, match=r"utils\.py, line 2: TypeError"):
-        load("import numpy as np\nx = int(np.array([3, 4]))\n")
+    module, _ = load("import numpy as np\ndef f():\n    return int(np.array([3, 4]))\n")
+    with pytest.raises(TypeError):
+        module.f()
 
 
 def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load) -> None:
@@ -104,9 +105,20 @@ def test_an_import_that_may_fail_fails_as_it_should(load: Load) -> None:
     assert remarks == []
 
 
+def test_what_runs_outside_of_functions_and_fails_costs_a_remark(load: Load) -> None:
+    text = (
+        "from __future__ import annotations\nx = 1\ny = not_there\nz = y\n"
+        "def f(a: not_there):\n    return x\n"
+    )
+    module, remarks = load(text)
+    assert module.f(None) == 1
+    said = "NameError when imported; move what runs into main()."
+    assert remarks == [f"utils.py, line 3: {said}"]
+
+
 def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:
-    with pytest.raises(ImportMistake, match=r"utils\.py, line 4: ZeroDivisionError"):
-        load("import nowhere\nfrom numpy import Inf\n\nx = 1 / 0\n")
+    with pytest.raises(ImportMistake, match=r"utils\.py, line 5: ZeroDivisionError"):
+        load("import nowhere\nfrom numpy import Inf\n\nclass Model:\n    x = 1 / 0\n")
 
 
 def loss(targets: float, outputs: float, eps: float = 0.5) -> tuple[float, float, float]:

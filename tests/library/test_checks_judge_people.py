@@ -38,6 +38,7 @@ SAID = {  # by name: what the student or the instructor reads
     ),
     "knut": ("one validation too late", "an option, and nowhere else"),
     "nora": ("use self.learning_rate, not a number of your own.", "this is a percentage"),
+    "sverre": ("remark: task3.py, line 40: NameError when imported; move what runs into main().",),
     "per": ("this is another year's assignment",),
 }
 

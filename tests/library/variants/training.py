@@ -72,7 +72,6 @@ WRONG = [
         ("counts steps", SINCE, "since_best += max(1, num_steps_per_val)"),
         ("breaks the inner loop", LEAVE, "break"),
         ("one epoch only", "range(num_epochs)", "range(min(1, num_epochs))"),
-        ("nothing returned", AT_THE_END + "        return", AT_THE_END + "       "),
     ),
     *wrong(
         "2d",
@@ -134,6 +133,7 @@ WRONG = [
         ("not put back", LEAVE, LEAVE.replace("self.model.w = best_w", "pass"), AT_THE_END, ""),
         ("not put back when stopped", LEAVE, LEAVE.replace("self.model.w = best_w", "pass")),
         ("not put back at the end", AT_THE_END, ""),
+        ("nothing returned", AT_THE_END + "        return", AT_THE_END + "       "),
         ("losses by epoch", LOSS, LOSS.replace("global_step", "_epoch")),
         ("steps from 1", LOSS, LOSS.replace("global_step", "global_step + 1")),
         ("no training loss", LOSS, "pass"),
