@@ -21,8 +21,10 @@ def feedback(name: str, report: Mapping[str, Any]) -> str:
     lines += [f"- remark: {remark}" for remark in report["extra_data"]["remarks"]]
     failed = [test for test in report["tests"] if test["status"] != "passed"]
     for test in failed:
-        if test["max_score"]:
-            lines += ["", f"## {test['number']}: {test['max_score']:g} points lost", *_fenced(test)]
+        lost = test["max_score"]
+        if lost:
+            words = f"{lost:g} point{'s' if lost != 1 else ''} lost"
+            lines += ["", f"## {test['number']}: {words}", *_fenced(test)]
     advice = [test for test in failed if not test["max_score"] and summary_of(test)]
     if advice:
         lines += ["", "## Advice, which costs no points"]

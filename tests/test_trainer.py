@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from tests.checks.histories import (
 from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
 from tests.checks.points import advice, check
 from tests.checks.standins import LOADER, Run, batches, stand_in
-from tests.checks.steps import Steps
 from tests.checks.textbook import last_validation
 
 TRAIN = "trainer.BaseTrainer.train"
@@ -117,21 +116,19 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
     expect_stop(run_of(trainer, FIRST), 1, likely)
 
 
+def updates_in_place(desk: Desk) -> bool:
+    """Tell whether a train_step has `model.w -= ...`, under which an alias of w changes, too."""
+    files = [desk.folder / name for name in ("task2.py", "task3.py")]
+    nodes = [
+        node for file in files if file.is_file() for node in ast.walk(ast.parse(file.read_bytes()))
+    ]
+    targets = [node.target for node in nodes if isinstance(node, ast.AugAssign)]
+    return any(isinstance(target, ast.Attribute) and target.attr == "w" for target in targets)
+
+
 @advice("2d", TRAIN, needs=[test_training_stops_when_the_validation_loss_has_stopped_falling])
 def test_training_leaves_the_weights_of_the_best_validation(trainer: Any, desk: Desk) -> None:
-    in_place = False
-    with suppress(Exception):  # a step that fails is reported by Tasks 2b and 3b
-        names = (
-            ("task2.LogisticTrainer", "task2a.BinaryModel"),
-            (
-                "task3.SoftmaxTrainer",
-                "task3a.SoftmaxModel",
-            ),
-        )
-        for name in names:
-            steps = Steps(desk, *name)
-            in_place = in_place or steps.moves_in_place()
-            steps.close()
+    in_place = updates_in_place(desk)
     stopped = [0.5, 0.4, 0.3, 0.4, 0.2, *(0.6 + 0.001 * np.arange(25))]
     ended = [0.5, 0.4, 0.35, 0.3, 0.2, 0.6, 0.65, 0.6, 0.5, 0.4]
     for losses in (stopped, ended):

@@ -49,10 +49,14 @@ def gradient_of(model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndar
 def run_backward(
     model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray, **options: bool
 ) -> None:
-    """Run `backward` after `forward`, as in training: it may keep something for it."""
+    """Run `backward`, after `forward` where it uses something that `forward` keeps."""
+    known = {"X": X, "outputs": outputs, "targets": targets, **options}
+    with suppress(AttributeError, TypeError):
+        call(model.backward, **known)
+        return
     with suppress(Exception):  # another check reports it
         outputs_of(model, X)
-    call(model.backward, X=X, outputs=outputs, targets=targets, **options)
+    call(model.backward, **known)
 
 
 def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndarray) -> None:

@@ -87,13 +87,6 @@ class Steps:
         expect(after.shape == before.shape, "the shape of w", before.shape, after.shape)
         return after - before
 
-    def moves_in_place(self) -> bool:
-        """Tell whether a step changes the array of weights, or replaces it."""
-        model = self.model()
-        w = model.w
-        call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
-        return model.w is w
-
     def expect_loss(self) -> None:
         """Raise Mistake unless `train_step` returns the batch's loss, before or after the step."""
         model = self.model()
