@@ -22,7 +22,7 @@ a { color: #0b57a4; } small { color: #595959; }
 .histogram div { flex: 1; min-width: 0; text-align: center; font-size: .7rem; }
 .histogram i { display: block; background: #3b78b8; }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; gap: .2rem .6rem; margin: .35rem 0; }
-.row > span { text-align: right; overflow-wrap: anywhere; } .row p { margin: 0; overflow-wrap: anywhere; }
+.row > * { margin: 0; overflow-wrap: anywhere; } .row > span { text-align: right; }
 .bar { background: #e6ebf1; height: .55rem; } .bar i { display: block; height: 100%;
   background: #3b78b8; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -71,7 +72,12 @@ def textbook_model(Model: Any, num_outputs: int) -> Any:
         for name, value in vars(call(Model, l2_reg_lambda=0.0)).items():
             if name not in ("w", "grad"):
                 setattr(model, name, value)
-    for name, method in methods.items():
+    own = {
+        name: partial(function, model)
+        for name, function in inspect.getmembers(Model, inspect.isfunction)
+        if not name.startswith("__")
+    }
+    for name, method in {**own, **methods}.items():
         setattr(model, name, method)
     return model
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,6 @@ from course import make_starter as handout
 from course import notebook
 from tests.library.people import read
 from tests.library.variants.variant import ROOT
-
-OWN = '''"""A check of my own."""
-from tests.checks.mistake import expect
-from tests.checks.points import check
-
-
-@check("2a", 4, "task2a.pre_process_images")
-def test_there_are_three_images(task2a):
-    import numpy as np
-
-    got = task2a.pre_process_images(np.zeros((3, 784), np.uint8))
-    expect(len(got) == 3, "the number of inputs", 3, len(got))
-'''
 
 
 @pytest.fixture
@@ -79,11 +67,13 @@ def test_a_task_is_dropped(course: Path) -> None:
     assert (found["score"], found["max_score"]) == (57.5, 58)
 
 
-def test_a_check_is_added(course: Path) -> None:
-    (course / "tests" / "test_own.py").write_text(OWN, encoding="utf-8")
+def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
+    readme = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(readme.split("  ```python\n")[1].split("  ```")[0])
+    (course / "tests" / "test_own.py").write_text(example, encoding="utf-8")
     found = grade(course, "astrid", "--task=2a")
-    own = next(test for test in found["tests"] if test["name"] == "test_there_are_three_images")
-    assert (own["status"], own["score"]) == ("passed", 3)  # 4 of 16 weights, of 12 points
+    own = next(t for t in found["tests"] if t["name"] == "test_a_new_model_has_no_gradient")
+    assert (own["status"], own["score"]) == ("passed", pytest.approx(12 / 13, abs=1e-5))
     assert (found["score"], found["max_score"]) == (12, 12)
 
 
