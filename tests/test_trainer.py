@@ -118,10 +118,8 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
 
 def updates_in_place(desk: Desk) -> bool:
     """Tell whether a train_step has `model.w -= ...`, under which an alias of w changes, too."""
-    files = [desk.folder / name for name in ("task2.py", "task3.py")]
-    nodes = [
-        node for file in files if file.is_file() for node in ast.walk(ast.parse(file.read_bytes()))
-    ]
+    files = [desk.folder / f"{name}.py" for name in ("task2", "task3") if desk.find(name)]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_bytes()))]
     targets = [node.target for node in nodes if isinstance(node, ast.AugAssign)]
     return any(isinstance(target, ast.Attribute) and target.attr == "w" for target in targets)
 
