@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.checks.calling import as_called, call
-from tests.checks.desk import Desk
+from tests.checks.desk import NAMES, Desk
 from tests.checks.importing import MissingPackageError
 from tests.checks.mistake import ImportMistake, Mistake
 
@@ -21,6 +21,8 @@ Load = Callable[[str], tuple[ModuleType, list[str]]]
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[Load]:
     """Import a text as a student's utils.py; the remarks come with it."""
+    others = {name: sys.modules.get(name) for name in NAMES}  # which the desk takes away
+    sys.modules.pop("utils", None)
     desk = Desk(tmp_path)
     desk.open()
 
@@ -28,11 +30,12 @@ def load(tmp_path: Path) -> Iterator[Load]:
         (tmp_path / "utils.py").write_text(text, encoding="utf-8")
         return desk.load("utils"), list(desk.remarks)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delitem(sys.modules, "utils", raising=False)
-        yield run
-        patch.delitem(sys.modules, "utils", raising=False)
+    yield run
     desk.close()
+    for name, module in others.items():
+        sys.modules.pop(name, None)
+        if module is not None:
+            sys.modules[name] = module
 
 
 @pytest.mark.parametrize(
