@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -41,7 +42,7 @@ def overview(reports: Reports) -> str:
     first = next(iter(reports.values()))
     possible, tasks = first["max_score"], first["extra_data"]["tasks"]
     scores = [report["score"] for report in reports.values()]
-    mean, median = math.fsum(scores) / len(scores), sorted(scores)[len(scores) // 2]
+    mean, median = statistics.fmean(scores), statistics.median(scores)
     failures, mistakes = _failures(reports)
     remarks = [(n, r) for n, report in reports.items() for r in report["extra_data"]["remarks"]]
     parts = [
@@ -111,7 +112,7 @@ def _histogram(scores: list[float], possible: float) -> str:
 
 def _task(task: str, possible: float, reports: Reports) -> str:
     earned = [report["extra_data"]["tasks"][task]["score"] for report in reports.values()]
-    mean = math.fsum(earned) / len(earned)
+    mean = statistics.fmean(earned)
     share = mean / possible if possible else 0
     return _row(task, f"{mean:.1f} of {possible:g}{_bar(share)}")
 

@@ -16,12 +16,12 @@ import pytest
 from tests.checks.desk import Desk
 from tests.checks.plugin import Checks
 from tests.checks.results import results
-from tests.library.people import Person
+from tests.library.submissions import Submission
 from tests.library.variants.variant import ROOT, Variant
 
 Results = dict[str, Any]
-Submission = Variant | Person
-Job = tuple[Submission, tuple[str, ...]]  # the tasks to check; none for all
+Solution = Variant | Submission
+Job = tuple[Solution, tuple[str, ...]]  # the tasks to check; none for all
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
 NEEDLESS = (
@@ -41,7 +41,7 @@ def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]
     return int(code), output.getvalue()
 
 
-def run_all(variants: Sequence[Submission], processes: int = 2) -> dict[Any, Results]:
+def run_all(variants: Sequence[Solution], processes: int = 2) -> dict[Any, Results]:
     """Run the checks on each variant, and return what results.json would hold.
 
     The first mistake in each function, and every right variant, gets the checks of all tasks;
@@ -55,7 +55,7 @@ def run_all(variants: Sequence[Submission], processes: int = 2) -> dict[Any, Res
         return {variant: found for share in pool.map(run, shares) for variant, found in share}
 
 
-def run(jobs: Sequence[Job]) -> list[tuple[Submission, Results]]:
+def run(jobs: Sequence[Job]) -> list[tuple[Solution, Results]]:
     """Run the checks on some variants in this process."""
     proof = _Proof(jobs)
     options = ("-q", "--tb=line", "--no-summary", "--capture=no")
@@ -70,13 +70,15 @@ class _Proof:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
-        self.results: list[tuple[Submission, Results]] = []
+        self.results: list[tuple[Solution, Results]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         for variant, tasks in self.jobs:
             with tempfile.TemporaryDirectory() as folder:
                 variant.write(Path(folder))
-                self.results.append((variant, _check(session, Path(folder), tasks)))
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.chdir(folder)  # where a file that saves a plot when imported puts it
+                    self.results.append((variant, _check(session, Path(folder), tasks)))
         return True
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from course import make_starter as handout
 from course import notebook
-from tests.library.people import read
+from tests.library.submissions import read
 from tests.library.variants.variant import ROOT
 
 
@@ -35,8 +35,8 @@ def edit(course: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def grade(course: Path, person: str, *options: str) -> dict[str, Any]:
-    read(person).write(course)
+def grade(course: Path, submission: str, *options: str) -> dict[str, Any]:
+    read(submission).write(course)
     file = course / "results.json"
     command = [sys.executable, "-m", "pytest", "tests", "-q", f"--results={file}", *options]
     subprocess.run(
@@ -52,7 +52,7 @@ def grade(course: Path, person: str, *options: str) -> dict[str, Any]:
 
 def test_the_points_of_a_task_are_shared_by_its_checks(course: Path) -> None:
     edit(course, '"L2 regularisation and the weights",\n        7,', '"L2",\n        14,')
-    found = grade(course, "dag")  # who forgets the 2 of 2 lambda w
+    found = grade(course, "missing_factor_2")  # without the 2 of 2 lambda w
     assert found["max_score"] == 69
     assert found["extra_data"]["tasks"]["4b"]["score"] == 10
     assert found["extra_data"]["tasks"]["3a"]["score"] == 14
@@ -62,7 +62,7 @@ def test_a_task_is_dropped(course: Path) -> None:
     text = (course / "lab" / "assignment.py").read_text(encoding="utf-8")
     task = text[text.index('    Task("2d"') : text.index('    Task(\n        "2e"')]
     edit(course, task, "")
-    found = grade(course, "gunnar")  # who leaves the inner loop only, in Task 2d
+    found = grade(course, "inner_break")  # which loses points in Task 2d
     assert "2d" not in found["extra_data"]["tasks"]
     assert (found["score"], found["max_score"]) == (57.5, 58)
 
@@ -71,7 +71,7 @@ def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
     readme = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
     example = textwrap.dedent(readme.split("  ```python\n")[1].split("  ```")[0])
     (course / "tests" / "test_own.py").write_text(example, encoding="utf-8")
-    found = grade(course, "astrid", "--task=2a")
+    found = grade(course, "starter_2023", "--task=2a")
     own = next(t for t in found["tests"] if t["name"] == "test_a_new_model_has_no_gradient")
     assert (own["status"], own["score"]) == ("passed", pytest.approx(12 / 13, abs=1e-5))
     assert (found["score"], found["max_score"]) == (12, 12)
@@ -79,8 +79,8 @@ def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
 
 def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     edit(course, 'L2 = "sum"', 'L2 = "half"')
-    assert grade(course, "dag", "--task=4b")["score"] == 7
-    found = grade(course, "astrid", "--task=4b")
+    assert grade(course, "missing_factor_2", "--task=4b")["score"] == 7
+    found = grade(course, "starter_2023", "--task=4b")
     assert found["score"] == 5
     said = next(test["output"] for test in found["tests"] if test["status"] == "failed")
     assert "the 2 is one too many: in this course R is half the sum of all squared weights" in said

@@ -1,4 +1,4 @@
-"""Submissions as real students write them, and the points that a fair grader gives each."""
+"""Submissions in the style of real ones, and the points that a fair grader gives each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FOLDER = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Person:
+class Submission:
     """A submission.
 
     Attributes:
-        name: of the student.
+        name: of its file here: what is special about it.
         files: {name: text}.
         fair: {task: points}.
     """
@@ -35,8 +35,8 @@ class Person:
             (folder / name).write_text(text, encoding="utf-8")
 
 
-def read(name: str) -> Person:
-    """Read NAME.txt: a sentence, `base:` (a person whose files it shares), `fair:`, the files."""
+def read(name: str) -> Submission:
+    """Read NAME.txt: a sentence, `base:` (whose files it shares), `fair:`, the files."""
     head, *parts = re.split(r"^=== ", (FOLDER / f"{name}.txt").read_text("utf-8"), flags=re.M)
     fields = dict(line.split(": ", 1) for line in head.strip().splitlines()[1:])
     files = dict(read(fields["base"]).files) if "base" in fields else {}
@@ -48,7 +48,7 @@ def read(name: str) -> Person:
     fair = dict.fromkeys(POINTS, 0.0) | POINTS
     if fields["fair"] != "all":
         fair |= {task: float(n) for task, n in map(str.split, fields["fair"].split(", "))}
-    return Person(name, files, fair)
+    return Submission(name, files, fair)
 
 
-PEOPLE = tuple(read(path.stem) for path in sorted(FOLDER.glob("*.txt")))
+SUBMISSIONS = tuple(read(path.stem) for path in sorted(FOLDER.glob("*.txt")))

@@ -1,4 +1,4 @@
-"""Real submissions, of several years and styles, get the points that a fair grader gives them."""
+"""Submissions in the style of several years and people get the points of a fair grader."""
 
 from __future__ import annotations
 
@@ -7,56 +7,63 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.library.people import PEOPLE, Person
 from tests.library.proof import Results, run, run_all
+from tests.library.submissions import SUBMISSIONS, Submission
 from tests.library.variants.variant import Variant
 
 SAID = {  # by name: what the student or the instructor reads
-    "bjorn": (
+    "script_variables": (
         "remark: task2.py, line 4: seaborn is not installed here; only its use fails.",
         "train_step reads a variable of the script: name 'model' is not defined",
     ),
-    "camilla": (
+    "shape_1_losses": (
         "remark: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
         "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
     ),
-    "dag": ("the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",),
-    "frida": ("use the fixed range 0 to 255, not that of the images at hand.",),
-    "gunnar": (
+    "missing_factor_2": (
+        "the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",
+    ),
+    "loops_and_options": ("use the fixed range 0 to 255, not that of the images at hand.",),
+    "inner_break": (
         "a `break` leaves only the inner loop",
         "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0).",
     ),
-    "hanne": ("compare each loss with the least so far",),
-    "ivar": (
+    "previous_loss": ("compare each loss with the least so far",),
+    "bias_before_normalising": (
         "the 1 was appended before the pixels were normalised, and with them.",
         "divided by N * K: np.mean over all entries; only N counts.",
     ),
-    "jorun": (
+    "old_numpy": (
         "remark: task2a.py, line 9: NumPy no longer has np.float; write float.",
         "makes no number of an array of one element; use .item().",
     ),
-    "knut": ("one validation too late", "an option, and nowhere else"),
-    "nora": ("use self.learning_rate, not a number of your own.", "this is a percentage"),
-    "sverre": ("remark: task3.py, line 40: NameError when imported; move what runs into main().",),
-    "per": ("this is another year's assignment",),
+    "one_validation_late": ("one validation too late", "an option, and nowhere else"),
+    "own_learning_rate": (
+        "use self.learning_rate, not a number of your own.",
+        "this is a percentage",
+    ),
+    "code_at_module_level": (
+        "remark: task3.py, line 40: NameError when imported; move what runs into main().",
+    ),
+    "year_2020": ("this is another year's assignment",),
 }
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Results]:
-    return {str(person): found for person, found in run_all(PEOPLE).items()}
+    return {str(submission): found for submission, found in run_all(SUBMISSIONS).items()}
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=str)
-def test_a_person_gets_the_points_of_a_fair_grader(
-    person: Person, results: dict[str, Results]
+@pytest.mark.parametrize("submission", SUBMISSIONS, ids=str)
+def test_a_submission_gets_the_points_of_a_fair_grader(
+    submission: Submission, results: dict[str, Results]
 ) -> None:
-    tasks = results[person.name]["extra_data"]["tasks"]
-    assert {task: found["score"] for task, found in tasks.items()} == person.fair
+    tasks = results[submission.name]["extra_data"]["tasks"]
+    assert {task: found["score"] for task, found in tasks.items()} == submission.fair
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_a_person_is_told_the_cause(name: str, results: dict[str, Results]) -> None:
+def test_a_submission_is_told_the_cause(name: str, results: dict[str, Results]) -> None:
     found = results[name]
     text = "\n".join([found["output"], *(test["output"] for test in found["tests"])])
     for said in SAID[name]:
