@@ -62,7 +62,7 @@ def prepare(split: utils.Split) -> utils.Split:
 
 
 def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTrainer:
-    """Create a trainer with the assignment's settings, for a split from `prepare`.
+    """Create a trainer with the assignment's settings, for a split from `prepare` or for `fit`.
 
     seed: of the shuffling; with 0, training stops in epoch 16, as in the assignment.
     """
@@ -92,14 +92,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(main.__doc__, argv, training=True)
     data = load_data(options)
     expect_writable("task2", data, options)
-    split = prepare(utils.load_binary_dataset(2, 3, data))
-    trainers = {
-        "2b-d, no shuffling": make_trainer(split, shuffle=False, seed=options.seed),
-        "2e, shuffling": make_trainer(split, shuffle=True, seed=options.seed),
-    }
-    error = trainers["2e, shuffling"].check_gradient()
+    images = utils.load_binary_dataset(2, 3, data)
+    few = prepare(utils.Split(*(array[:BATCH_SIZE] for array in images)))
+    error = make_trainer(few, shuffle=True, seed=options.seed).check_gradient()
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
+    trainers = {
+        "2b-d, no shuffling": make_trainer(images, shuffle=False, seed=options.seed),
+        "2e, shuffling": make_trainer(images, shuffle=True, seed=options.seed),
+    }
+    runs = {name: partial(fit, t, options.epochs, prepare) for name, t in trainers.items()}
     trainings = train_all(runs, options.jobs)
     in_order, shuffled = trainings.values()
     drawn = make_figures(in_order, shuffled, title(data, options))

@@ -69,7 +69,7 @@ def prepare(split: utils.Split) -> utils.Split:
 
 
 def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> SoftmaxTrainer:
-    """Create a trainer with the assignment's settings, for a split from `prepare`."""
+    """Create a trainer with the assignment's settings, for a split from `prepare` or for `fit`."""
     model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(seed)
     return SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *split, rng=rng)
 
@@ -105,11 +105,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(main.__doc__, argv, training=True)
     data = load_data(options)
     expect_writable("task3", data, options)
-    split = prepare(utils.load_full_mnist(data))
-    trainers = {f"lambda {value:g}": make_trainer(split, value, options.seed) for value in LAMBDAS}
-    error = trainers["lambda 1"].check_gradient()
+    images = utils.load_full_mnist(data)
+    few = prepare(utils.Split(*(array[:BATCH_SIZE] for array in images)))
+    error = make_trainer(few, l2_reg_lambda=1, seed=options.seed).check_gradient()
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    runs = {name: partial(fit, trainer, options.epochs) for name, trainer in trainers.items()}
+    trainers = {f"lambda {value:g}": make_trainer(images, value, options.seed) for value in LAMBDAS}
+    runs = {name: partial(fit, t, options.epochs, prepare) for name, t in trainers.items()}
     trainings = train_all(runs, options.jobs)
     by_lambda = dict(zip(LAMBDAS, trainings.values(), strict=True))
     drawn = make_figures(by_lambda, title(data, options))

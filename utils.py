@@ -96,6 +96,4 @@ def predict(model: Model, X: np.ndarray) -> np.ndarray:
     """Compute the outputs `model.forward(X)` (N, K) for a whole data set, block by block."""
     rows = max(100, SMALL_PRODUCT // model.w.size)  # w is (I, K)
     blocks = (X[start : start + rows] for start in range(0, max(len(X), 1), rows))
-    if isinstance(X, np.memmap):  # the processor is slow to find its small pages again and again
-        blocks = (np.array(block) for block in blocks)
     return np.concatenate([model.forward(block) for block in blocks])

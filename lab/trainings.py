@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,6 +48,9 @@ class Trainer(Protocol):
     model: Model
     stop: Stop
     X_train: np.ndarray
+    Y_train: np.ndarray
+    X_val: np.ndarray
+    Y_val: np.ndarray
     batch_size: int
     validations_per_epoch: int
 
@@ -53,8 +58,18 @@ class Trainer(Protocol):
         """Train the model."""
 
 
-def fit(trainer: Trainer, num_epochs: int) -> Training:
-    """Train for at most `num_epochs` epochs; return what is left."""
+def fit(
+    trainer: Trainer, num_epochs: int, prepare: Callable[[Any], Sequence[np.ndarray]] | None = None
+) -> Training:
+    """Train for at most `num_epochs` epochs; return what is left.
+
+    prepare: makes inputs and targets of images and labels, if the trainer has these. Processes then
+    share the images, a quarter of the size, and read inputs of their own, faster than a memory map.
+    """
+    if prepare:
+        trainer = copy(trainer)
+        images = trainer.X_train, trainer.Y_train, trainer.X_val, trainer.Y_val
+        trainer.X_train, trainer.Y_train, trainer.X_val, trainer.Y_val = prepare(images)
     train_history, val_history = trainer.train(num_epochs)
     return Training(
         trainer.model.w,

@@ -79,37 +79,42 @@ class Batches:
 
 def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim], figures.Figures]:
     """Repeat the experiments of both documents; return the claims and the figures."""
-    images = utils.load_binary_dataset(2, 3, data)
-    binary = task2.prepare(images)
-    ten_digits = task3.prepare(utils.load_full_mnist(data))
+    two_digits, ten_digits = utils.load_binary_dataset(2, 3, data), utils.load_full_mnist(data)
     pairs = seeds[:PAIRS]
-    trainers: dict[Any, BaseTrainer] = {
-        **{
-            (value, seed): task3.make_trainer(ten_digits, value, seed)
-            for value in task3.LAMBDAS
-            for seed in (pairs if value <= 0.001 else seeds[:1])
-        },
-        "in order": task2.make_trainer(binary, shuffle=False, seed=0),
-        **{f"seed {seed}": task2.make_trainer(binary, shuffle=True, seed=seed) for seed in seeds},
+    softmax_trainers: dict[Any, BaseTrainer] = {
+        (value, seed): task3.make_trainer(ten_digits, value, seed)
+        for value in task3.LAMBDAS
+        for seed in (pairs if value <= 0.001 else seeds[:1])
+    }
+    logistic_trainers: dict[Any, BaseTrainer] = {
+        "in order": task2.make_trainer(two_digits, shuffle=False, seed=0),
+        **{f"seed {s}": task2.make_trainer(two_digits, shuffle=True, seed=s) for s in seeds},
         **{
             f"batch size {size}": task2.LogisticTrainer(
-                BinaryModel(), task2.LEARNING_RATE, size, False, *binary
+                BinaryModel(), task2.LEARNING_RATE, size, False, *two_digits
             )
             for size in SMALLER
         },
     }
     trainings: dict[Any, Any] = train_all(
         {
-            **{name: partial(fit, trainer, EPOCHS) for name, trainer in trainers.items()},
+            **{
+                name: partial(fit, trainer, EPOCHS, prepare)
+                for prepare, trainers in (
+                    (task3.prepare, softmax_trainers),
+                    (task2.prepare, logistic_trainers),
+                )
+                for name, trainer in trainers.items()
+            },
             **{
                 f"weights {value}": partial(follow_weights, ten_digits, value, FOLLOWED[1])
                 for value in (0, 1)
             },
-            "batches": partial(follow_batches, binary, FOLLOWED[0]),
+            "batches": partial(follow_batches, two_digits, FOLLOWED[0]),
             **{
-                f"{name} {rate}": partial(_ten_epochs(rate, images).train, {TRAINING: inputs})
+                f"{name} {rate}": partial(_ten_epochs(rate, two_digits).train, {TRAINING: inputs})
                 for rate in RATES
-                for name, inputs in centring(images).items()
+                for name, inputs in centring(two_digits).items()
             },
         }
     )
@@ -125,7 +130,7 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
         *_spikes(in_order, shuffled, smaller),
         *_causes(in_order, batches),
         *_convergence(in_order, shuffled, centred),
-        *_overfitting(paired[0], ten_digits),
+        *_overfitting(paired[0], task3.prepare(ten_digits)),
         *_noise(softmax, courses),
         *_regularisation(softmax, paired, courses),
     ]
@@ -143,8 +148,9 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
 
 
 @one_blas_thread
-def follow_batches(split: utils.Split, epochs: int) -> Batches:
+def follow_batches(images: utils.Split, epochs: int) -> Batches:
     """Train on 2 and 3 without shuffling, and look at every batch."""
+    split = task2.prepare(images)
     trainer = task2.make_trainer(split, shuffle=False, seed=0)
     model, size = trainer.model, task2.BATCH_SIZE
     seen: list[tuple[float, ...]] = []
@@ -161,12 +167,13 @@ def follow_batches(split: utils.Split, epochs: int) -> Batches:
 
 @one_blas_thread
 def follow_weights(
-    split: utils.Split, l2_reg_lambda: float, epochs: int
+    images: utils.Split, l2_reg_lambda: float, epochs: int
 ) -> dict[int, tuple[float, float]]:
     """Train softmax regression without early stopping; return {step: roughness, ||w||^2}.
 
     The steps are those at which the assignment validates.
     """
+    split = task3.prepare(images)
     trainer = task3.make_trainer(split, l2_reg_lambda, seed=0)
     every = max(1, len(split.X_train) // task3.BATCH_SIZE // trainer.validations_per_epoch)
     seen: dict[int, tuple[float, float]] = {}

@@ -68,6 +68,7 @@ class Protocol:
         One output makes it logistic regression, several softmax regression. The evaluations, of
         all sets, begin with the zero weights.
         """
+        sets = {name: (np.array(X), Y) for name, (X, Y) in sets.items()}  # no memory map: faster
         X, Y = sets[TRAINING]
         model: Model = task2a.BinaryModel() if Y.shape[1] == 1 else task3a.SoftmaxModel(0)
         model.w = np.zeros((X.shape[1], Y.shape[1]), X.dtype)

@@ -98,11 +98,13 @@ def test_trainers_trained_side_by_side_are_trained_as_one_after_the_other(
 ) -> None:
     """With the settings of this process, even those that were changed after the import."""
     monkeypatch.setattr(task2, "BATCH_SIZE", 16)
-    split = task2.prepare(utils.load_binary_dataset(2, 3, tiny_digits))
+    images = utils.load_binary_dataset(2, 3, tiny_digits)
+    trainers = [[task2.make_trainer(images, True, seed) for seed in (0, 1)] for _ in range(2)]
     one, two = (
-        train_all({s: partial(fit, task2.make_trainer(split, True, s), 3) for s in (0, 1)}, jobs)
-        for jobs in (1, 2)
+        train_all({s: partial(fit, some[s], 3, task2.prepare) for s in (0, 1)}, jobs)
+        for jobs, some in enumerate(trainers, 1)
     )
+    assert all(trainer.X_train is images.X_train for some in trainers for trainer in some)
     for seed in (0, 1):
         assert one[seed].w.tobytes() == two[seed].w.tobytes()
         assert one[seed].train_history == two[seed].train_history

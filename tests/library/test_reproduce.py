@@ -285,8 +285,8 @@ def test_every_disagreement_on_the_page_has_a_remark() -> None:
 def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
     small_data: digits.Digits,
 ) -> None:
-    split = task2.prepare(utils.load_binary_dataset(2, 3, small_data))
-    batches = course_2021.follow_batches(split, epochs=2)
+    images = utils.load_binary_dataset(2, 3, small_data)
+    split, batches = task2.prepare(images), course_2021.follow_batches(images, epochs=2)
     count = len(split.X_train) // task2.BATCH_SIZE
     assert batches.loss.shape == batches.accuracy.shape == (2, count)
     assert batches.loss[0, 0] == pytest.approx(np.log(2))
@@ -303,9 +303,9 @@ def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
 
 
 def test_weights_are_followed_on_the_same_path_as_in_training(small_data: digits.Digits) -> None:
-    split = task3.prepare(utils.load_full_mnist(small_data))
-    course = course_2021.follow_weights(split, 0, epochs=2)
-    training = fit(task3.make_trainer(split, 0, seed=0), 2)
+    images = utils.load_full_mnist(small_data)
+    course = course_2021.follow_weights(images, 0, epochs=2)
+    training = fit(task3.make_trainer(images, 0, seed=0), 2, task3.prepare)
     assert list(course) == list(training.val_history["loss"])
     best = training.stop.best_step
     assert course[best][1] == pytest.approx(np.sum(training.w**2), rel=1e-5)
