@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import linecache
 import os
 import sys
 import traceback
@@ -120,10 +121,14 @@ class Desk:
             return PART_OF.get(function, function)
         return function
 
-    def where(self, error: BaseException) -> str:
+    def where(self, error: BaseException, source: bool = False) -> str:
         """Locate the innermost line of the student's code in an exception's traceback, or ""."""
         frame, line = self._last_frame(error)
-        return f"{Path(frame.f_code.co_filename).name}, line {line}" if frame else ""
+        if frame is None:
+            return ""
+        file = frame.f_code.co_filename
+        text = f": {linecache.getline(file, line).strip()}" if source else ""
+        return f"{Path(file).name}, line {line}{text}"
 
     def function(self, error: BaseException) -> str:
         """Name the innermost function of the student's in an exception's traceback, or ""."""

@@ -137,8 +137,15 @@ def test_a_right_solution_has_the_points_of_the_assignment(check_handout: Run) -
     assert report.scores() == POINTS
     assert report.row("2a") == "2a      12 / 12"
     assert report.row("total") == "total   62 / 62"
-    assert "the checks of one task: add --task 2a\n" in report.output
-    assert "--ignore=tests/library" not in report.output  # there are no other tests
+    assert "first check that fails: pytest --next; of one task: pytest --task 2a\n" in report.output
+    assert "every test" not in report.output  # there are no other tests
+
+
+def test_pytest_without_arguments_runs_the_checks_alone() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    files = {line.split("::")[0] for line in listed.splitlines() if "::" in line}
+    assert files == {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")}
 
 
 def test_the_results_follow_gradescopes_schema(check: Run) -> None:
@@ -200,7 +207,7 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     assert f"task3.py cannot be imported: task3a.py, {said}" in report.output
     outcomes = [t["extra_data"]["outcome"] for t in report.results["tests"] if t["tags"] == ["3a"]]
     assert outcomes.count("failed") == 1
-    assert "skipped: needs task3a.py to import, see 3a.1" in [
+    assert "skipped: needs task3a.py to import, see test_one_hot_encode_puts_a_1_at_the_label" in [
         test["output"] for test in report.results["tests"]
     ]
 
@@ -271,7 +278,35 @@ def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, desk: Path) 
     assert "central differences, equation 29" in output[2]
     assert output[4].startswith("  At:       grad[")
     assert output[5].startswith("  Likely:   the sign is opposite")
-    assert "def test_backward_is_the_gradient_of_the_loss" in "\n".join(output[6:])
+    assert len(output) == 6
+
+
+def test_a_failure_is_printed_once_and_alone(check: Run, desk: Path) -> None:
+    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+    report = check("--task=2a")
+    text = report.test("test_backward_is_the_gradient_of_the_loss")["output"]
+    failures = report.output.split(" FAILURES ")[1].split(" short test summary info ")
+    heading, *lines, _ = failures[0].splitlines()[1:]
+    assert heading.strip("_ ") == "test_backward_is_the_gradient_of_the_loss"
+    assert lines == text.splitlines()
+    assert text.splitlines()[2] not in failures[1]
+    assert "Got:" not in failures[1]
+
+
+def test_full_trace_adds_what_pytest_shows(check: Run, desk: Path) -> None:
+    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+    assert "def test_backward_is" in check("--task=2a", "--full-trace").output
+
+
+def test_next_stops_at_the_first_failing_check(check: Run, desk: Path) -> None:
+    unwrite(desk, ["task2.LogisticTrainer.train_step", "task3a.one_hot_encode"])
+    report = check("--next")
+    outcomes = [test["extra_data"]["outcome"] for test in report.results["tests"]]
+    assert outcomes.count("failed") == 1
+    assert "Task 2b: task2.LogisticTrainer.train_step is not written yet" in report.output
+    assert "task3a.one_hot_encode" not in report.output
+    assert report.row("2a") == "2a      12 / 12"
+    assert report.row("2b").endswith("not written yet: LogisticTrainer.train_step; not run: 3")
 
 
 def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: Path) -> None:
@@ -280,7 +315,8 @@ def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: 
     assert output.startswith(
         "Task 2a: task2a.BinaryModel.forward (equation 1)\n"
         "  raised TypeError: unsupported operand type(s) for +: 'float' and 'NoneType'\n"
-        "  At:       task2a.py, line "
+        "  At:       task2a.py, line 29: z = X + None  # \\xe9\n"
+        "  Likely:   something is None:"
     )
 
 
@@ -291,9 +327,9 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
     report = check("--task=2a")
     needed = report.test("test_backward_is_a_multiple_of_the_gradient")
     waiting = report.test("test_backward_is_the_gradient_of_the_loss")
-    assert waiting["output"] == f"skipped: needs {needed['number']} {needed['name']}"
+    assert waiting["output"] == f"skipped: needs {needed['name']}"
     assert (waiting["score"], waiting["status"]) == (0, "failed")
-    assert f"failed: {needed['number']}; skipped: 2 that need them" in report.row("2a")
+    assert "failed: BinaryModel.backward; skipped: 2 that need them" in report.row("2a")
 
 
 def test_results_are_written_when_a_module_of_checks_cannot_be_read(
@@ -313,7 +349,7 @@ def test_other_tests_earn_nothing_and_pytest_says_how_to_leave_them_out(
     other = desk / "tests" / "library" / "test_other.py"
     other.write_text("def test_other():\n    raise NotImplementedError\n", encoding="utf-8")
     report = check_handout()
-    assert "the assignment's checks alone: pytest tests --ignore=tests/library\n" in report.output
+    assert "the assignment's checks: pytest; every test: pytest tests\n" in report.output
     assert report.exit_code == 1
     assert report.results["score"] == report.results["max_score"] == 62
     assert "def test_other" not in json.dumps(report.results)
