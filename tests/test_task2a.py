@@ -23,6 +23,7 @@ from tests.checks.mistake import (
     expect_number,
     expect_scalar,
     expect_shape,
+    expect_variety,
     expect_zeros,
     total_of,
     untouched,
@@ -106,6 +107,7 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
     inputs = pre_process(textbook.images(5))
     likely = "append one column, the bias input, to (N, 784)."
     expect_shape("pre_process_images(X)", inputs, (5, 785), likely)
+    expect_variety("pre_process_images(X)", inputs)
     first, last = np.asarray(inputs)[:, 0], np.asarray(inputs)[:, -1]
     likely = "append a 1 for each image after the pixels are normalised."
     if close(np.ptp(first), np.zeros(())) or close(np.ptp(last), np.zeros(())):
@@ -128,6 +130,7 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
     alone, among = np.asarray(pre_process(dark)), np.asarray(pre_process(mixed))[:4]
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
+    expect_variety("the pixels", without_bias(alone))
     likely = "use the fixed range 0 to 255, not that of the images at hand."
     what = "the same image comes out otherwise when brighter images stand beside it"
     expect_close("the pixels", alone, among, likely=likely, what=what)
@@ -233,6 +236,7 @@ def test_forward_of_a_new_model_gives_one_output_for_each_image(task2a: Any) -> 
         expect_shape("w", model.w, (785, 1), "784 pixels and the bias make 785 inputs.")
         expect_zeros("w", model.w)
     expect_shape("forward(X)", outputs_of(model, X), (7, 1), "X @ w, with w of shape (785, 1).")
+    expect_variety("forward(X)", outputs_of(model_with(model, W), X))
 
 
 @check("2a", 0.5, *FORWARD, [test_forward_of_a_new_model_gives_one_output_for_each_image])

@@ -22,6 +22,7 @@ from tests.checks.mistake import (
     expect_number,
     expect_scalar,
     expect_shape,
+    expect_variety,
     expect_zeros,
     total_of,
     untouched,
@@ -95,7 +96,9 @@ def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
 @check("3a", 0.5, ONE_HOT)
 def test_one_hot_encode_gives_one_row_for_each_label(encode: Any) -> None:
     likely = "(N, 1) labels become (N, num_classes)."
-    expect_shape("one_hot_encode(Y, 10)", encode([3, 0, 9, 1], 10), (4, 10), likely)
+    encoding = encode([3, 0, 9, 1], 10)
+    expect_shape("one_hot_encode(Y, 10)", encoding, (4, 10), likely)
+    expect_variety("one_hot_encode(Y, 10)", encoding)
 
 
 @check("3a", 0.5, ONE_HOT)
@@ -214,6 +217,7 @@ def test_forward_of_a_new_model_gives_ten_outputs_for_each_image(task3a: Any) ->
         expect_shape("w", model.w, (785, 10), "784 pixels and the bias make 785 inputs.")
         expect_zeros("w", model.w)
     expect_shape("forward(X)", outputs_of(model, X), (7, 10), "X @ w, with w of shape (785, 10).")
+    expect_variety("forward(X)", outputs_of(model_with(model, W), X))
 
 
 @check("3a", 0.5, *FORWARD, [test_forward_is_the_softmax])

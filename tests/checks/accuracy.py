@@ -1,15 +1,18 @@
-"""What the checks of both `calculate_accuracy` have in common."""
+"""What the checks of the accuracy in task2.py and in task3.py have in common."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tests.checks.calling import call
+from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Relation,
+    at_fault,
     causes,
     expect_close,
     expect_multiple,
@@ -17,11 +20,30 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
-from tests.checks.standins import EchoModel, echoed
+from tests.checks.standins import LOSS, EchoModel, echoed
 
 __tracebackhide__ = True
 
 Accuracy = Callable[..., Any]
+
+
+def accuracy_function(desk: Desk, module: str) -> Accuracy:
+    """Find `calculate_accuracy`; beside `accuracy(targets, outputs)`, both have to agree."""
+    calculate_accuracy: Accuracy = desk.require(f"{module}.calculate_accuracy")
+    accuracy = getattr(desk.load(module), "accuracy", None)
+    if not callable(accuracy) or list(inspect.signature(accuracy).parameters) != [*LOSS]:
+        return calculate_accuracy
+
+    def both(X: np.ndarray, targets: np.ndarray, model: Any) -> Any:
+        got = call(calculate_accuracy, X=X, targets=targets, model=model)
+        with at_fault(f"{module}.accuracy"):
+            other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
+        likely = "one of them is wrong; calculate_accuracy can call accuracy."
+        what = "accuracy and calculate_accuracy do not agree"
+        expect_close("", total_of("calculate_accuracy", got), other, (), likely, what)
+        return got
+
+    return both
 
 
 def accuracy_of(calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray) -> Any:

@@ -106,6 +106,13 @@ def expect_scalar(name: str, got: Any) -> None:
     expect(shape == (), f"{name} is an array of shape {shape}", "a float", _short(got), likely)
 
 
+def expect_variety(name: str, got: Any) -> None:
+    """Raise Mistake if all entries, of which a few should differ, are the same."""
+    array = np.asarray(got)
+    what = f"{name} is the same everywhere"
+    expect(array.size == 0 or (array != array.flat[0]).any(), what, "different values", array)
+
+
 def expect_zeros(name: str, got: Any) -> None:
     """Raise Mistake unless an array of floats is zero everywhere."""
     array = np.asarray(got)
