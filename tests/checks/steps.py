@@ -27,7 +27,7 @@ from tests.checks.standins import EchoModel, echoed, textbook_model
 __tracebackhide__ = True
 
 RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
-TRAIN_ACCURACY, VAL_ACCURACY = 0.8, 0.25
+ACCURACIES = {10: 0.8, 4: 0.25}  # of the training and of the validation set, by their sizes
 A_TRAP = (
     "use self.model, self.learning_rate, self.X_val ...: a variable of the script is missing where "
     "another file imports this one, and is another trainer's where there are two."
@@ -93,7 +93,7 @@ class Steps:
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
         got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
-        likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
+        likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
         if close(np.asarray(number), np.asarray(after)).all():
@@ -127,7 +127,7 @@ class Steps:
             (step - w, "w is replaced by the step; subtract the step from w."),
             (-RATES[0] * np.sign(gradient), "the size of the gradient is lost."),
         )
-        likely = "w <- w - learning_rate * grad, with grad from this batch."
+        likely = "a step against the gradient of this batch, of learning_rate times its length."
         expect_multiple("the change of w", self.move(RATES[0]), -gradient, relations, likely)
 
     def expect_update(self) -> None:
@@ -148,7 +148,7 @@ class Steps:
                 (-rate * step, "the learning rate is squared."),
             )
             own = "use self.learning_rate, not a number of your own."
-            likely = "w <- w - learning_rate * grad, with grad from this batch."
+            likely = "a step against the gradient of this batch, of learning_rate times its length."
             fixed = close(moves[0], moves[1]).all()
             what = f"train_step moves the weights wrongly (learning rate {rate})"
             known = relations[1:3] if fixed else relations
@@ -181,9 +181,10 @@ class Steps:
             other = causes(right, (training, "this is the loss of the training set."))
             expect_close("the validation loss", got[0], right, other)
             _, train, val = self._trainer_with_known_accuracies().validation_step()
+            of_train, of_val = ACCURACIES.values()
             swapped = "the accuracies of training and of validation are exchanged."
-            expect_close("the training accuracy", train, TRAIN_ACCURACY, [(VAL_ACCURACY, swapped)])
-            expect_close("the validation accuracy", val, VAL_ACCURACY)
+            expect_close("the training accuracy", train, of_train, [(of_val, swapped)])
+            expect_close("the validation accuracy", val, of_val)
 
     def _gradient(self) -> np.ndarray:
         w = textbook.weights(self.num_outputs)
@@ -218,13 +219,10 @@ class Steps:
 
     def _trainer_with_known_accuracies(self) -> Any:
         K = self.num_outputs
-        if K == 1:
-            right, wrong, target = [0.9], [0.2], [1.0]
-        else:
-            right, wrong = (0.01 + 0.9 * np.eye(K)[k] for k in (3, 5))
-            target = np.eye(K)[3]
+        target, other = ([1.0], [0.0]) if K == 1 else textbook.rows([3, 5])
+        right, wrong = (0.1 + 0.8 * np.array(row) for row in (target, other))
         sets: dict[str, Any] = {}
-        for name, accuracy, size in (("train", TRAIN_ACCURACY, 10), ("val", VAL_ACCURACY, 4)):
+        for name, (size, accuracy) in zip(("train", "val"), ACCURACIES.items(), strict=True):
             hits = round(accuracy * size)
             sets[f"X_{name}"] = echoed([right] * hits + [wrong] * (size - hits))
             sets[f"Y_{name}"] = np.array([target] * size)

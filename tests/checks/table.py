@@ -8,10 +8,11 @@ from tests.checks.outcomes import Outcome, Outcomes
 
 
 def table_lines(outcomes: Outcomes) -> list[str]:
-    """Write a line for each task that was checked, one for their sum, the advice, the remarks."""
+    """Write a line for each task of which a check ran, their sum, the advice and the remarks."""
     lines = [
         f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
         for task in outcomes.tasks()
+        if any(outcome.status != "not run" for outcome in outcomes.of(task))
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
     lines.append(_points("total", *outcomes.points()))

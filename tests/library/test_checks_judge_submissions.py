@@ -21,7 +21,7 @@ SAID = {  # by name: what the student or the instructor reads
         "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
     ),
     "missing_factor_2": (
-        "the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",
+        "half of what it should be: in this course R is the sum of all squared weights.",
     ),
     "loops_and_options": ("use the fixed range 0 to 255, not that of the images at hand.",),
     "inner_break": (

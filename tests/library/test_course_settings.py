@@ -83,7 +83,9 @@ def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     found = grade(course, "starter_2023", "--task=4b")
     assert found["score"] == 5
     said = next(test["output"] for test in found["tests"] if test["status"] == "failed")
-    assert "the 2 is one too many: in this course R is half the sum of all squared weights" in said
+    assert (
+        "twice what it should be: in this course R is half the sum of all squared weights" in said
+    )
 
 
 def test_the_handout_says_which_r_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
