@@ -30,8 +30,8 @@ def make_notebook() -> str:
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     title = (
-        "# Assignment report\n\nNames:\n\nRun the scripts, then this notebook, and export it as "
-        "PDF. Hand in the code separately, as a zip."
+        "# Assignment report\n\nNames:\n\nRun the scripts, then this notebook. README.md says how "
+        "to make a PDF of it. Hand in the code separately, as a zip."
     )
     cells = [new_markdown_cell(title, id="title"), new_code_cell(SHOW, id="show")]
     for task in TASKS:

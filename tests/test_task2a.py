@@ -112,7 +112,7 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
     likely = "append a 1 for each image after the pixels are normalised."
     if close(np.ptp(first), np.zeros(())) or close(np.ptp(last), np.zeros(())):
         constant = first if np.ptp(first) < 1e-6 else last
-        if close(constant[0], np.interp(1, [0, 255], [-1, 1])):
+        if close(constant[0], np.asarray(np.interp(1, [0, 255], [-1, 1]))):
             likely = "the 1 was appended before the pixels were normalised, and with them."
     expect(
         (last == 1).all() or (first == 1).all(),

@@ -14,8 +14,8 @@ from tests.checks.mistake import Mistake, Relation, cause, causes, close, entrie
 __tracebackhide__ = True
 
 OTHER_FACTOR = {
-    "sum": "half of what it should be: in this course R is the sum of all squared weights.",
-    "half": "twice what it should be: in this course R is half the sum of all squared weights.",
+    "sum": "half of what it should be: in this course R is the sum of all squares.",
+    "half": "twice what it should be: in this course R is half the sum of all squares.",
 }[L2]
 CHAINED = "a factor is left in here that cancels in the derivation of Task 1."
 

@@ -20,9 +20,7 @@ SAID = {  # by name: what the student or the instructor reads
         "remark: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
         "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
     ),
-    "missing_factor_2": (
-        "half of what it should be: in this course R is the sum of all squared weights.",
-    ),
+    "missing_factor_2": ("half of what it should be: in this course R is the sum of all squares.",),
     "loops_and_options": ("use the fixed range 0 to 255, not that of the images at hand.",),
     "inner_break": (
         "a `break` leaves only the inner loop",
