@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.assignment import FILES
 from tests.checks.importing import Finder
-from tests.checks.mistake import ImportMistake, Mistake, in_words
+from tests.checks.mistake import TIMED_OUT, ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
 
@@ -37,7 +37,7 @@ class Desk:
         folder: where task2a.py and the others are.
 
     Attributes:
-        remarks: what was adapted to import them, once each.
+        remarks: what was adapted to import them, or kept them from being imported, once each.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -163,12 +163,14 @@ class Desk:
         where = self.where(error)
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
+        said = in_words(error)
+        self.remarks.setdefault(f"{where or f'{name}.py'}: cannot be imported: {said}")
         likely = ""
-        if isinstance(error, SystemExit):
+        if isinstance(error, SystemExit) or TIMED_OUT in said:
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
         return ImportMistake(
             name,
-            f"{name}.py cannot be imported: {where + ': ' if where else ''}{in_words(error)}",
+            f"{name}.py cannot be imported: {where + ': ' if where else ''}{said}",
             likely,
         )
 

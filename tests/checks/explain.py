@@ -10,7 +10,7 @@ from _pytest._io import TerminalWriter
 
 from lab.assignment import CODE_TASKS
 from tests.checks.desk import PART_OF, Desk
-from tests.checks.mistake import Mistake, in_words
+from tests.checks.mistake import TIMED_OUT, Mistake, in_words
 from tests.checks.points import Check
 
 # What an exception in a student's function usually means, by a part of its message.
@@ -30,7 +30,7 @@ LIKELY = (
     ("only integer scalar", "an array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
     ("empty sequence", "an empty list; are there validations before the last `patience` ones yet?"),
-    ("from pytest-timeout", "a loop that never ends."),
+    (TIMED_OUT, "a loop that never ends."),
 )
 
 

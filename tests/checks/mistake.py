@@ -11,6 +11,8 @@ __tracebackhide__ = True  # pytest's traceback ends in the check, not in here
 
 Relation = tuple[Any, str]  # a wrong result and its cause
 
+TIMED_OUT = "from pytest-timeout"  # is in the words of a check that was stopped
+
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32, or a small epsilon in a logarithm, is not a mistake
 
 

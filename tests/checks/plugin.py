@@ -17,7 +17,7 @@ import pytest
 from lab.assignment import POINTS
 from tests.checks.desk import Desk
 from tests.checks.explain import Explained, explain
-from tests.checks.mistake import ImportMistake
+from tests.checks.mistake import TIMED_OUT, ImportMistake
 from tests.checks.outcomes import Outcomes
 from tests.checks.points import Check
 from tests.checks.results import write_results
@@ -109,6 +109,8 @@ class Checks:
             traceback = report.longrepr if item.config.getoption("fulltrace") else None
             report.longrepr = Explained(failure, traceback)
             outcome.fail(failure)
+            if TIMED_OUT in failure.summary and not isinstance(call.excinfo.value, ImportMistake):
+                self.outcomes.remarks.setdefault(f"{failure.function}: stopped, it took too long.")
             if outcome.check.is_advice:  # for pytest it is an expected failure
                 report.outcome, report.wasxfail = "skipped", failure.summary
         elif report.skipped:

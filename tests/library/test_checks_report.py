@@ -212,6 +212,42 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     ]
 
 
+def test_a_fault_of_an_import_is_a_remark_once(check: Run, desk: Path) -> None:
+    (desk / "task3a.py").write_text("import utils\n1 = utils\n", encoding="utf-8")
+    (desk / "task2.py").write_text("import nowhere\nassert nowhere.f()\n", encoding="utf-8")
+    assert check().results["extra_data"]["remarks"] == [
+        "task2.py, line 1: nowhere is not installed here; only its use fails.",
+        "task3a.py, line 2: cannot be imported: SyntaxError: cannot assign to literal here. Maybe "
+        "you meant '==' instead of '='?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "remark"),
+    [
+        (
+            "outputs = self.model",
+            "while True: pass\n        outputs = self.model",
+            "task2.LogisticTrainer.train_step: stopped, it took too long.",
+        ),
+        (
+            "\n\nclass Logistic",
+            "\n\nclass Waits:\n    while True: pass\n\n\nclass Logistic",
+            "task2.py, line 23: cannot be imported: Failed: Timeout (>0.5s) from pytest-timeout.",
+        ),
+    ],
+    ids=["a function", "an import"],
+)
+def test_what_never_ends_is_a_remark(
+    check: Run, desk: Path, old: str, new: str, remark: str
+) -> None:
+    edit(desk / "task2.py", old, new)
+    report = check("--task=2b", "--timeout=0.5")
+    assert report.results["score"] == 0
+    assert report.results["extra_data"]["remarks"] == [remark]
+    assert f"remark: {remark}\n" in report.output
+
+
 def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
     (desk / "task3.py").unlink()
     report = check()
