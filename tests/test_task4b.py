@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.checks import textbook
 from tests.checks.desk import Desk
@@ -20,13 +19,13 @@ OUTPUTS = textbook.sealed(textbook.forward(X, W))
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
 
 
-@pytest.fixture
-def penalty(desk: Desk) -> Penalty:
+def penalty_of(desk: Desk) -> Penalty:
     return find_penalty(desk, X, Y, OUTPUTS, W)
 
 
 @check("4b", 3.5, *BACKWARD)
-def test_lambda_adds_a_multiple_of_w_to_the_gradient(penalty: Penalty) -> None:
+def test_lambda_adds_a_multiple_of_w_to_the_gradient(desk: Desk) -> None:
+    penalty = penalty_of(desk)
     term = penalty.term(0.3)
     what = "the gradient does not change with lambda"
     likely = "the L2 term is missing in backward; it is the last term of equation 28."
@@ -39,7 +38,8 @@ def test_lambda_adds_a_multiple_of_w_to_the_gradient(penalty: Penalty) -> None:
 
 
 @check("4b", 1, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
-def test_the_term_is_proportional_to_lambda(penalty: Penalty) -> None:
+def test_the_term_is_proportional_to_lambda(desk: Desk) -> None:
+    penalty = penalty_of(desk)
     strengths = (1.0, 0.1, 0.01)
     terms = [penalty.term(strength) / strength for strength in strengths]
     for strength, term in zip(strengths[1:], terms[1:], strict=True):
@@ -52,7 +52,8 @@ def test_the_term_is_proportional_to_lambda(penalty: Penalty) -> None:
 
 
 @check("4b", 2, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
-def test_the_term_is_the_gradient_of_the_penalty(penalty: Penalty) -> None:
+def test_the_term_is_the_gradient_of_the_penalty(desk: Desk) -> None:
+    penalty = penalty_of(desk)
     for num_examples in (7, 3):
         term = penalty.term(1.0, num_examples)
         known = 0.3  # a lambda whose square is another number, for the list of causes
@@ -60,7 +61,8 @@ def test_the_term_is_the_gradient_of_the_penalty(penalty: Penalty) -> None:
 
 
 @check("4b", 0.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
-def test_backward_adds_the_term_and_touches_nothing_else(penalty: Penalty) -> None:
+def test_backward_adds_the_term_and_touches_nothing_else(desk: Desk) -> None:
+    penalty = penalty_of(desk)
     expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)
     model = model_with(make(penalty.Model, 0.3), W)
     expect_weights_kept(model, X, "backward", OUTPUTS, Y)

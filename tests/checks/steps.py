@@ -46,13 +46,18 @@ class Steps:
     """
 
     def __init__(self, desk: Desk, trainer: str, model: str) -> None:
-        self.Trainer, self.name = desk.require(trainer), trainer
+        self._desk, self.name = desk, trainer
         self._names = pytest.MonkeyPatch()
         module, _, Model = model.partition(".")
         self.Model = getattr(desk.find(module), Model, None)
         self.num_outputs = K = 1 if Model == "BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
+
+    @property
+    def Trainer(self) -> Any:
+        """The student's class."""
+        return self._desk.require(self.name)
 
     def close(self) -> None:
         """Take the variables of the script away again."""

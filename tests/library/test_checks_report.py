@@ -253,6 +253,7 @@ def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
     report = check()
     lost = {task for task, score in report.scores().items() if score != POINTS[task]}
     assert lost == {"3b", "3c"}
+    assert report.output.count("task3.py is missing") == 2  # once for each task
     assert f"task3.py is missing: expected it in {desk.resolve()}" in report.output
 
 

@@ -432,6 +432,7 @@ def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
         assert set(to_write.split(", ")) <= {name.split(".", 1)[1] for name in FUNCTIONS}
     assert table[len(CODE_TASKS)].split() == ["total", "0", "/", "62"]
     assert "Traceback" not in said
+    assert "ERROR" not in said
 
 
 def solved(task: str) -> set[str]:
