@@ -129,9 +129,12 @@ TASKS = (
 )
 CODE_TASKS = tuple(task for task in TASKS if task.functions)  # those that the checks grade
 POINTS = {task.name: task.points for task in CODE_TASKS}
+# {function that a student writes: its task}
 FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
-for task in TASKS:  # what answers a task is not handed out, even where it is not graded
-    if task.answered_in:
-        FUNCTIONS.setdefault(task.answered_in, task.name)
+FUNCTIONS |= {  # what answers a task is not handed out, even where it is not graded
+    task.answered_in: task.name
+    for task in TASKS
+    if task.answered_in and task.answered_in not in FUNCTIONS
+}
 # The file names are those of the course; it counts the figure of Task 4e as task4d.
 FIGURES = {task.name: task.figure for task in TASKS if task.figure}

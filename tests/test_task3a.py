@@ -273,8 +273,8 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
     relations = causes(
         right,
         (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (textbook.through_inputs(X, OUTPUTS), "the targets are missing."),
-        (-textbook.through_inputs(X, Y), "the outputs are missing."),
+        (textbook.through_inputs(X, OUTPUTS) / len(X), "the targets are missing."),
+        (-textbook.through_inputs(X, Y) / len(X), "the outputs are missing."),
         (textbook.through_inputs(X, slopes * Y), "only the right class gets a gradient."),
         (chained, CHAINED),
     )
