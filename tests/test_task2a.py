@@ -67,12 +67,12 @@ def pre_process(task2a: Any) -> Callable[[np.ndarray], Any]:
     return lambda X: call(task2a.pre_process_images, X=X.copy())
 
 
-def without_bias(inputs: Any) -> Any:
+def without_bias(x: Any) -> Any:
     """Remove the bias input, which is the same for every image: the first column, or the last."""
-    if np.ndim(inputs) != 2 or np.shape(inputs)[1] != 785:
-        return inputs
-    bias_first, bias_last = np.asarray(inputs)[:, 1:], np.asarray(inputs)[:, :-1]
-    return bias_first if np.ptp(np.asarray(inputs)[:, 0]) < 1e-6 else bias_last
+    if np.ndim(x) != 2 or np.shape(x)[1] != 785:
+        return x
+    bias_first, bias_last = np.asarray(x)[:, 1:], np.asarray(x)[:, :-1]
+    return bias_first if np.ptp(np.asarray(x)[:, 0]) < 1e-6 else bias_last
 
 
 # Pre-processing
