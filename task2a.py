@@ -15,7 +15,7 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
     X: images (N, 784). Returns float32 inputs (N, 785).
     """
     expect_pixels(X)
-    inputs = np.ones((len(X), X.shape[1] + 1), dtype=np.float32)  # the last column is the bias
+    inputs = np.ones((len(X), 1 + np.shape(X)[1]), dtype=np.float32)  # the last one is the bias
     inputs[:, :-1] = X
     inputs[:, :-1] /= 127.5
     inputs[:, :-1] -= 1
