@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from digits.files import (
+    INCOMING,
     ORIGINALS,
     Arrays,
     Attempt,
     Original,
     cache_folder,
-    incoming,
     read_folder,
 )
+from digits.folders import temporary_folder
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
@@ -162,7 +163,7 @@ def _synthetic() -> Digits:
     except Exception:  # it is missing, or damaged in one of many ways
         images, labels = synthetic_digits(TRAIN + TEST)
         try:
-            with incoming(path.parent) as folder:
+            with temporary_folder(INCOMING, path.parent) as folder:
                 whole = folder / path.name
                 np.savez(whole, images=images, labels=labels)
                 whole.replace(path)

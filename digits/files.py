@@ -6,24 +6,16 @@ import gzip
 import hashlib
 import io
 import os
-import shutil
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 class Original(NamedTuple):
@@ -80,34 +72,14 @@ class BadFileError(Exception):
     """A file does not hold the bytes that it should; the message says how it differs."""
 
 
+INCOMING = "incoming-"  # prefix of the folders in the cache for what is not yet whole
+
+
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
     import pooch  # only now: importing it takes a tenth of a second
 
     return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
-
-
-@contextmanager
-def incoming(cache: Path) -> Iterator[Path]:
-    """Yield a new folder in the cache, for a file that is not yet whole.
-
-    What killed processes left of such folders is removed while no other process has one: each keeps
-    a shared lock on the cache (not on Windows, where nothing is removed).
-    """
-    cache.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        if fcntl:
-            lock = os.open(cache, os.O_RDONLY)
-            stack.callback(os.close, lock)
-            with suppress(OSError):  # another process has a folder, or the disk knows no locks
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for abandoned in cache.glob("incoming-*"):
-                    shutil.rmtree(abandoned, ignore_errors=True)
-            with suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_SH)
-        # A thread left behind may still write there while it is removed.
-        folder = TemporaryDirectory(prefix="incoming-", dir=cache, ignore_cleanup_errors=True)
-        yield Path(stack.enter_context(folder))
 
 
 def read_folder(folder: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:

@@ -15,7 +15,8 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from digits.files import Arrays, Attempt, BadFileError, Original, incoming, read_idx
+from digits.files import INCOMING, Arrays, Attempt, BadFileError, Original, read_idx
+from digits.folders import temporary_folder
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -54,8 +55,8 @@ def fetch(
             download = Download(mirror, f"{name}.gz", originals[name].packed_limit, patience)
             try:
                 # A folder of its own, so that of two processes that fetch one file, neither moves
-                # a part of it.
-                with incoming(cache) as folder:
+                # a part of it. A thread left behind may still write there while it is removed.
+                with temporary_folder(INCOMING, cache) as folder:
                     path = download.save(folder)
                     arrays[name] = read_idx(path, originals[name])
                     path.replace(cache / path.name)

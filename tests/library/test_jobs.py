@@ -23,6 +23,7 @@ import task2
 import utils
 from digits import Digits
 from lab import progress
+from lab.assignment import PACKAGES
 from lab.jobs import train_all
 from lab.trainings import fit
 from task2a import BinaryModel
@@ -159,7 +160,8 @@ def test_functions_of_a_notebook_and_folders_with_spaces_work(tmp_path: Path) ->
     """A notebook's functions stand in __main__, which has no file."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    (folder / "lab").symlink_to(ROOT / "lab")
+    for package in PACKAGES:
+        (folder / package).symlink_to(ROOT / package)
     (folder / "data").touch()
     ended = subprocess.run(
         [sys.executable, "-c", IN_A_NOTEBOOK],
@@ -213,6 +215,38 @@ def test_a_signal_ends_all_trainings_at_once(
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["started"]
+
+
+KILLED = """
+import os, signal
+from functools import partial
+import numpy as np
+from lab.jobs import train_all
+
+def die(X):
+    os.killpg(0, signal.SIGKILL)
+
+X = np.ones((500, 500))
+train_all({name: partial(die, X) for name in "ab"}, jobs=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+def test_what_killed_trainings_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed all at once, so that none of their processes can clean up."""
+    command = [sys.executable, "-c", KILLED]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, start_new_session=True, timeout=60, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert [path.suffix for path in tmp_path.iterdir()] == [".locked"]
+    assert [path.suffix for path in tmp_path.glob("*/*/*")] == [".pkl"]  # the shared array
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    train_all({"a": partial(facts, MEGABYTES)}, jobs=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 class Terminal(io.StringIO):

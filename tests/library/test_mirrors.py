@@ -9,8 +9,6 @@ import http.server
 import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -20,7 +18,7 @@ from typing import Any, ClassVar
 import pytest
 
 import digits
-from digits.files import Original, incoming
+from digits.files import Original
 from digits.mirrors import MIRRORS, fetch, mirrors
 
 Serve = Callable[..., str]
@@ -281,6 +279,7 @@ def test_fetching_at_the_same_time_succeeds_for_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    (cache / "incoming-of-a-killed-fetch.locked").mkdir(parents=True)
     found: list[int] = []
     threads = [
         threading.Thread(target=lambda: found.append(len(fetch(cache, originals)[0])))
@@ -292,53 +291,6 @@ def test_fetching_at_the_same_time_succeeds_for_all(
         thread.join()
     assert found == [4, 4, 4, 4]
     assert sorted(path.name for path in cache.iterdir()) == sorted(f"{n}.gz" for n in originals)
-
-
-FETCHING = """
-import sys
-from pathlib import Path
-from digits.files import incoming
-
-with incoming(Path(sys.argv[1])) as folder:
-    (folder / "half").write_bytes(bytes(1000))
-    print(flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def fetching(cache: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process in the middle of a download."""
-    with subprocess.Popen(
-        [sys.executable, "-c", FETCHING, str(cache)],
-        cwd=Path(__file__).parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        process.stdout.readline()
-        yield process
-        process.kill()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock on a folder")
-def test_what_a_killed_fetch_left_is_removed_by_the_next(cache: Path) -> None:
-    with fetching(cache) as process:
-        process.kill()
-    (abandoned,) = cache.iterdir()
-    with incoming(cache) as folder:
-        assert list(cache.iterdir()) == [folder] != [abandoned]
-    assert list(cache.iterdir()) == []
-
-
-def test_the_folder_of_a_fetch_at_work_stays(cache: Path) -> None:
-    with fetching(cache):
-        before = set(cache.iterdir())
-        with incoming(cache) as first, incoming(cache) as second:
-            assert set(cache.iterdir()) == {*before, first, second}
-        assert set(cache.iterdir()) == before
-        assert len(before) == 1
 
 
 def test_a_cache_that_cannot_be_written_is_said(
