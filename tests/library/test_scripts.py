@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -195,6 +196,56 @@ def test_a_notebooks_backend_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MPLBACKEND", "pdf")
     run_script(lambda: seen.append(os.environ.get("MPLBACKEND")))
     assert seen == [None, "pdf"]
+
+
+def test_a_notebooks_backend_is_no_obstacle_to_the_report(published: Path, tmp_path: Path) -> None:
+    """Whether it is installed or not: matplotlib would load it when it is imported."""
+    module = "module://matplotlib_inline.backend_inline"
+    paths = ["--figures", str(published), "--out", str(tmp_path / "report.pdf")]
+    ended = subprocess.run(
+        [sys.executable, "-m", "reproduce.report", *paths],
+        cwd=ROOT,
+        env={**os.environ, "MPLBACKEND": module},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
+@pytest.mark.parametrize("characters", [1, 10**6])
+@pytest.mark.parametrize("streams", [{"stderr": subprocess.PIPE}, {"stderr": subprocess.STDOUT}])
+def test_a_reader_that_leaves_ends_the_script_in_silence(
+    characters: int, streams: dict[str, Any]
+) -> None:
+    code = f"from lab.script import run_script; run_script(lambda: print({characters} * 'a'))"
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=buffered, stdout=subprocess.PIPE, **streams
+    ) as script:
+        assert script.stdout
+        script.stdout.close()
+        said = script.stderr.read() if script.stderr else b""
+    assert (script.returncode, said) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
+    code = "from lab.script import run_script; run_script(lambda: print('a'))"
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "-c: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.parametrize("script", [task2a, task3a], ids=["task2a", "task3a"])
