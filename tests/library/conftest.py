@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -24,6 +25,10 @@ import task3
 from digits import Digits
 from digits.files import Original
 from digits.synthetic import synthetic_digits
+
+# the same examples every time, and no limit to their time on a busy machine
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",

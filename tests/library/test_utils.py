@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import task3
@@ -22,28 +20,6 @@ from utils import batch_loader, binary_prune_dataset
 
 def numbered(count: int) -> np.ndarray:
     return np.arange(count).reshape(-1, 1)
-
-
-@given(st.integers(1, 40), st.data(), st.booleans(), st.booleans())
-def test_batches_hold_every_example_once_with_its_own_target(
-    count: int, data: st.DataObject, shuffle: bool, drop_last: bool
-) -> None:
-    batch_size = data.draw(st.integers(1, count))
-    X = numbered(count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utils, "GATHERED", data.draw(st.integers(1, 50)))
-        batches = list(batch_loader(X, 10 * X, batch_size, shuffle, drop_last))
-    seen = np.concatenate([X_batch for X_batch, _ in batches])[:, 0].tolist()
-    full, rest = divmod(count, batch_size)
-    assert [len(X_batch) for X_batch, _ in batches] == [batch_size] * full + (
-        [rest] if rest and not drop_last else []
-    )
-    assert len(set(seen)) == len(seen)
-    for X_batch, Y_batch in batches:
-        np.testing.assert_array_equal(Y_batch, 10 * X_batch)
-    if not shuffle:
-        assert seen == list(range(len(seen)))
-    assert X[:, 0].tolist() == list(range(count))
 
 
 def test_the_order_is_drawn_from_the_generator_given() -> None:
