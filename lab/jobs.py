@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import PicklingError
 from tempfile import gettempdir
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -54,6 +55,13 @@ def train_all(
                 raise OSError(
                     "a training was ended from outside, for want of memory perhaps. "
                     "Likely fix: --jobs 1."
+                ) from error
+            except PicklingError as error:
+                if "\nOSError: " not in str(error.__cause__):
+                    raise
+                raise OSError(
+                    f"{folder.parent} cannot take the data that the trainings share: no space left "
+                    "perhaps. Likely fix: --jobs 1, or another folder in TMPDIR."
                 ) from error
             except Exception as error:
                 if jobs == 1:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from pickle import PicklingError
+from threading import Lock
 from traceback import format_exception
 from typing import Any
 
@@ -247,6 +249,35 @@ def test_what_killed_trainings_left_is_removed_by_the_next(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     train_all({"a": partial(facts, MEGABYTES)}, jobs=1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_folder_without_space_for_the_shared_data_is_told_in_one_line(tmp_path: Path) -> None:
+    import resource
+
+    limit = 10**6, 10**6  # bytes; the array takes two million
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED.replace("killpg(0, signal.SIGKILL)", "abort()")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stderr.splitlines()[-1] == (
+        f"OSError: {tmp_path} cannot take the data that the trainings share: no space left perhaps."
+        " Likely fix: --jobs 1, or another folder in TMPDIR."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_sent_to_another_process_keeps_its_error() -> None:
+    unsendable: Any = Lock()
+    with pytest.raises(PicklingError) as raised:
+        train_all({name: partial(facts, unsendable) for name in "ab"}, jobs=2)
+    assert "cannot pickle '_thread.lock' object" in "".join(format_exception(raised.value))
 
 
 class Terminal(io.StringIO):
