@@ -24,6 +24,7 @@ import task3
 import task3a
 from lab.assignment import TASKS
 from lab.files import replacing
+from lab.protocols import GradientError
 from lab.script import run_script
 from trainer import BaseTrainer
 
@@ -248,10 +249,47 @@ def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
     assert ended.stderr == "-c: [Errno 28] No space left on device\n"
 
 
-@pytest.mark.parametrize("script", [task2a, task3a], ids=["task2a", "task3a"])
-def test_the_self_checks_pass(run: Run, script: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    run(script)
-    assert "backward agrees with central differences" in capsys.readouterr().out
+def test_task2a_prints_what_its_pieces_do(
+    run: Run, capsys: pytest.CaptureFixture[str], tiny_digits: digits.Digits
+) -> None:
+    run(task2a)
+    images = min(100, int(np.isin(tiny_digits.train_labels, (2, 3)).sum()))
+    assert capsys.readouterr().out == (
+        f"tiny digits: inputs ({images}, 785), pixels in [-1, 1], bias 1\n"
+        "loss of zero weights 0.693147 (ln 2 = 0.693147)\n"
+        "backward agrees with central differences\n"
+    )
+
+
+def test_task3a_prints_what_its_pieces_do(
+    run: Run, capsys: pytest.CaptureFixture[str], tiny_digits: digits.Digits
+) -> None:
+    run(task3a)
+    label = tiny_digits.train_labels[0, 0]
+    assert capsys.readouterr().out == (
+        f"tiny digits: inputs (100, 785), targets (100, 10), first label {label}\n"
+        "loss of zero weights 2.302585 (ln 10 = 2.302585)\n"
+        "backward agrees with central differences, lambda = 0\n"
+        "backward agrees with central differences, lambda = 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "piece"),
+    [
+        (task2a, "BinaryModel.forward"),
+        (task3a, "SoftmaxModel.forward"),
+        (task3a, "SoftmaxModel.penalty_gradient"),
+    ],
+)
+def test_the_pieces_are_tried_on_their_gradients(
+    run: Run, monkeypatch: pytest.MonkeyPatch, script: Any, piece: str
+) -> None:
+    kind, name = piece.split(".")
+    right = getattr(getattr(script, kind), name)
+    monkeypatch.setattr(getattr(script, kind), name, lambda *arguments: right(*arguments) * 0.9)
+    with pytest.raises(GradientError, match="backward is not the gradient of the objective"):
+        run(script)
 
 
 @pytest.mark.parametrize(
