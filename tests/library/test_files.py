@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digits.files import BadFileError, Original, read_idx
+from digits.files import ORIGINALS, BadFileError, Original, read_idx
 
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 RAW = bytes([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2]) + ARRAY.tobytes()
@@ -126,6 +126,22 @@ def test_no_header_is_believed(tmp_path: Path, pack: Callable[[bytes], bytes], f
     path.write_bytes(pack(IDX_FAULTS[fault]))
     with pytest.raises(BadFileError, match=r"not the original data|neither gzip nor IDX"):
         read_idx(path, ORIGINAL)
+
+
+def test_the_sizes_of_the_originals_are_those_of_their_headers_and_pixels() -> None:
+    sizes = {name: original.size for name, original in ORIGINALS.items()}
+    assert sizes == {
+        "train-images-idx3-ubyte": 16 + 60_000 * 28 * 28,
+        "train-labels-idx1-ubyte": 8 + 60_000,
+        "t10k-images-idx3-ubyte": 16 + 10_000 * 28 * 28,
+        "t10k-labels-idx1-ubyte": 8 + 10_000,
+    }
+
+
+@pytest.mark.parametrize("size", [0, 8, 60_008, 7_840_016])
+def test_a_file_packed_without_compression_is_within_the_limit(size: int) -> None:
+    limit = Original(size, "").packed_limit
+    assert len(gzip.compress(bytes(size), 0)) <= limit <= 1.02 * size + 2000
 
 
 def test_a_file_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:

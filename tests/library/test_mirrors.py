@@ -315,6 +315,7 @@ def test_the_usual_mirrors_are_two_and_a_list_replaces_them(
     monkeypatch.setenv("MNIST_MIRRORS", "")
     assert mirrors() == MIRRORS
     assert len(MIRRORS) == 2
+    assert all(re.fullmatch("https://.*/mnist/", mirror) for mirror in MIRRORS)
 
 
 @pytest.mark.mnist

@@ -313,9 +313,10 @@ def test_a_wrong_option_is_refused(
     assert f"argument {option}" in capsys.readouterr().err
 
 
-def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["task2a.py", "task2.py", "task3a.py", "task3.py"])
+def test_data_mnist_never_falls_back(script: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "task2.py", "--data", "mnist", "--out", str(tmp_path)],
+        [sys.executable, script, "--data", "mnist"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -323,7 +324,7 @@ def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
-    assert ended.stderr.startswith("task2.py: MNIST is not available. Tried:")
+    assert ended.stderr.startswith(f"{script}: MNIST is not available. Tried:")
     assert "MNIST_DATA_DIR" in ended.stderr
     assert "Traceback" not in ended.stderr
 
