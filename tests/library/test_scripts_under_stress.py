@@ -1,4 +1,4 @@
-"""Scripts in hard times: signals in every phase, a full disk, a narrow terminal, odd settings."""
+"""Scripts under stress: signals in every phase, a full disk, a narrow terminal, odd settings."""
 
 from __future__ import annotations
 
