@@ -18,7 +18,8 @@ def feedback(name: str, report: Mapping[str, Any]) -> str:
     for task, points in tasks.items():
         lines.append(f"{task:<5} {round(points['score'], 2):>4g} / {points['max_score']:>2g}")
     lines.append("```")
-    lines += [f"- remark: {remark}" for remark in report["extra_data"]["remarks"]]
+    for remark in report["extra_data"]["remarks"]:
+        lines.append("- remark: `{}`".format(remark.replace("`", "'")))
     failed = [test for test in report["tests"] if test["status"] != "passed"]
     for test in failed:
         lost = test["max_score"]
