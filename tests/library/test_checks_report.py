@@ -84,7 +84,7 @@ def check(desk: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
     def run(*options: str) -> Report:
         file = tmp_path / "results.json"
         job = worker.submit(run_pytest, f"--desk={desk}", f"--results={file}", *options)
-        return Report(*job.result(timeout=60), json.loads(file.read_text(encoding="utf-8")))
+        return Report(*job.result(timeout=600), json.loads(file.read_text(encoding="utf-8")))
 
     return run
 
@@ -108,7 +108,7 @@ def check_handout(desk: Path, tmp_path: Path) -> Run:
             env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=600,
         )
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return Report(done.returncode, done.stdout + done.stderr, found)

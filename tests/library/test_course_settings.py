@@ -61,7 +61,7 @@ def grade(course: Path, submission: str, *options: str) -> dict[str, Any]:
         cwd=course,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
-        timeout=60,
+        timeout=600,
     )
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found

@@ -208,7 +208,7 @@ def test_a_signal_ends_all_trainings_at_once(
     command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert (ended.returncode, ended.stderr) == (code, line)
     processes = [int(path.name.split()[1]) for path in started.iterdir()]
