@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from lab.assignment import PACKAGES
 from tests.library.variants.variant import ROOT
 
 CONFTEST = """
@@ -88,15 +89,15 @@ RIGHT = {
 
 
 def make_course(root: Path) -> Path:
-    """Write the course to `root`: its checks, an empty package, and the real `lab`."""
+    """Write the course to `root`: its checks, and the real packages."""
     files = {
         "tests/conftest.py": CONFTEST,
         "tests/test_answers.py": CHECKS,
         "tests/library/test_of_the_course.py": "raise AssertionError('not for students')\n",
-        "digits/__init__.py": "",
     }
     write_files(root, files)
-    shutil.copytree(ROOT / "lab", root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     return root
 
 
