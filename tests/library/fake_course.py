@@ -96,8 +96,9 @@ def make_course(root: Path) -> Path:
         "tests/library/test_of_the_course.py": "raise AssertionError('not for students')\n",
     }
     write_files(root, files)
+    skip = shutil.ignore_patterns("__pycache__")
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, root / package, ignore=skip)
     return root
 
 
