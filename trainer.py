@@ -6,7 +6,7 @@ import numpy as np
 
 from lab.blas import one_blas_thread
 from lab.expect import expect_count, expect_training_options, expect_training_sets
-from lab.progress import epochs
+from lab.progress import early_stop, epochs
 from lab.protocols import Generator, GradientError, Model
 from lab.trainings import History, Stop
 from utils import batch_loader
@@ -102,6 +102,7 @@ class BaseTrainer:
                             best_w = self.model.w.copy()
                         if self.should_stop(list(self.val_history["loss"].values())):
                             stop.reason = "early stopping"
+                            early_stop(epoch, step, val_loss)
                             return self.train_history, self.val_history
                     step += 1
             stop.reason = "all epochs"

@@ -16,7 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from digits.folders import temporary_folder
-from lab.progress import Line, place, reporting_to
+from lab.progress import Line, Standing, reporting_to, tell
 
 Name = TypeVar("Name")
 Result = TypeVar("Result")
@@ -39,8 +39,8 @@ def train_all(
     jobs = min(effective_n_jobs(jobs), len(trainings))
     results: dict[Name, Result] = {}
     with temporary_folder("trainings-", Path(gettempdir())) as folder:
-        # of each training the epochs done and the last validation loss, shared with the processes
-        standings = np.memmap(folder / "standings", float, "w+", shape=(len(trainings), 2))
+        # a `Standing` of each training, shared with the processes
+        standings = np.memmap(folder / "standings", float, "w+", shape=(len(trainings), 3))
         calls = (
             delayed(_train)(name, training, standings[i], os.getpid())
             for i, (name, training) in enumerate(trainings.items())
@@ -76,8 +76,8 @@ def _train(
 ) -> tuple[Name, Result]:
     is_child = os.getppid() == parent
 
-    def report(epochs: int, loss: float) -> None:
-        standing[:] = epochs, loss
+    def report(now: Standing) -> None:
+        standing[:] = now
         if is_child and os.getppid() != parent:  # it was killed: nobody waits for the result
             os._exit(1)
 
@@ -89,20 +89,27 @@ def _train(
 def _shown(
     standings: np.ndarray, names: Sequence[Any], results: Mapping[Any, Any], epochs: int | None
 ) -> Iterator[None]:
-    """Show on one line how many trainings are done, and where the first of the others stands."""
+    """Show on one line how many trainings are done, and where the first of the others stands.
+
+    Above the line, early stops are printed as they happen.
+    """
     ended = Event()
 
     def show(line: Line) -> None:
-        shown = -1.0
-        while not ended.wait(0.1):
-            done = standings[:, 0]
-            if done.sum() != shown:  # a debugger's prompt is left alone
-                shown = done.sum()
-                text = f"{len(results)} of {len(names)} trainings done"
-                running = [i for i, name in enumerate(names) if name not in results and done[i]]
-                if running:
-                    text += f"; {names[running[0]]}: {place(*standings[running[0]])}"
-                line.write(int(shown), text)
+        before, goes_on = np.full_like(standings, -1), True
+        while goes_on:
+            goes_on = not ended.wait(0.1)
+            now = standings.copy()
+            if (now == before).all():  # a debugger's prompt is left alone
+                continue
+            for i in np.flatnonzero((now[:, 2] > 0) & (before[:, 2] <= 0)):
+                tell(f"{names[i]}: {Standing(*now[i])}")
+            before = now
+            text = f"{len(results)} of {len(names)} done"
+            going = np.flatnonzero((now[:, 0] > 0) & (now[:, 2] == 0))
+            for i in [i for i in going if names[i] not in results][:1]:
+                text += f"; {names[i]}: {Standing(*now[i])}"
+            line.write(int(now[:, 0].sum()), text)
 
     with Line(epochs and epochs * len(names)) as line:
         thread = Thread(target=show, args=[line])

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
-Report = Callable[[int, float], None]  # takes the epochs done and the last validation loss
+
+class Standing(NamedTuple):
+    """Where a training stands: the epochs done, the last validation loss, the step of a stop.
+
+    stopped: the step of early stopping, which is never 0; 0 for a training that goes on.
+    """
+
+    epochs: float
+    loss: float
+    stopped: float = 0
+
+    def __str__(self) -> str:
+        if self.stopped:
+            return f"early stop at epoch {self.epochs:g}, step {self.stopped:.0f}"
+        return f"epoch {self.epochs:g}, validation loss {self.loss:.4f}"
+
+
+Report = Callable[[Standing], None]
 
 _report: Report | None = None
 
@@ -37,11 +56,26 @@ def epochs(num_epochs: int, val_losses: Mapping[int, float]) -> Iterator[int]:
     with nullcontext() if _report else Line() as line:
         for epoch in range(num_epochs):
             yield epoch
-            done, loss = epoch + 1, list(val_losses.values())[-1]
+            standing = Standing(epoch + 1, list(val_losses.values())[-1])
             if line:
-                line.write(done, place(done, loss))
+                line.write(epoch + 1, str(standing))
             elif _report:
-                _report(done, loss)
+                _report(standing)
+
+
+def early_stop(epoch: int, step: int, loss: float) -> None:
+    """Print or report that early stopping ends a training, with its last validation loss."""
+    standing = Standing(epoch, loss, step)
+    if _report:
+        _report(standing)
+    else:
+        tell(str(standing))
+
+
+def tell(text: str) -> None:
+    """Print a text above the line."""
+    tqdm.write(text)
+    sys.stdout.flush()
 
 
 @contextmanager
@@ -53,8 +87,3 @@ def reporting_to(report: Report) -> Iterator[None]:
         yield
     finally:
         _report = outer
-
-
-def place(epochs: float, loss: float) -> str:
-    """Say where a training stands."""
-    return f"epoch {epochs:g}, validation loss {loss:.4f}"

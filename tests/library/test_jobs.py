@@ -27,6 +27,7 @@ from digits import Digits
 from lab import progress
 from lab.assignment import PACKAGES
 from lab.jobs import train_all
+from lab.progress import Standing
 from lab.trainings import fit
 from task2a import BinaryModel
 from trainer import DivergedError
@@ -293,7 +294,9 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     stream = Terminal()
-    monkeypatch.setattr("lab.progress.tqdm", partial(tqdm, file=stream))
+    bar: Any = partial(tqdm, file=stream)
+    bar.write = partial(tqdm.write, file=stream)
+    monkeypatch.setattr("lab.progress.tqdm", bar)
     return stream
 
 
@@ -305,11 +308,51 @@ def test_a_training_shows_its_epoch_and_its_loss_on_a_terminal(terminal: Termina
 
 
 def test_a_reported_training_writes_no_line_of_its_own(terminal: Terminal) -> None:
-    reported: list[tuple[int, float]] = []
-    with progress.reporting_to(lambda epochs, loss: reported.append((epochs, loss))):
+    reported: list[Standing] = []
+    with progress.reporting_to(reported.append):
         assert list(progress.epochs(2, {0: 0.5})) == [0, 1]
-    assert reported == [(1, 0.5), (2, 0.5)]
+        progress.early_stop(2, 60, 0.4)
+    assert reported == [Standing(1, 0.5), Standing(2, 0.5), Standing(2, 0.4, 60)]
     assert terminal.getvalue() == ""
+
+
+def test_an_early_stop_is_printed_when_it_happens_and_the_line_goes_on_below(
+    terminal: Terminal,
+) -> None:
+    for epoch in progress.epochs(3, {0: 0.25}):
+        if epoch == 1:
+            progress.early_stop(1, 38, 0.25)
+    shown, stopped, *others = terminal.lines()[1:]
+    assert shown.endswith("] epoch 1, validation loss 0.2500")
+    assert stopped == "early stop at epoch 1, step 38"
+    assert others[-1].endswith("] epoch 3, validation loss 0.2500")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_side_by_side_each_early_stop_is_printed_with_the_name_of_its_training(
+    capsys: pytest.CaptureFixture[str], jobs: int
+) -> None:
+    def stop(step: int) -> None:
+        progress.early_stop(3, step, 0.25)
+
+    train_all({f"lambda {step}": partial(stop, step) for step in (31, 62, 0)}, jobs)
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "lambda 31: early stop at epoch 3, step 31",
+        "lambda 62: early stop at epoch 3, step 62",
+    ]
+
+
+def test_an_early_stop_side_by_side_does_not_wait_for_the_others(terminal: Terminal) -> None:
+    """The second training ends when the stop of the first is on the terminal."""
+
+    def stop() -> None:
+        progress.early_stop(3, 31, 0.25)
+
+    def wait() -> None:
+        while "a: early stop at epoch 3, step 31\n" not in terminal.getvalue():
+            pass
+
+    train_all({"a": stop, "b": wait}, jobs=1)
 
 
 def test_one_line_says_how_many_trainings_are_done_and_where_another_stands(
@@ -321,9 +364,7 @@ def test_one_line_says_how_many_trainings_are_done_and_where_another_stands(
         while text not in terminal.getvalue():
             pass
 
-    runs = {
-        f"seed {i}": partial(until_shown, f"{i} of 2 trainings done; seed {i}:") for i in (0, 1)
-    }
+    runs = {f"seed {i}": partial(until_shown, f"{i} of 2 done; seed {i}:") for i in (0, 1)}
     train_all(runs, jobs=1, epochs=1)
     assert "seed 1: epoch 1, validation loss 0.2500" in terminal.getvalue()
 

@@ -176,9 +176,13 @@ def test_zero_epochs_train_nothing() -> None:
     assert trainer.model.w == 0
 
 
-def test_nothing_is_printed_off_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    Scripted([5, 4, 3]).train(3)
+def test_off_a_terminal_nothing_is_printed_but_an_early_stop(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    Scripted([5, 4, 3]).train(2)
     assert capfd.readouterr() == ("", "")
+    Scripted([5, 4, 3]).train(3)
+    assert capfd.readouterr() == ("early stop at epoch 2, step 12\n", "")
 
 
 @pytest.mark.parametrize(
