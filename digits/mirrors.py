@@ -124,7 +124,15 @@ class Download:
             total = response.raw.length_remaining
             with (
                 open(output_file, "wb") as file,
-                tqdm(desc=self.name, total=total, unit="B", unit_scale=True, disable=None) as bar,
+                tqdm(
+                    desc=self.name,
+                    total=total,
+                    unit="B",
+                    unit_scale=True,
+                    delay=0.2,  # a mirror that sends no file leaves no empty bar
+                    leave=False,
+                    disable=None,
+                ) as bar,
             ):
                 for chunk in response.iter_content(2**14):
                     self.heard_at = time.monotonic()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -343,14 +344,16 @@ def test_side_by_side_each_early_stop_is_printed_with_the_name_of_its_training(
 
 
 def test_an_early_stop_side_by_side_does_not_wait_for_the_others(terminal: Terminal) -> None:
-    """The second training ends when the stop of the first is on the terminal."""
+    """The second training waits for the stop of the first to be on the terminal."""
+    said = "a: early stop at epoch 3, step 31\n"
+    end = time.monotonic() + 20
 
     def stop() -> None:
         progress.early_stop(3, 31, 0.25)
 
     def wait() -> None:
-        while "a: early stop at epoch 3, step 31\n" not in terminal.getvalue():
-            pass
+        while said not in terminal.getvalue():
+            assert time.monotonic() < end
 
     train_all({"a": stop, "b": wait}, jobs=1)
 

@@ -6,16 +6,19 @@ import contextlib
 import errno
 import gzip
 import http.server
+import io
 import os
 import re
 import socket
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tqdm import tqdm
 
 import digits
 from digits.files import Original
@@ -159,6 +162,28 @@ def test_a_mirror_that_sends_too_much_is_cut_off_at_the_size_of_the_file(
     ]
     assert handler.sent < 2**25  # what the buffers of the connection hold
     assert peak < 2**23
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Please log in</html>"])
+def test_a_mirror_that_sends_no_file_leaves_no_empty_bar(
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("digits.mirrors.tqdm", partial(tqdm, file=terminal))
+    monkeypatch.setenv("MNIST_MIRRORS", serve(handler=answering(body)))
+    assert len(fetch(cache, originals)[1]) == 4
+    assert terminal.getvalue() == ""
 
 
 def test_a_download_that_is_cut_off_is_tried_once_more(
