@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ Figures = dict[str, "Figure"]  # {file name: figure}
 # Okabe and Ito's colours, safe for colour-blind readers, from dark to light; dashes for each.
 COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # no windows
 
 
 def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
@@ -139,19 +140,19 @@ def save(fig: Figure, path: Path) -> None:
         fig.savefig(temporary, dpi=150)
 
 
-def show(paths: Iterable[Path]) -> None:
-    """Open a window for each saved figure, if there is a display."""
+def show(drawn: Figures) -> None:
+    """Open a window for each figure until all are closed, or say that none can be opened."""
     import matplotlib.pyplot as plt
 
-    if plt.get_backend().lower() == "agg":
-        print("There is no display to show the figures; they are saved.")
-        return
-    for path in paths:
-        fig = plt.figure(path.stem, layout="tight")
-        ax = fig.add_subplot()
-        ax.imshow(plt.imread(path))
-        ax.axis("off")
-    plt.show()
+    try:
+        if plt.get_backend().lower() in FILE_BACKENDS:
+            raise ImportError
+        for name, fig in drawn.items():  # pyplot adopts the figure as a new one of its own
+            plt.figure(Path(name).stem, FigureClass=lambda fig=fig, **settings: fig)  # type: ignore
+    except ImportError:  # also where a backend is named that does not work here
+        print("No window can be opened here; the figures are saved.")
+    else:
+        plt.show()
 
 
 def images(rows: Mapping[str, np.ndarray], title: str, label: str, grey: bool = False) -> Figure:

@@ -102,12 +102,12 @@ def _shown(
             now = standings.copy()
             if (now == before).all():  # a debugger's prompt is left alone
                 continue
-            for i in np.flatnonzero((now[:, 2] > 0) & (before[:, 2] <= 0)):
+            for i in np.flatnonzero((now[:, 2] > 0) & (before[:, 2] <= 0)).tolist():
                 tell(f"{names[i]}: {Standing(*now[i])}")
             before = now
             text = f"{len(results)} of {len(names)} done"
-            going = np.flatnonzero((now[:, 0] > 0) & (now[:, 2] == 0))
-            for i in [i for i in going if names[i] not in results][:1]:
+            running = [i for i, name in enumerate(names) if name not in results]
+            for i in [i for i in running if now[i, 0] and not now[i, 2]][:1]:
                 text += f"; {names[i]}: {Standing(*now[i])}"
             line.write(int(now[:, 0].sum()), text)
 

@@ -146,7 +146,7 @@ def publish(
 
         display(*(Image(filename=out / name) for name in drawn))
     elif options.show:
-        figures.show([out / name for name in drawn])
+        figures.show(drawn)
 
 
 def sha256(path: Path) -> str:

@@ -9,13 +9,17 @@ import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 import digits
 import task2
@@ -166,6 +170,44 @@ def test_the_titles_of_a_quick_run_say_so(run: Run, monkeypatch: pytest.MonkeyPa
     assert [title.endswith("(tiny digits, 3 epochs)") for title in titles] == [True] * 3 + [
         False
     ] * 3
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    """The figures that pyplot shows, by a backend that opens no window for them."""
+    figures: list[Figure] = []
+
+    class Manager(FigureManagerBase):
+        @classmethod
+        def pyplot_show(cls, *, block: bool | None = None) -> None:
+            figures.extend(map(plt.figure, plt.get_fignums()))
+
+    backend: Any = types.ModuleType("windows")
+    backend.FigureCanvas = type("Canvas", (FigureCanvasAgg,), {"manager_class": Manager})
+    monkeypatch.setitem(sys.modules, "windows", backend)
+    plt.switch_backend("module://windows")
+    yield figures
+    plt.close("all")
+    plt.switch_backend("agg")
+
+
+def test_show_opens_the_figures_themselves(run: Run, shown: list[Figure]) -> None:
+    run(task2, "--epochs", "1", "--jobs", "1", "--show")
+    assert [f"{figure.get_label()}.png" for figure in shown] == FIGURES[task2]
+    for figure in shown:
+        assert len(figure.axes[0].lines) == 2
+        assert not figure.axes[0].images
+
+
+def test_without_windows_show_says_so_in_one_line(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plt.switch_backend("agg")
+    run(task2, "--epochs", "1", "--jobs", "1", "--show")
+    assert capsys.readouterr().out.endswith(
+        "/\nNo window can be opened here; the figures are saved.\n"
+    )
+    assert plt.get_fignums() == []
 
 
 def test_a_notebook_calls_main_with_options_and_sees_the_figures(
