@@ -7,7 +7,7 @@ import numpy as np
 
 import utils
 from lab import figures
-from lab.assignment import FIGURES
+from lab.assignment import CONFUSION, FIGURES, MISTAKES
 from lab.expect import expect_same_shape
 from lab.jobs import train_all
 from lab.protocols import Model
@@ -74,10 +74,19 @@ def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> Softmax
     return SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *split, rng=rng)
 
 
-def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures.Figures:
-    """Draw the figures of Tasks 3b to 4e, {file name: figure}, of trainings {lambda: training}."""
+def make_figures(
+    trainings: Mapping[float, Training], images: utils.Split, data_name: str
+) -> figures.Figures:
+    """Draw the figures of Tasks 3b to 4e, {file name: figure}, of trainings {lambda: training}.
+
+    Two more show the errors of the model with lambda 0 on the validation images.
+    """
     weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
     accuracies = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainings.items()}
+    model = SoftmaxModel(0)
+    model.w = trainings[0].w
+    outputs = utils.predict(model, pre_process_images(images.X_val))
+    labels = images.Y_val[:, 0]
     norms = {f"{value:g}": float(np.sum(t.w**2)) for value, t in trainings.items()}
     titles = {
         "3b": "loss of softmax regression",
@@ -87,6 +96,8 @@ def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures
         "4e": "squared length of the weights for each λ",
     }
     titles = {task: f"Task {task}: {title} ({data_name})" for task, title in titles.items()}
+    titles[CONFUSION] = f"Task 3: confusion matrix of the validation set ({data_name})"
+    titles[MISTAKES] = f"Task 3: misclassified validation images, the surest first ({data_name})"
     return {
         FIGURES["3b"]: figures.plot_training(trainings[0], "loss", titles["3b"], ylim=(0.2, 0.6)),
         FIGURES["3c"]: figures.plot_training(
@@ -97,6 +108,8 @@ def make_figures(trainings: Mapping[float, Training], data_name: str) -> figures
             accuracies, titles["4c"], "Validation accuracy", ylim=(0.7, 0.95)
         ),
         FIGURES["4e"]: figures.log_bars(norms, titles["4e"], "λ", "‖w‖²"),
+        CONFUSION: figures.confusion(labels, outputs, titles[CONFUSION]),
+        MISTAKES: figures.mistakes(images.X_val, labels, outputs, titles[MISTAKES]),
     }
 
 
@@ -113,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = {name: partial(fit, t, options.epochs, prepare) for name, t in trainers.items()}
     trainings = train_all(runs, options.jobs)
     by_lambda = dict(zip(LAMBDAS, trainings.values(), strict=True))
-    drawn = make_figures(by_lambda, title(data, options))
+    drawn = make_figures(by_lambda, images, title(data, options))
     publish("task3", data, options, trainings, drawn)
 
 

@@ -134,6 +134,49 @@ def log_bars(bars: Mapping[str, float], title: str, xlabel: str, ylabel: str) ->
     return fig
 
 
+def confusion(labels: np.ndarray, outputs: np.ndarray, title: str) -> Figure:
+    """Draw the confusion matrix: how many images of each digit (row) are taken for each (column).
+
+    labels: digits (N,). outputs: yhat (N, 10).
+    """
+    counts = np.zeros((10, 10), dtype=int)
+    np.add.at(counts, (labels, outputs.argmax(axis=1)), 1)
+    errors = counts * ~np.eye(10, dtype=bool)
+    fig, ax = new(title, "Predicted digit", "True digit")
+    fig.set_size_inches(8, 7)
+    ax.imshow(errors, cmap="Greys", vmax=2 * max(errors.max(), 1))  # the counts stay legible
+    for (row, column), count in np.ndenumerate(counts):
+        weight = "bold" if row == column else "normal"
+        ax.text(column, row, str(count), ha="center", va="center", weight=weight)
+    ax.set(xticks=range(10), yticks=range(10))
+    ax.grid(False)
+    return fig
+
+
+def mistakes(images: np.ndarray, labels: np.ndarray, outputs: np.ndarray, title: str) -> Figure:
+    """Draw the twenty images whose wrong predictions are the surest, the surest first.
+
+    images: pixels (N, 784). labels: digits (N,). outputs: yhat (N, 10).
+    """
+    from matplotlib.figure import Figure
+
+    predicted, sure = outputs.argmax(axis=1), outputs.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    surest = wrong[np.argsort(-sure[wrong], kind="stable")]
+    fig = Figure(figsize=(8, 7), layout="constrained")
+    ax = fig.subplots()
+    ax.set_title(title)
+    page = np.full((4 * 37, 5 * 36), images.min())  # one image: faster to draw than twenty axes
+    for place, i in enumerate(surest[:20]):
+        top, left = place // 5 * 37 + 7, place % 5 * 36 + 4
+        page[top : top + 28, left : left + 28] = images[i].reshape(28, 28)
+        text = f"{labels[i]} taken for {predicted[i]}: {sure[i]:.2%}"
+        ax.text(left + 14, top - 2, text, ha="center", fontsize=9)
+    ax.imshow(page, cmap="Greys")
+    ax.axis("off")
+    return fig
+
+
 def save(fig: Figure, path: Path) -> None:
     """Save a figure as a PNG file of 150 dpi, atomically and reproducibly to the byte."""
     with replacing(path) as temporary:

@@ -136,7 +136,7 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     ]
     return claims, {
         **task2.make_figures(in_order, shuffled[0], data.name),
-        **task3.make_figures(softmax, data.name),
+        **task3.make_figures(softmax, ten_digits, data.name),
         "2021_batches.png": plot_batches(batches, data.name),
         "2021_roughness.png": figures.plot_curves(
             {f"λ = {value}": {t: one[0] for t, one in c.items()} for value, c in courses.items()},

@@ -11,7 +11,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from lab.assignment import TASKS, Task
+from lab.assignment import CONFUSION, MISTAKES, TASKS, Task
 from lab.files import replacing
 from lab.results import HEADER, NOTE, Run, row
 from lab.script import run_script
@@ -25,26 +25,33 @@ except ModuleNotFoundError:
     raise SystemExit("The report needs fpdf2. Run: pip install '.[report]'") from None
 
 TITLE = "Logistic and softmax regression by hand"
+ERRORS = "Beyond the assignment: the errors of softmax regression"
 HEADING = (13, "B")  # size in points, as all lengths here, and style
 MARGIN = 56
-CAPTIONS = {  # {task: what its figure shows}
+CAPTIONS = {  # {task, or figure that none asks for: what the figure shows}
     "2b": "Training and validation loss over the gradient steps, digit 2 against digit 3, without "
-    "shuffling. The loss of a single batch is noisy, so its mean over ten steps is drawn. The "
+    "shuffling. The loss of a single batch is noisy, so its mean over each epoch is drawn. The "
     "axis is zoomed in: the first, steep part lies above it.",
     "2c": "Accuracy on the whole training set and on the validation set, at every validation of "
     "the same training as in Task 2b.",
     "2e": "Validation accuracy of two trainings that differ only in whether the examples are "
     "shuffled before every epoch.",
     "3b": "Training and validation loss over the gradient steps, all ten digits, with shuffling. "
-    "The training loss is a mean over ten steps, and the axis is zoomed in as in Task 2b.",
+    "The training loss is a mean over each epoch, and the axis is zoomed in as in Task 2b.",
     "3c": "Accuracy on the whole training set and on the validation set, at every validation of "
     "the same training as in Task 3b.",
-    "4b": "The weights of each digit as an image, for λ = 0 (top) and λ = 1 (bottom). Ink on a red "
-    "pixel raises the probability of the digit, ink on a blue one lowers it.",
+    "4b": "The weights of each digit as an image, for λ = 0 and λ = 1. Ink on a red pixel raises the "
+    "probability of the digit, ink on a blue one lowers it. Below, the same weights in grey, each "
+    "row on a scale of its own.",
     "4c": "Validation accuracy for each λ. Each training starts from zero weights and ends by "
     "early stopping or after its last epoch.",
     "4e": "Squared length ‖w‖² of the weights that each training leaves behind, on a logarithmic "
     "axis.",
+    CONFUSION: "Confusion matrix of the validation set for softmax regression with λ = 0: how many "
+    "images of each digit (row) are taken for each digit (column). The right predictions are bold; "
+    "the more frequent an error, the darker it is.",
+    MISTAKES: "The validation images that the same model misclassifies, the surest first: the true "
+    "digit, the predicted digit and its probability according to the model.",
 }
 
 
@@ -111,13 +118,17 @@ class Report(FPDF):
             else:
                 self.paragraph(block, after=0)
         if task.figure:
-            number, caption = list(CAPTIONS).index(task.name) + 1, CAPTIONS[task.name]
-            self.image(folder / task.figure, w=self.epw, alt_text=caption)
-            self.ln(4)
-            self.paragraph(f"Figure {number}. {caption} Data: {part.data}.", 9)
+            self.figure(folder / task.figure, task.name, part)
         if task.name in ANSWERS:
             self.paragraph(ANSWERS[task.name](part))
         self.ln(12)
+
+    def figure(self, path: Path, name: str, part: Part) -> None:
+        """Print a figure and its caption in `CAPTIONS`."""
+        number, caption = list(CAPTIONS).index(name) + 1, CAPTIONS[name]
+        self.image(path, w=self.epw, alt_text=caption)
+        self.ln(4)
+        self.paragraph(f"Figure {number}. {caption} Data: {part.data}.", 9)
 
 
 @cache
@@ -142,6 +153,11 @@ def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None =
         if task.figure or task.name in DERIVATIONS:  # the other tasks are a paragraph each
             report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: twenty images
         report.section(task, parts[Path(task.script).stem], folder)
+    for name in (CONFUSION, MISTAKES):
+        report.add_page()
+        if name == CONFUSION:
+            report.paragraph(ERRORS, *HEADING)
+        report.figure(folder / name, name, parts["task3"])
     return report
 
 

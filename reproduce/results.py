@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import lab.results
-from lab.assignment import TASKS
+from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.results import FILE, RUNS, Run, Validation, sha256
 
 IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"
@@ -57,6 +57,7 @@ def read(folder: Path) -> dict[str, Part]:
 def _part(results: Mapping[str, Any], name: str, folder: Path) -> Part:
     path, again = folder / FILE, _run([name], folder)
     figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
+    figures += [CONFUSION, MISTAKES] if name == "task3" else []
     try:
         part = Part(**results[name], weights={})
         if missing := [run for run in NEEDED[name] if run not in part.runs]:

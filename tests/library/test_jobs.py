@@ -140,7 +140,7 @@ def test_figures_and_results_are_the_same_for_any_jobs_and_any_blas_threads(
     first, *others = (
         {path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in threads
     )
-    assert len(first) == 7
+    assert len(first) == 9
     for other in others:
         assert {name for name in first if first[name] != other.get(name)} == set()
 

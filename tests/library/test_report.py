@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.assignment import TASKS
+from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.results import Run, Validation, row
 from lab.script import run_script
 from reproduce import answers, report
@@ -24,7 +24,8 @@ from reproduce.derivations import DERIVATIONS
 from reproduce.measures import roughness
 from reproduce.results import IN_ORDER, SHUFFLED, Part, read
 
-FILES = [*(task.figure for task in TASKS if task.figure), "task2_runs.npz", "task3_runs.npz"]
+FIGURES = [*(task.figure for task in TASKS if task.figure), CONFUSION, MISTAKES]
+FILES = [*FIGURES, "task2_runs.npz", "task3_runs.npz"]
 
 
 def a_run(*validations: Validation, **changes: Any) -> Run:
@@ -334,11 +335,20 @@ def test_every_task_is_in_the_report_in_the_assignments_order(recording: Recordi
 def test_each_figure_stands_under_its_heading_with_its_caption(recording: Recording) -> None:
     illustrated = [task for task in TASKS if task.figure]
     captions = [text for text in recording.printed if text.endswith("Data: tiny digits.")]
-    assert len(captions) == len(illustrated) == 8
-    for i, (task, caption) in enumerate(zip(illustrated, captions, strict=True), 1):
+    assert (len(captions), len(illustrated)) == (10, 8)
+    for i, (task, caption) in enumerate(zip(illustrated, captions, strict=False), 1):
         assert caption.startswith(f"Figure {i}. {report.CAPTIONS[task.name]}")
         heading = recording.printed[f"Task {task.name}: {task.title}"]
         assert recording.printed[caption][0] == heading[0]
+
+
+def test_the_errors_of_softmax_regression_follow_the_tasks(recording: Recording) -> None:
+    pages = [
+        recording.printed[f"Figure {i}. {report.CAPTIONS[name]} Data: tiny digits."][0]
+        for i, name in ((9, CONFUSION), (10, MISTAKES))
+    ]
+    assert pages == [recording.pages_count - 1, recording.pages_count]
+    assert recording.printed[report.ERRORS][0] == pages[0]
 
 
 def test_all_that_is_printed_stays_on_its_page(recording: Recording) -> None:

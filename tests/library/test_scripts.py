@@ -26,7 +26,7 @@ import task2
 import task2a
 import task3
 import task3a
-from lab.assignment import TASKS
+from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.files import replacing
 from lab.protocols import GradientError
 from lab.script import run_script
@@ -41,6 +41,7 @@ FIGURES = {
     ]
     for script in (task2, task3)
 }
+FIGURES[task3] += [CONFUSION, MISTAKES]
 
 
 @pytest.fixture

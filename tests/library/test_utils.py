@@ -232,3 +232,36 @@ def test_a_figure_is_labelled() -> None:
     legend = ax.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == list(curves)
+
+
+def test_the_confusion_matrix_counts_true_digits_by_row() -> None:
+    fig = figures.confusion(np.array([3, 3, 5, 9]), np.eye(10)[[3, 5, 5, 4]], "Title (data)")
+    (ax,) = fig.axes
+    counts = {text.get_position()[::-1]: int(text.get_text()) for text in ax.texts}
+    assert len(counts) == 100
+    assert {place: count for place, count in counts.items() if count} == {
+        (3, 3): 1,
+        (3, 5): 1,
+        (5, 5): 1,
+        (9, 4): 1,
+    }
+    shade = ax.images[0].get_array()
+    assert shade is not None
+    assert (shade[3, 5], shade[3, 3]) == (1, 0)  # errors, not right predictions, are dark
+    assert ax.get_title() == "Title (data)"
+
+
+def test_mistakes_are_shown_the_surest_first_with_what_the_model_said() -> None:
+    outputs = np.full((25, 10), 0.01)
+    outputs[:, 7] = np.linspace(0.5, 0.98, 25)  # every image is taken for a 7
+    labels = np.full(25, 2)
+    labels[24] = 7
+    images = np.arange(25.0)[:, None] * np.ones(784)
+    (ax,) = figures.mistakes(images, labels, outputs, "Title (data)").axes
+    said = [text.get_text() for text in ax.texts]
+    assert said[:2] == ["2 taken for 7: 96.00%", "2 taken for 7: 94.00%"]
+    assert len(said) == 20
+    page = ax.images[0].get_array()
+    assert page is not None
+    assert [page[20, 20], page[20, 56], page[57, 20]] == [23, 22, 18]
+    assert len(figures.mistakes(images[23:], labels[23:], outputs[23:], "").axes[0].texts) == 1
