@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Digits:
-    """A data set of handwritten digits.
+    """A data set of handwritten digits, or of ten other classes.
 
     Attributes:
-        name: "MNIST" or "synthetic digits", for every title and table.
+        name: "MNIST", "synthetic digits" or "FOLDER, unverified", for every title and table.
         train_images: uint8 (N, 784), pixels 0 (background) to 255 (ink).
         train_labels: uint8 (N, 1), 0 to 9.
         test_images: the same, held out.
@@ -59,18 +59,11 @@ class Digits:
 
 
 class DataError(Exception):
-    """MNIST is not available; the message lists every attempt and what to do by hand."""
+    """A data set is not available; the message lists every attempt and what to do by hand."""
 
-    def __init__(self, missing: Sequence[str], attempts: Sequence[Attempt]) -> None:
+    def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         self.attempts = tuple(attempts)
-        tried = "\n".join(f"  {place}\n    {cause}" for place, cause in attempts)
-        names = "\n".join(f"  {name}.gz" for name in missing)
-        super().__init__(
-            f"MNIST is not available. Tried:\n{tried}\n"
-            f"Missing:\n{names}\n"
-            "To put them in place by hand: copy them, as .gz or unpacked, into one folder and name "
-            "it with --data-dir or the environment variable MNIST_DATA_DIR."
-        )
+        super().__init__(message)
 
 
 def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
@@ -78,15 +71,19 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
 
     Args:
         data: "mnist" for MNIST or an error, "synthetic" for the synthetic digits, "auto" for MNIST
-            or, where it is not available, the synthetic digits and a warning in the log.
+            or, where it is not available, the synthetic digits and a warning in the log; "any" for
+            what the files in `data_dir` hold.
         data_dir: a folder with the four MNIST files; by default the one that MNIST_DATA_DIR names.
 
     Raises:
-        ValueError: if `data` is none of the three.
-        DataError: if `data` is "mnist" and MNIST is not available.
+        ValueError: if `data` is none of the four.
+        DataError: if `data` is "mnist" and MNIST is not available, or "any" and a file in
+            `data_dir` is missing or has another shape.
     """
-    if data not in CHOICES:
-        raise ValueError(f"data: expected one of {', '.join(CHOICES)}, got {data!r}.")
+    if data not in (*CHOICES, "any"):
+        raise ValueError(f"data: expected one of {', '.join(CHOICES)}, any; got {data!r}.")
+    if data == "any":
+        return _any(data_dir)
     if data != "synthetic":
         try:
             return _mnist(data_dir)
@@ -136,15 +133,47 @@ def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arra
 
         look(fetch, cache_folder())
     if missing:
-        raise DataError(list(missing), attempts)
+        tried = "\n".join(f"  {place}\n    {cause}" for place, cause in attempts)
+        names = "\n".join(f"  {name}.gz" for name in missing)
+        raise DataError(
+            f"MNIST is not available. Tried:\n{tried}\n"
+            f"Missing:\n{names}\n"
+            "To put them in place by hand: copy them, as .gz or unpacked, into one folder and name "
+            "it with --data-dir or the environment variable MNIST_DATA_DIR.",
+            attempts,
+        )
     return arrays
 
 
 def _mnist(data_dir: Path | str | None) -> Digits:
-    arrays = find(data_dir, ORIGINALS)
+    return _flat("MNIST", find(data_dir, ORIGINALS))
+
+
+def _any(data_dir: Path | str | None) -> Digits:
+    """Read IDX files of the names and shapes of the MNIST files, whatever they hold."""
+    if data_dir is None:
+        raise DataError("--any-data needs --data-dir FOLDER, the folder with the four files.")
+    folder = Path(data_dir).expanduser().resolve()
+    arrays, attempts = read_folder(folder, dict.fromkeys(ORIGINALS))
+    if attempts:
+        raise DataError("{}: {}.".format(*attempts[0]), attempts)
+    for images, labels in (list(ORIGINALS)[:2], list(ORIGINALS)[2:]):
+        X, Y = arrays[images], arrays[labels]
+        if X.dtype != np.uint8 or X.shape[1:] != (28, 28):
+            got = f"{X.dtype} of shape {X.shape}"
+            raise DataError(f"{folder}: {images}: expected uint8 of shape (N, 28, 28), got {got}.")
+        if Y.shape != X.shape[:1] or np.unique(Y).tolist() != list(range(10)):
+            raise DataError(
+                f"{folder}: {labels}: expected all labels from 0 to 9 in shape ({len(X)},), got "
+                f"{np.unique(Y)[:11].tolist()} in shape {Y.shape}."
+            )
+    return _flat(f"{folder.name}, unverified", arrays)
+
+
+def _flat(name: str, arrays: Arrays) -> Digits:
     X_train, Y_train, X_test, Y_test = (arrays[name] for name in ORIGINALS)
     return Digits(
-        "MNIST",
+        name,
         X_train.reshape(-1, 784),
         Y_train.reshape(-1, 1),
         X_test.reshape(-1, 784),

@@ -82,12 +82,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
 
 
-def read_folder(folder: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
+def read_folder(
+    folder: Path, originals: Mapping[str, Original | None]
+) -> tuple[Arrays, list[Attempt]]:
     """Read the IDX files that a folder holds, and leave the folder as it is.
 
     Args:
         folder: may be missing.
-        originals: {name: what the file must hold} of the files to read.
+        originals: {name: what the file must hold, or None for any data} of the files to read.
 
     Returns:
         The arrays found, and an attempt for each file that is missing or bad.
@@ -111,14 +113,14 @@ def read_folder(folder: Path, originals: Mapping[str, Original]) -> tuple[Arrays
     return arrays, attempts
 
 
-def read_idx(path: Path, original: Original) -> np.ndarray:
+def read_idx(path: Path, original: Original | None) -> np.ndarray:
     """Read one IDX file, gzip-compressed or raw, as a uint8 array.
 
-    No more than the size of the original is read, or unpacked, whatever the file holds.
+    Of an original, no more than its size is read, or unpacked, whatever the file holds.
 
     Args:
         path: the file.
-        original: what it must hold.
+        original: what it must hold; None for any data.
 
     Raises:
         BadFileError: if the file cannot be read or holds other bytes.
@@ -128,7 +130,7 @@ def read_idx(path: Path, original: Original) -> np.ndarray:
         with path.open("rb") as file:
             is_packed = file.peek(2).startswith(GZIP_MAGIC)
             stream = gzip.GzipFile(fileobj=file) if is_packed else file
-            raw = stream.read(original.size + 1)
+            raw = stream.read(original.size + 1 if original else -1)
     except EOFError:
         raise BadFileError(f"cut off: the gzip stream ends after {size} bytes") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -136,16 +138,19 @@ def read_idx(path: Path, original: Original) -> np.ndarray:
     except OSError as error:
         raise BadFileError(f"cannot be read: {error.strerror}") from None
     actual = hashlib.sha256(raw).hexdigest()
-    if actual == original.sha256:
-        return np.asarray(mnist_package().parse_idx(io.BytesIO(raw)))
     if not is_packed and not raw.startswith(IDX_MAGIC):
         raise BadFileError(f"{size} bytes that are neither gzip nor IDX; they begin {raw[:40]!r}")
-    if len(raw) > original.size:
+    if original and len(raw) > original.size:
         raise BadFileError(f"not the original data: more than its {original.size} bytes")
-    raise BadFileError(
-        f"not the original data: {size} bytes whose IDX content has sha256 {actual}, "
-        f"expected {original.sha256}"
-    )
+    if original and actual != original.sha256:
+        raise BadFileError(
+            f"not the original data: {size} bytes whose IDX content has sha256 {actual}, "
+            f"expected {original.sha256}"
+        )
+    try:
+        return np.asarray(mnist_package().parse_idx(io.BytesIO(raw)))
+    except Exception as error:  # of struct, of NumPy or the package's own
+        raise BadFileError(f"not IDX data: {error}") from None
 
 
 @cache

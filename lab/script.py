@@ -19,8 +19,9 @@ EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping usually ends training s
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `load_data`, --data and --data-dir."""
-    parser.add_argument(
+    """Add the options of `load_data`: --data, --data-dir and --any-data."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--data",
         choices=digits.CHOICES,
         default="auto",
@@ -31,6 +32,13 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         help="folder with the four MNIST files (default: the value of MNIST_DATA_DIR)",
+    )
+    which.add_argument(
+        "--any-data",
+        action="store_const",
+        dest="data",
+        const="any",
+        help="take what the files in --data-dir hold, such as Fashion-MNIST, for the digits",
     )
 
 

@@ -40,9 +40,9 @@ CAPTIONS = {  # {task, or figure that none asks for: what the figure shows}
     "The training loss is a mean over each epoch, and the axis is zoomed in as in Task 2b.",
     "3c": "Accuracy on the whole training set and on the validation set, at every validation of "
     "the same training as in Task 3b.",
-    "4b": "The weights of each digit as an image, for λ = 0 and λ = 1. Ink on a red pixel raises the "
-    "probability of the digit, ink on a blue one lowers it. Below, the same weights in grey, each "
-    "row on a scale of its own.",
+    "4b": "The weights of each digit as an image, for λ = 0 and λ = 1. Ink on a red pixel raises "
+    "the probability of the digit, ink on a blue one lowers it. Below, the same weights in grey, "
+    "each row on a scale of its own.",
     "4c": "Validation accuracy for each λ. Each training starts from zero weights and ends by "
     "early stopping or after its last epoch.",
     "4e": "Squared length ‖w‖² of the weights that each training leaves behind, on a logarithmic "

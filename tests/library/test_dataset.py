@@ -15,6 +15,7 @@ import digits
 from digits import DataError, dataset
 from digits.dataset import find
 from digits.files import Original
+from tests.library.conftest import MNIST_FILES, idx_bytes
 
 Serve = Callable[..., str]
 
@@ -148,8 +149,76 @@ def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
 
 
 def test_an_unknown_data_set_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected one of auto, mnist, synthetic, got 'cifar'"):
+    with pytest.raises(ValueError, match="one of auto, mnist, synthetic, any; got 'cifar'"):
         digits.load("cifar")
+
+
+# Any data of the same shapes
+
+
+def write_set(folder: Path, **changed: np.ndarray) -> Path:
+    """Write files of the shapes of MNIST's, `changed` by the first two words of their names."""
+    folder.mkdir()
+    for name, count in zip(MNIST_FILES, (30, 30, 20, 20), strict=True):
+        array = np.arange(count, dtype=np.uint8) % 10
+        if "images" in name:
+            array = np.full((count, 28, 28), array[:, None, None])
+        array = changed.get("_".join(name.split("-")[:2]), array)
+        (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array)))
+    return folder
+
+
+def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) -> None:
+    data = digits.load("any", write_set(tmp_path / "fashion"))
+    assert data.name == "fashion, unverified"
+    assert (data.train_images.shape, data.test_images.shape) == ((30, 784), (20, 784))
+    assert data.train_labels[:11].ravel().tolist() == [*range(10), 0]
+    assert (data.test_images[3] == 3).all()
+
+
+def test_any_data_needs_the_folder_to_be_named(
+    small_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
+    with pytest.raises(DataError, match="--any-data needs --data-dir FOLDER"):
+        digits.load("any")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"t10k_images": np.zeros((20, 32, 32), np.uint8)},
+            r"t10k-images-idx3-ubyte: expected uint8 of shape \(N, 28, 28\), got .* \(20, 32, 32\)",
+        ),
+        (
+            {"train_labels": np.arange(29, dtype=np.uint8) % 10},
+            r"train-labels-idx1-ubyte: expected all labels from 0 to 9 in shape \(30,\), got .*29",
+        ),
+        ({"train_labels": np.arange(1, 31, dtype=np.uint8)}, r"0 to 9 .* got \[1, 2, .* 11\]"),
+        ({"t10k_labels": np.full(20, 2, np.uint8)}, r"0 to 9 .* got \[2\]"),
+    ],
+    ids=["larger images", "fewer labels", "other labels", "one label"],
+)
+def test_any_data_of_another_shape_is_refused(
+    tmp_path: Path, changed: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        digits.load("any", write_set(tmp_path / "other", **changed))
+
+
+def test_a_file_missing_from_any_data_is_looked_for_nowhere_else(
+    tmp_path: Path, cache: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = write_set(cache)
+    monkeypatch.setenv("MNIST_DATA_DIR", str(whole))
+    monkeypatch.setenv("MNIST_MIRRORS", serve(whole))
+    folder = write_set(tmp_path / "fashion")
+    (folder / f"{MNIST_FILES[2]}.gz").unlink()
+    with pytest.raises(DataError, match=f"{MNIST_FILES[2]}.gz: no such file, packed or not."):
+        digits.load("any", folder)
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        digits.load("any", tmp_path / "nowhere")
 
 
 # The synthetic digits are drawn once and kept

@@ -144,6 +144,22 @@ def test_a_file_packed_without_compression_is_within_the_limit(size: int) -> Non
     assert len(gzip.compress(bytes(size), 0)) <= limit <= 1.02 * size + 2000
 
 
+def test_any_data_is_read_without_a_digest_if_it_is_idx(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    for content in (RAW, gzip.compress(RAW)):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(read_idx(path, None), ARRAY)
+    for content, cause in (
+        (b"<html>", "6 bytes that are neither gzip nor IDX"),
+        (RAW[:-1], "not IDX data: .* wrong number of items"),
+        (RAW[:9], "not IDX data: unpack requires"),
+        (gzip.compress(b"<html>"), "not IDX data: .* must start with two zero bytes"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(BadFileError, match=cause):
+            read_idx(path, None)
+
+
 def test_a_file_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="cannot be read: Is a directory"):
         read_idx(tmp_path, ORIGINAL)
