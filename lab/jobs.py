@@ -41,6 +41,7 @@ def train_all(
     with temporary_folder("trainings-", Path(gettempdir())) as folder:
         # a `Standing` of each training, shared with the processes
         standings = np.memmap(folder / "standings", float, "w+", shape=(len(trainings), 3))
+        standings[:] = Standing(0, 0)
         calls = (
             delayed(_train)(name, training, standings[i], os.getpid())
             for i, (name, training) in enumerate(trainings.items())
@@ -102,13 +103,15 @@ def _shown(
             now = standings.copy()
             if (now == before).all():  # a debugger's prompt is left alone
                 continue
-            for i in np.flatnonzero((now[:, 2] > 0) & (before[:, 2] <= 0)).tolist():
+            for i in np.flatnonzero((now[:, 2] >= 0) & (before[:, 2] < 0)).tolist():
                 tell(f"{names[i]}: {Standing(*now[i])}")
             before = now
-            text = f"{len(results)} of {len(names)} done"
-            running = [i for i, name in enumerate(names) if name not in results]
-            for i in [i for i in running if now[i, 0] and not now[i, 2]][:1]:
-                text += f"; {names[i]}: {Standing(*now[i])}"
+            running = [
+                f"; {name}: {Standing(*standing)}"
+                for name, standing in zip(names, now, strict=True)
+                if name not in results and standing[0] and standing[2] < 0
+            ]
+            text = f"{len(results)} of {len(names)} done{''.join(running[:1])}"
             line.write(int(now[:, 0].sum()), text)
 
     with Line(epochs and epochs * len(names)) as line:

@@ -13,15 +13,15 @@ from tqdm.auto import tqdm
 class Standing(NamedTuple):
     """Where a training stands: the epochs done, the last validation loss, the step of a stop.
 
-    stopped: the step of early stopping, which is never 0; 0 for a training that goes on.
+    stopped: the step of early stopping; -1 for a training that goes on.
     """
 
     epochs: float
     loss: float
-    stopped: float = 0
+    stopped: float = -1
 
     def __str__(self) -> str:
-        if self.stopped:
+        if self.stopped >= 0:
             return f"early stop at epoch {self.epochs:g}, step {self.stopped:.0f}"
         return f"epoch {self.epochs:g}, validation loss {self.loss:.4f}"
 

@@ -333,11 +333,15 @@ def test_an_early_stop_is_printed_when_it_happens_and_the_line_goes_on_below(
 def test_side_by_side_each_early_stop_is_printed_with_the_name_of_its_training(
     capsys: pytest.CaptureFixture[str], jobs: int
 ) -> None:
-    def stop(step: int) -> None:
-        progress.early_stop(3, step, 0.25)
+    def train(step: int | None) -> None:
+        for epoch in progress.epochs(4, {0: 0.25}):
+            if epoch == 3 and step is not None:
+                progress.early_stop(3, step, 0.25)
+                break
 
-    train_all({f"lambda {step}": partial(stop, step) for step in (31, 62, 0)}, jobs)
+    train_all({f"lambda {step}": partial(train, step) for step in (31, 62, 0, None)}, jobs)
     assert sorted(capsys.readouterr().out.splitlines()) == [
+        "lambda 0: early stop at epoch 3, step 0",
         "lambda 31: early stop at epoch 3, step 31",
         "lambda 62: early stop at epoch 3, step 62",
     ]

@@ -29,7 +29,7 @@ import task3a
 from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.files import replacing
 from lab.protocols import GradientError
-from lab.script import run_script
+from lab.script import parse_options, run_script
 from trainer import BaseTrainer
 
 Run = Callable[..., Path]
@@ -358,6 +358,14 @@ def test_a_wrong_option_is_refused(
         run(task2, option, value)
     assert exit.value.code == 2
     assert f"argument {option}" in capsys.readouterr().err
+
+
+def test_any_data_is_an_option_beside_the_folder_and_not_beside_data(tmp_path: Path) -> None:
+    chosen = parse_options(None, ["--any-data", "--data-dir", str(tmp_path)])
+    assert (chosen.data, chosen.data_dir) == ("any", tmp_path)
+    assert parse_options(None, []).data == "auto"
+    with pytest.raises(SystemExit):
+        parse_options(None, ["--any-data", "--data", "mnist"])
 
 
 @pytest.mark.parametrize("script", ["task2a.py", "task2.py", "task3a.py", "task3.py"])
