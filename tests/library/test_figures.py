@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator
 
 import task2
 import task3
+import utils
 from lab import figures
 from lab.trainings import Stop, Training
 
@@ -97,9 +98,11 @@ def a_training(pace: float, outputs: int) -> Training:
 
 def drawn() -> figures.Figures:
     lambdas = {value: a_training(0.5 / (1 + value), 10) for value in task3.LAMBDAS}
+    X = (np.arange(40 * 784) % 251).astype(np.uint8).reshape(40, 784)
+    Y = (np.arange(40) % 10).reshape(40, 1)
     return {
         **task2.make_figures(a_training(0.2, 1), a_training(0.4, 1), "data"),
-        **task3.make_figures(lambdas, "data"),
+        **task3.make_figures(lambdas, utils.Split(X, Y, X, Y), "data"),
     }
 
 
