@@ -81,12 +81,12 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     """Repeat the experiments of both documents; return the claims and the figures."""
     two_digits, ten_digits = utils.load_binary_dataset(2, 3, data), utils.load_full_mnist(data)
     pairs = seeds[:PAIRS]
-    softmax_trainers: dict[Any, BaseTrainer] = {
-        (value, seed): task3.make_trainer(ten_digits, value, seed)
+    softmax_trainers: dict[str, BaseTrainer] = {
+        _softmax(value, seed): task3.make_trainer(ten_digits, value, seed)
         for value in task3.LAMBDAS
         for seed in (pairs if value <= 0.001 else seeds[:1])
     }
-    logistic_trainers: dict[Any, BaseTrainer] = {
+    logistic_trainers: dict[str, BaseTrainer] = {
         "in order": task2.make_trainer(two_digits, shuffle=False, seed=0),
         **{f"seed {s}": task2.make_trainer(two_digits, shuffle=True, seed=s) for s in seeds},
         **{
@@ -96,7 +96,7 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
             for size in SMALLER
         },
     }
-    trainings: dict[Any, Any] = train_all(
+    trainings: dict[str, Any] = train_all(
         {
             **{
                 name: partial(fit, trainer, EPOCHS, prepare)
@@ -121,8 +121,8 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     in_order, batches = trainings["in order"], trainings["batches"]
     shuffled = [trainings[f"seed {seed}"] for seed in seeds]
     smaller = {size: trainings[f"batch size {size}"] for size in SMALLER}
-    softmax = {value: trainings[value, seeds[0]] for value in task3.LAMBDAS}
-    paired = {value: [trainings[value, seed] for seed in pairs] for value in (0, 0.001)}
+    softmax = {value: trainings[_softmax(value, seeds[0])] for value in task3.LAMBDAS}
+    paired = {value: [trainings[_softmax(value, seed)] for seed in pairs] for value in (0, 0.001)}
     courses = {value: trainings[f"weights {value}"] for value in (0, 1)}
     centred = {rate: (trainings[f"plain {rate}"], trainings[f"centred {rate}"]) for rate in RATES}
     claims = [
@@ -221,6 +221,10 @@ def plot_batches(batches: Batches, data_name: str) -> Figure:
     right.plot(steps % count, steps // count, "r.", ms=4, ls="")
     right.set_title("red: the validations of Task 2c", fontsize=11)
     return fig
+
+
+def _softmax(l2_reg_lambda: float, seed: int) -> str:
+    return f"lambda {l2_reg_lambda:g}, seed {seed}"
 
 
 def _ten_epochs(rate: float, images: utils.Split) -> Protocol:
