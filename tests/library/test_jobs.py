@@ -192,6 +192,7 @@ def train(folder, name):
         os.kill(int(sys.argv[2]), int(sys.argv[1]))
     signal.pause()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background lacks
 folder = Path(sys.argv[1])
 sys.argv[1:] = [sys.argv[2], str(os.getpid())]
 run_script(lambda: train_all({name: partial(train, folder, name) for name in "ab"}, jobs=2))

@@ -21,12 +21,13 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other si
 
 # task2.py on few digits. As soon as a phase begins, it sends itself a signal.
 SCRIPT = """
-import os, sys
+import os, signal, sys
 import matplotlib.figure, numpy
 import digits, lab.jobs, task2, trainer
 from digits.synthetic import synthetic_digits
 from lab.script import run_script
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background lacks
 phase, sent = sys.argv[1], int(sys.argv[2])
 sys.argv[:3] = ["task2.py"]
 
