@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from digits.folders import temporary_folder
@@ -70,6 +71,29 @@ def test_a_folder_in_use_stays(tmp_path: Path) -> None:
             assert set(tmp_path.iterdir()) == {*before, first, second}
         assert set(tmp_path.iterdir()) == before
         assert len(before) == 1
+
+
+@needs_locks
+def test_no_lock_stays_open(tmp_path: Path) -> None:
+    before = psutil.Process().num_fds()
+    with temporary_folder("a-", tmp_path):
+        assert psutil.Process().num_fds() == before + 1
+    assert psutil.Process().num_fds() == before
+
+
+@needs_locks
+def test_a_folder_that_cannot_be_removed_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, **options: object) -> None:
+        raise OSError("Device or resource busy")
+
+    (tmp_path / "a-abandoned.locked").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rmdir", refuse)
+        with temporary_folder("a-", tmp_path) as folder:
+            assert folder.exists()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @needs_locks
