@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from digits.folders import temporary_folder
+from tempfile import TemporaryDirectory
 
 
 @contextmanager
@@ -15,8 +14,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Folders that `path` lacks are made. If the block raises, `path` is as it was.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     # beside `path`: only within one file system is a rename atomic
-    with temporary_folder(".part-", path.parent) as folder:
-        temporary = folder / path.name
+    with TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
         yield temporary
         temporary.replace(path)
