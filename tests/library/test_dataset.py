@@ -111,11 +111,12 @@ def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
         find(tmp_path, originals)
     message = str(caught.value)
     for part in (
-        f"{tmp_path}/train-images-idx3-ubyte.gz\n    18 bytes that are neither gzip nor IDX",
+        "MNIST is not available. Tried:\n  ",
+        f"\n  {tmp_path}/train-images-idx3-ubyte.gz\n    18 bytes that are neither gzip nor IDX",
         "they begin b'<html>moved</html>'",
-        f"{tmp_path}/t10k-labels-idx1-ubyte.gz\n    no such file",
-        f"{cache}\n    no such folder",
-        f"http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    [Errno {errno.ECONNREFUSED}]",
+        f"\n  {tmp_path}/t10k-labels-idx1-ubyte.gz\n    no such file",
+        f"\n  {cache}\n    no such folder",
+        f"\n  http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    [Errno {errno.ECONNREFUSED}]",
         "Missing:\n  train-images-idx3-ubyte.gz\n",
         "--data-dir",
         "MNIST_DATA_DIR",
@@ -130,7 +131,11 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
     monkeypatch.setattr(dataset, "_synthetic", lambda: digits.Digits("synthetic digits", *stand_in))
     with caplog.at_level(logging.WARNING):
         assert digits.load("auto").name == "synthetic digits"
-    assert "MNIST is not available: synthetic digits take its place" in caplog.text
+    assert caplog.messages == [
+        "MNIST is not available: synthetic digits take its place. Last tried: "
+        f"http://127.0.0.1:1/train-images-idx3-ubyte.gz, [Errno {errno.ECONNREFUSED}] "
+        "Connection refused. (--data mnist lists every attempt, and what to do.)"
+    ]
     with pytest.raises(DataError):
         digits.load("mnist")
 

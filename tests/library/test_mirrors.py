@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gzip
 import http.server
 import io
@@ -280,6 +281,25 @@ def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
     arrays, attempts = fetch(cache, originals, silence=0.4)
     assert arrays == {}
     assert [attempt.cause for attempt in attempts] == ["silent for 0.1 s after 0 bytes"] * 4
+
+
+def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("digits.mirrors.tqdm", functools.partial(tqdm, file=terminal))
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    fetch(cache, {NAME: originals[NAME]})
+    size = (small_folder / f"{NAME}.gz").stat().st_size
+    last = terminal.getvalue().split("\r")[-1]
+    assert last.startswith(f"{NAME}.gz: 100%")
+    assert f" {size:.1f}/{size:.1f} [" in last
+    assert "B/s]" in last
 
 
 def test_a_recompressed_copy_passes(
