@@ -8,6 +8,7 @@ import functools
 import gzip
 import http.server
 import io
+import logging
 import os
 import re
 import socket
@@ -18,12 +19,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pooch
 import pytest
 from tqdm import tqdm
 
 import digits
 from digits.files import Original
-from digits.mirrors import MIRRORS, fetch, mirrors
+from digits.mirrors import MIRRORS, Download, fetch, mirrors
 
 Serve = Callable[..., str]
 NAME = "train-labels-idx1-ubyte"
@@ -84,6 +86,8 @@ BOMB = gzip.compress(bytes(2**19))  # as small as the original
             answering(b"", headers={"Content-Length": "many"}),
             "0 bytes that are neither gzip nor IDX",
         ),
+        (answering(bytes(1038)), "1038 bytes that are neither gzip nor IDX"),
+        (answering(bytes(1039)), "more than 1038 bytes, too many for this file"),
         (answering(BOMB), "not the original data: more than its 14 bytes"),
         (answering(BOMB, headers=PACKED), "not the original data: more than its 14 bytes"),
         (answering(b"", 302, {"Location": f"/{NAME}.gz"}), "Exceeded 30 redirects"),
@@ -98,6 +102,8 @@ BOMB = gzip.compress(bytes(2**19))  # as small as the original
         "cut off",
         "empty",
         "a length that is no number",
+        "the most bytes",
+        "a byte too many",
         "a bomb",
         "a bomb packed for the way",
         "moved in a circle",
@@ -281,6 +287,32 @@ def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
     arrays, attempts = fetch(cache, originals, silence=0.4)
     assert arrays == {}
     assert [attempt.cause for attempt in attempts] == ["silent for 0.1 s after 0 bytes"] * 4
+
+
+def test_every_piece_that_arrives_ends_the_silence(
+    small_folder: Path, serve: Serve, tmp_path: Path
+) -> None:
+    download = Download(serve(small_folder), f"{NAME}.gz", limit=1000, patience=60)
+    download(download.url, str(tmp_path / "file"), None)
+    whole = (small_folder / f"{NAME}.gz").read_bytes()
+    assert (tmp_path / "file").read_bytes() == whole
+    assert download.received == len(whole)
+    assert download.heard_at > 0
+
+
+def test_nothing_is_said_of_a_fetch_that_succeeds(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    pooch.get_logger().setLevel(logging.INFO)
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    fetch(cache, originals)
+    assert capfd.readouterr() == ("", "")
+    assert not pooch.get_logger().isEnabledFor(logging.INFO)
 
 
 def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
