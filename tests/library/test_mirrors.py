@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import gzip
 import http.server
 import io
@@ -324,7 +323,8 @@ def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
 ) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr("digits.mirrors.tqdm", functools.partial(tqdm, file=terminal))
+    shown = {"file": terminal, "delay": 0, "leave": True}
+    monkeypatch.setattr("digits.mirrors.tqdm", lambda **settings: tqdm(**settings | shown))
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
     fetch(cache, {NAME: originals[NAME]})
     size = (small_folder / f"{NAME}.gz").stat().st_size
