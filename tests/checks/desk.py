@@ -48,7 +48,7 @@ class Desk:
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
-        sys.meta_path.insert(0, self._finder)
+        self._finder.open()
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
@@ -57,8 +57,7 @@ class Desk:
         """Take the folder off the import path again."""
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        self._finder.close()
 
     def owns(self, file: str | None) -> bool:
         """Tell whether a file lies in the folder itself."""

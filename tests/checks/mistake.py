@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +62,8 @@ class at_fault:
 def in_words(error: BaseException) -> str:
     """Describe an exception in one line."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return ": ".join([type(error).__name__, *said.splitlines()[:1]])
+    lines = re.sub(r" \([^()]*\.py\)", "", said).splitlines()  # an ImportError tells the whole path
+    return ": ".join([type(error).__name__, *lines[:1]])
 
 
 def expect(true: object, what: str, expected: object, got: object, likely: str = "") -> None:
