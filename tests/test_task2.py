@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import accuracy_of, expect_accuracy, expect_counting
+from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
 from tests.checks.desk import Desk
 from tests.checks.mistake import at_fault, expect_close, expect_scalar
 from tests.checks.points import advice, check
@@ -22,6 +23,7 @@ DECISIONS = (OUTPUTS >= 0.5).astype(int)
 TRAIN_STEP = "task2.LogisticTrainer.train_step"
 VALIDATION_STEP = "task2.LogisticTrainer.validation_step"
 ACCURACY = "task2.calculate_accuracy"
+MODEL = "task2a.BinaryModel"
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +40,14 @@ def right_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def steps(desk: Desk) -> Iterator[Steps]:
-    steps = Steps(desk, "task2.LogisticTrainer", "task2a.BinaryModel")
+    steps = Steps(desk, "task2.LogisticTrainer", MODEL)
     yield steps
     steps.close()
+
+
+@pytest.fixture
+def accuracy(desk: Desk) -> Accuracy:
+    return partial(accuracy_of, desk, ACCURACY, MODEL)
 
 
 # Task 2b
@@ -90,13 +97,13 @@ def test_the_data_set_is_as_it_was_handed_out(utils: Any) -> None:
 
 
 @check("2c", 2, ACCURACY)
-def test_the_accuracy_counts_the_right_predictions(task2: Any) -> None:
+def test_the_accuracy_counts_the_right_predictions(accuracy: Accuracy) -> None:
     likely = "the mean of (yhat >= 0.5) == targets, over images of both classes."
-    expect_counting(task2.calculate_accuracy, OUTPUTS, DECISIONS, likely)
+    expect_counting(accuracy, OUTPUTS, DECISIONS, likely)
 
 
 @check("2c", 1.5, ACCURACY)
-def test_the_accuracy_is_the_fraction_of_right_predictions(task2: Any) -> None:
+def test_the_accuracy_is_the_fraction_of_right_predictions(accuracy: Accuracy) -> None:
     relations = [
         (np.mean(DECISIONS == TARGETS.T), "each target meets each prediction: keep both (N, 1)."),
         (0.0, "compare predictions, 1 if yhat >= 0.5 else 0, with the targets, not yhat itself."),
@@ -109,18 +116,18 @@ def test_the_accuracy_is_the_fraction_of_right_predictions(task2: Any) -> None:
     ]
     likely = "the mean of (yhat >= 0.5) == targets."
     right = float(np.mean(DECISIONS == TARGETS))
-    expect_accuracy(task2.calculate_accuracy, OUTPUTS, TARGETS, right, likely, relations)
+    expect_accuracy(accuracy, OUTPUTS, TARGETS, right, likely, relations)
     outputs = np.random.default_rng(0).random((20_000, 1))
     targets = (np.arange(20_000) % 3 == 0).astype(np.uint8).reshape(-1, 1)
     right = float(np.mean((outputs >= 0.5) == targets))
-    expect_accuracy(task2.calculate_accuracy, outputs, targets, right, likely)
+    expect_accuracy(accuracy, outputs, targets, right, likely)
 
 
 @check("2c", 0.5, ACCURACY, needs=[test_the_accuracy_counts_the_right_predictions])
-def test_an_output_of_exactly_one_half_is_a_prediction_of_1(task2: Any) -> None:
+def test_an_output_of_exactly_one_half_is_a_prediction_of_1(accuracy: Accuracy) -> None:
     half = np.array([0.5, 0.5, 0.5, 0.25, 0.75]).reshape(-1, 1)
     got = [
-        accuracy_of(task2.calculate_accuracy, half, np.array(targets).reshape(-1, 1))
+        accuracy(half, np.array(targets).reshape(-1, 1))
         for targets in ([1, 1, 1, 0, 1], [0, 0, 0, 0, 1], [0, 1, 1, 0, 1])
     ]
     shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
@@ -129,5 +136,5 @@ def test_an_output_of_exactly_one_half_is_a_prediction_of_1(task2: Any) -> None:
 
 
 @advice("2c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
-def test_the_accuracy_is_a_plain_number(task2: Any) -> None:
-    expect_scalar("the accuracy", accuracy_of(task2.calculate_accuracy, OUTPUTS, TARGETS))
+def test_the_accuracy_is_a_plain_number(accuracy: Accuracy) -> None:
+    expect_scalar("the accuracy", accuracy(OUTPUTS, TARGETS))

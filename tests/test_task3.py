@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import accuracy_of, expect_accuracy, expect_counting
+from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
 from tests.checks.desk import Desk
 from tests.checks.mistake import expect_close, expect_scalar
 from tests.checks.points import advice, check
@@ -22,6 +22,7 @@ TARGETS = np.eye(10)[[7, 2, 1, 0, 5, 8, 6]]
 TRAIN_STEP = "task3.SoftmaxTrainer.train_step"
 VALIDATION_STEP = "task3.SoftmaxTrainer.validation_step"
 ACCURACY = "task3.calculate_accuracy"
+MODEL = "task3a.SoftmaxModel"
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +39,14 @@ def right_accuracy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def steps(desk: Desk) -> Iterator[Steps]:
-    steps = Steps(desk, "task3.SoftmaxTrainer", "task3a.SoftmaxModel")
+    steps = Steps(desk, "task3.SoftmaxTrainer", MODEL)
     yield steps
     steps.close()
+
+
+@pytest.fixture
+def accuracy(desk: Desk) -> Accuracy:
+    return partial(accuracy_of, desk, ACCURACY, MODEL)
 
 
 # Task 3b
@@ -76,14 +82,14 @@ def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
 
 
 @check("3c", 2, ACCURACY)
-def test_the_accuracy_counts_the_right_predictions(task3: Any) -> None:
+def test_the_accuracy_counts_the_right_predictions(accuracy: Accuracy) -> None:
     likely = "compare classes with classes: argmax of the outputs, and of the one-hot targets."
     right = np.eye(10)[OUTPUTS.argmax(axis=1)]
-    expect_counting(task3.calculate_accuracy, OUTPUTS, right, likely)
+    expect_counting(accuracy, OUTPUTS, right, likely)
 
 
 @check("3c", 1, ACCURACY)
-def test_the_accuracy_is_the_fraction_of_right_predictions(task3: Any) -> None:
+def test_the_accuracy_is_the_fraction_of_right_predictions(accuracy: Accuracy) -> None:
     each = ((OUTPUTS >= 0.5) == TARGETS).mean()
     down = np.mean(OUTPUTS.argmax(axis=0) == TARGETS.argmax(axis=0))
     relations = [
@@ -92,18 +98,18 @@ def test_the_accuracy_is_the_fraction_of_right_predictions(task3: Any) -> None:
         (0.0, "compare classes with classes: argmax of the outputs, and of the one-hot targets."),
     ]
     likely = "the mean of outputs.argmax(axis=1) == targets.argmax(axis=1)."
-    expect_accuracy(task3.calculate_accuracy, OUTPUTS, TARGETS, 4 / 7, likely, relations)
+    expect_accuracy(accuracy, OUTPUTS, TARGETS, 4 / 7, likely, relations)
     outputs = np.random.default_rng(0).dirichlet(np.full(10, 0.1), 20_000)
     targets = np.eye(10)[np.arange(20_000) % 10]
     right = float(np.mean(outputs.argmax(axis=1) == np.arange(20_000) % 10))
-    expect_accuracy(task3.calculate_accuracy, outputs, targets, right, likely)
+    expect_accuracy(accuracy, outputs, targets, right, likely)
 
 
 @check("3c", 1, ACCURACY, needs=[test_the_accuracy_counts_the_right_predictions])
-def test_the_prediction_is_the_largest_output_even_below_one_half(task3: Any) -> None:
+def test_the_prediction_is_the_largest_output_even_below_one_half(accuracy: Accuracy) -> None:
     outputs = 0.05 + 0.1 * np.eye(10)[[7, 2, 1, 5]] + 0.2 * np.eye(10)[[3, 3, 4, 6]]
     got = [
-        accuracy_of(task3.calculate_accuracy, outputs, np.eye(10)[labels])
+        accuracy(outputs, np.eye(10)[labels])
         for labels in ([3, 3, 4, 6], [3, 3, 1, 5], [7, 3, 4, 6])
     ]
     shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
@@ -112,5 +118,5 @@ def test_the_prediction_is_the_largest_output_even_below_one_half(task3: Any) ->
 
 
 @advice("3c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
-def test_the_accuracy_is_a_plain_number(task3: Any) -> None:
-    expect_scalar("the accuracy", accuracy_of(task3.calculate_accuracy, OUTPUTS, TARGETS))
+def test_the_accuracy_is_a_plain_number(accuracy: Accuracy) -> None:
+    expect_scalar("the accuracy", accuracy(OUTPUTS, TARGETS))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.checks.calling import call
+from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Relation,
     causes,
@@ -17,23 +18,33 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
-from tests.checks.standins import EchoModel, echoed
+from tests.checks.standins import inputs_for, textbook_model
 
 __tracebackhide__ = True
 
-Accuracy = Callable[..., Any]
+Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
 
-def accuracy_of(calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray) -> Any:
-    """Compute the accuracy of a model with these outputs; the data must stay unchanged."""
-    X, Y = echoed(outputs), targets.copy()
+def accuracy_of(
+    desk: Desk, function: str, Model: str, outputs: np.ndarray, targets: np.ndarray
+) -> Any:
+    """Compute the accuracy of a model with these outputs; the data must stay unchanged.
+
+    Args:
+        desk: the student's files.
+        function: "task2.calculate_accuracy" or "task3.calculate_accuracy".
+        Model: the student's class, in whose place a textbook model stands.
+        outputs: yhat (N, K).
+        targets: labels (N, K).
+    """
+    model = textbook_model(desk, Model)
+    X, Y = inputs_for(model, outputs), targets.copy()
     with untouched(X=X, targets=Y):
-        model = EchoModel(targets.shape[1])
-        return call(calculate_accuracy, X=X, targets=Y, model=model)
+        return call(desk.require(function), X=X, targets=Y, model=model)
 
 
 def expect_accuracy(
-    calculate_accuracy: Accuracy,
+    accuracy: Accuracy,
     outputs: np.ndarray,
     targets: np.ndarray,
     right: float,
@@ -43,7 +54,7 @@ def expect_accuracy(
     """Raise Mistake, with its likely cause, unless the accuracy is the fraction of right ones.
 
     Args:
-        calculate_accuracy: the student's function.
+        accuracy: the student's, of outputs and targets.
         outputs: what the model returns (N, K).
         targets: labels (N, K).
         right: the fraction.
@@ -51,7 +62,7 @@ def expect_accuracy(
         relations: wrong results and their causes.
     """
     N, K = targets.shape
-    got = accuracy_of(calculate_accuracy, outputs, targets)
+    got = accuracy(outputs, targets)
     number = expect_number("the accuracy", got, "the mean over the examples is missing.")
     name = f"the accuracy of {round(right * N)} right predictions out of {N}"
     known: list[Relation] = [
@@ -65,12 +76,12 @@ def expect_accuracy(
 
 
 def expect_counting(
-    calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
+    accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
 ) -> None:
     """Raise Mistake unless the accuracy is proportional to the number of right predictions.
 
     Args:
-        calculate_accuracy: the student's function.
+        accuracy: the student's, of outputs and targets.
         outputs: right for all targets (N, K).
         targets: labels (N, K).
         likely: the cause to name.
@@ -82,7 +93,7 @@ def expect_counting(
         shown[list(wrong)] = 1 - targets[list(wrong)]
         if targets.shape[1] > 1:
             shown[list(wrong)] = np.roll(targets[list(wrong)], 1, axis=1)
-        number = accuracy_of(calculate_accuracy, outputs, shown)
+        number = accuracy(outputs, shown)
         got.append(total_of("the accuracy", number))
     hits = [N, N - len(range(0, N, 4)), N - len(range(1, N, 2)), 1]
     name = f"the accuracy of {', '.join(map(str, hits))} right predictions out of {N}"

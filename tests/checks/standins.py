@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import as_called, call
+from tests.checks.calling import as_called, call, make_trainer
 from tests.checks.desk import Desk
 
 LOSS = ("targets", "outputs")
@@ -30,37 +30,26 @@ class TextbookModel:
         self.zero_grad()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        return textbook.forward(X, self.w)
+        return textbook.forward(np.asarray(X), self.w)
 
-    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        self.grad = textbook.gradient(X, outputs, targets)
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        self.grad = textbook.gradient(np.asarray(X), outputs, targets)
+        return self.grad
 
     def zero_grad(self) -> None:
         self.grad = np.zeros_like(self.w)
 
 
-class EchoModel(TextbookModel):
-    """A model whose outputs are the first columns of its inputs; its gradient is zero."""
-
-    def __init__(self, num_outputs: int) -> None:
-        super().__init__(num_outputs)
-        self.num_outputs = num_outputs
-
-    def forward(self, X: np.ndarray) -> np.ndarray:
-        return X[..., : self.num_outputs].copy()
-
-    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        self.grad = np.zeros_like(self.w)
-
-
-def textbook_model(Model: Any, num_outputs: int) -> Any:
+def textbook_model(desk: Desk, name: str) -> Any:
     """Make a TextbookModel with what else a student's model has, and the signatures it has.
 
     Args:
-        Model: the student's class; None if there is none.
-        num_outputs: K.
+        desk: the student's files.
+        name: of the student's class, "task2a.BinaryModel" or "task3a.SoftmaxModel".
     """
-    model: Any = TextbookModel(num_outputs)
+    module, _, Model_name = name.partition(".")
+    Model = getattr(desk.find(module), Model_name, None)
+    model: Any = TextbookModel(1 if Model_name == "BinaryModel" else textbook.K)
     if not isinstance(Model, type):
         return model
     methods = {
@@ -89,10 +78,13 @@ def textbook_accuracy(X: np.ndarray, targets: np.ndarray, model: Any) -> float:
     return float(((outputs >= threshold) == targets).all(axis=1).mean())
 
 
-def echoed(outputs: Any) -> np.ndarray:
-    """Make the inputs (N, 785) for which an EchoModel returns these outputs."""
-    X = np.zeros((len(outputs), textbook.I))
-    X[:, : len(outputs[0])] = outputs
+def inputs_for(model: TextbookModel, outputs: Any) -> np.ndarray:
+    """Make inputs (N, 785) and set the model's weights, so that its outputs are these."""
+    outputs = np.clip(outputs, 1e-300, 1)
+    N, K = outputs.shape
+    model.w = np.eye(textbook.I, K)
+    X = np.zeros((N, textbook.I))
+    X[:, :K] = np.log(outputs / (1 - outputs) if K == 1 else outputs)
     X[:, -1] = 1
     return X
 
@@ -201,10 +193,8 @@ class Run:
         number = np.arange(2 * num_batches + left_over, dtype=np.float64).reshape(-1, 1)
         self.X, self.Y = textbook.inputs(len(number)).copy(), number.copy()
         self.X[:, :1] = number
-        X_val, Y_val = textbook.inputs(4), textbook.binary_targets(4)
-        known = {"X_train": self.X, "Y_train": self.Y, "X_val": X_val, "Y_val": Y_val}
-        options = {"learning_rate": 0.1, "batch_size": 2, "shuffle_dataset": shuffle}
-        self.trainer = call(Scripted, model=self.model, **options, **known)
+        sets = (self.X, self.Y, textbook.inputs(4), textbook.binary_targets(4))
+        self.trainer = make_trainer(Scripted, self.model, sets, 2, shuffle_dataset=shuffle)
 
     def train(self, num_epochs: int) -> Any:
         """Train, and return what `train` returns."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import call
+from tests.checks.calling import TRAINER, call, make_trainer
 from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Mistake,
@@ -22,7 +26,7 @@ from tests.checks.mistake import (
     expect_number,
     untouched,
 )
-from tests.checks.standins import EchoModel, echoed, textbook_model
+from tests.checks.standins import inputs_for, textbook_model
 
 __tracebackhide__ = True
 
@@ -48,9 +52,8 @@ class Steps:
     def __init__(self, desk: Desk, trainer: str, model: str) -> None:
         self.Trainer, self.name = desk.require(trainer), trainer
         self._names = pytest.MonkeyPatch()
-        module, _, Model = model.partition(".")
-        self.Model = getattr(desk.find(module), Model, None)
-        self.num_outputs = K = 1 if Model == "BinaryModel" else 10
+        self.model = partial(textbook_model, desk, model)
+        self.num_outputs = K = 1 if model == "task2a.BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
@@ -58,22 +61,14 @@ class Steps:
         """Take the variables of the script away again."""
         self._names.undo()
 
-    def model(self) -> Any:
-        """Make a textbook model."""
-        return textbook_model(self.Model, self.num_outputs)
-
     def trainer(self, model: Any, learning_rate: float = RATES[0], names: bool = True) -> Any:
         """Make a trainer whose data sets are not the batch that `train_step` receives.
 
         names: whether the variables of the script are there, too.
         """
-        sets = {
-            "X_train": textbook.inputs(37, seed=3),
-            "Y_train": self.targets(37),
-            "X_val": textbook.inputs(5, seed=4),
-            "Y_val": self.targets(5),
-        }
-        return self._trainer(names, model=model, learning_rate=learning_rate, **sets)
+        training = textbook.inputs(37, seed=3), self.targets(37)
+        validation = textbook.inputs(5, seed=4), self.targets(5)
+        return self._trainer(model, (*training, *validation), learning_rate, names)
 
     def move(self, learning_rate: float, names: bool = True) -> np.ndarray:
         """Take a step; return the change of the weights."""
@@ -207,25 +202,48 @@ class Steps:
         got = getattr(trainer, "model", model).w
         expect_close("w after three steps", got, w, likely=likely)
 
-    def _trainer(self, names: bool = True, **known: Any) -> Any:
+    def _trainer(
+        self,
+        model: Any,
+        sets: Sequence[np.ndarray],
+        learning_rate: float = RATES[0],
+        names: bool = True,
+    ) -> Any:
         """Make a trainer; the variables of the script have the same values, or are not there."""
-        known |= {"batch_size": len(self.X), "shuffle_dataset": False}
+        options = (model, learning_rate, len(self.X), False)
+        known = dict(zip(TRAINER, (*options, *sets), strict=True))
+        script = known | {name: known[argument] for name, argument in self._own_names().items()}
+        script |= {"l2_reg_lambda": 0.0, "num_epochs": 1}
         self._names.undo()
-        script = {**known, "l2_reg_lambda": 0.0, "num_epochs": 1}
         for name, value in script.items() if names else ():
             self._names.setattr(sys.modules[self.Trainer.__module__], name, value, raising=False)
-        return call(self.Trainer, **known)
+        return make_trainer(self.Trainer, model, sets, len(self.X), learning_rate)
+
+    def _own_names(self) -> dict[str, str]:
+        """Find the script's names for the arguments of its trainer, {name: argument}."""
+        file = Path(str(sys.modules[self.Trainer.__module__].__file__))
+        calls = (n for n in ast.walk(ast.parse(file.read_bytes())) if isinstance(n, ast.Call))
+        return {
+            value.id: argument
+            for call in calls
+            if isinstance(call.func, ast.Name) and call.func.id == self.Trainer.__name__
+            for argument, value in (
+                *zip(TRAINER, call.args, strict=False),
+                *((keyword.arg, keyword.value) for keyword in call.keywords),
+            )
+            if isinstance(value, ast.Name) and argument in TRAINER
+        }
 
     def _trainer_with_known_accuracies(self) -> Any:
-        K = self.num_outputs
+        K, model = self.num_outputs, self.model()
         if K == 1:
             right, wrong, target = [0.9], [0.2], [1.0]
         else:
             right, wrong = (0.01 + 0.9 * np.eye(K)[k] for k in (3, 5))
             target = np.eye(K)[3]
-        sets: dict[str, Any] = {}
-        for name, accuracy, size in (("train", TRAIN_ACCURACY, 10), ("val", VAL_ACCURACY, 4)):
+        sets: list[np.ndarray] = []
+        for accuracy, size in ((TRAIN_ACCURACY, 10), (VAL_ACCURACY, 4)):
             hits = round(accuracy * size)
-            sets[f"X_{name}"] = echoed([right] * hits + [wrong] * (size - hits))
-            sets[f"Y_{name}"] = np.array([target] * size)
-        return self._trainer(model=EchoModel(K), learning_rate=RATES[0], **sets)
+            sets.append(inputs_for(model, [right] * hits + [wrong] * (size - hits)))
+            sets.append(np.array([target] * size))
+        return self._trainer(model, sets)

@@ -167,9 +167,9 @@ def test_what_runs_outside_of_functions_and_fails_costs_a_remark(load: Load) -> 
     assert remarks == [f"utils.py, line 3: {said}"]
 
 
-def test_a_backend_of_plots_that_is_missing_costs_no_advice(load: Load) -> None:
-    _, remarks = load("import matplotlib\nmatplotlib.use('Qt5Agg')\n")
-    assert remarks == ["utils.py, line 2: ImportError when imported; left out."]
+def test_a_style_of_plots_that_is_missing_costs_no_advice(load: Load) -> None:
+    _, remarks = load("import matplotlib.pyplot as plt\nplt.style.use('seaborn')\n")
+    assert remarks == ["utils.py, line 2: OSError when imported; left out."]
 
 
 def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:
