@@ -69,8 +69,8 @@ def test_train_step_subtracts_the_learning_rate_times_the_gradient(steps: Steps)
 
 
 @check("2b", 0.5, TRAIN_STEP, needs=[test_train_step_moves_the_weights_along_the_gradient])
-def test_train_step_reads_no_variables_of_the_script(steps: Steps) -> None:
-    steps.expect_no_globals()
+def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
+    steps.expect_interface()
 
 
 @advice("2b", VALIDATION_STEP, "3", [test_train_step_returns_the_loss_of_the_batch])

@@ -6,14 +6,13 @@ import ast
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import TRAINER, call, make_trainer
+from tests.checks.calling import TRAINER, call, make_trainer, source_of
 from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Mistake,
@@ -88,6 +87,8 @@ class Steps:
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
         got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
+        if isinstance(got, tuple):  # judged by expect_interface
+            got = got[0]
         likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
@@ -150,8 +151,8 @@ class Steps:
             expect_close("the change of w", moved, -step, known, own if fixed else likely, what)
         self._expect_three_updates()
 
-    def expect_no_globals(self) -> None:
-        """Raise Mistake if `train_step` reads variables of the script."""
+    def expect_interface(self) -> None:
+        """Raise Mistake if `train_step` reads variables of the script, or returns more values."""
         with_names = self.move(RATES[1])
         try:
             without = self.move(RATES[1], names=False)
@@ -160,6 +161,11 @@ class Steps:
             raise Mistake(what, likely=A_TRAP) from None
         same = close(without, with_names).all()
         expect(same, "train_step reads variables of the script", "those in self", "others", A_TRAP)
+        trainer = self.trainer(self.model())
+        got = call(trainer.train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
+        likely = "as handed out, `train` takes one number from it."
+        what = "train_step returns more than the loss"
+        expect(not isinstance(got, tuple), what, "the loss", got, likely)
 
     def expect_validation(self) -> None:
         """Raise Mistake unless `validation_step` returns the loss and both accuracies."""
@@ -221,8 +227,7 @@ class Steps:
 
     def _own_names(self) -> dict[str, str]:
         """Find the script's names for the arguments of its trainer, {name: argument}."""
-        file = Path(str(sys.modules[self.Trainer.__module__].__file__))
-        calls = (n for n in ast.walk(ast.parse(file.read_bytes())) if isinstance(n, ast.Call))
+        calls = (n for n in ast.walk(source_of(self.Trainer)) if isinstance(n, ast.Call))
         return {
             value.id: argument
             for call in calls
