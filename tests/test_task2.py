@@ -132,7 +132,7 @@ def test_an_output_of_exactly_one_half_is_a_prediction_of_1(accuracy: Accuracy) 
     ]
     shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
     likely = "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0)."
-    expect_close("the accuracies, over the largest,", shares, [1, 0.4, 0.8], likely=likely)
+    expect_close("the accuracies over the largest", shares, [1, 0.4, 0.8], likely=likely)
 
 
 @advice("2c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])

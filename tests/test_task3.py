@@ -114,7 +114,7 @@ def test_the_prediction_is_the_largest_output_even_below_one_half(accuracy: Accu
     ]
     shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
     likely = "the prediction is the class of the largest output, however small that is."
-    expect_close("the accuracies, over the largest,", shares, [1, 0.5, 0.75], likely=likely)
+    expect_close("the accuracies over the largest", shares, [1, 0.5, 0.75], likely=likely)
 
 
 @advice("3c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])

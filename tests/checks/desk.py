@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+import pytest
+
 from lab.assignment import FILES
 from tests.checks.importing import Finder
 from tests.checks.mistake import ImportMistake, Mistake, in_words
@@ -43,6 +45,7 @@ class Desk:
         self.folder = folder.resolve()
         self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
+        self._timed_out = False
         self._finder = Finder(self.folder, lambda remark: self.remarks.setdefault(remark))
 
     def open(self) -> None:
@@ -73,6 +76,9 @@ class Desk:
             try:
                 self._found[name] = self._import(name)
             except ImportMistake as fault:
+                if isinstance(fault.__cause__, pytest.fail.Exception) and not self._timed_out:
+                    self._timed_out = True  # once, for the machine may be busy; not for ever
+                    raise
                 self._found[name] = fault
         found = self._found[name]
         if isinstance(found, ImportMistake):
@@ -158,7 +164,7 @@ class Desk:
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
         likely = ""
-        if isinstance(error, SystemExit):
+        if isinstance(error, SystemExit | pytest.fail.Exception):  # or a time limit
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
         return ImportMistake(
             name,

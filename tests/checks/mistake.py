@@ -144,7 +144,7 @@ def expect_close(
     if expected.size > 1:
         at += f"; {int(wrong.sum())} of {expected.size} values are wrong"
     raise Mistake(
-        what or f"{name} is not what it should be",
+        what or _wrong(name, expected),
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         at,
@@ -167,7 +167,7 @@ def expect_multiple(
         return
     worst = furthest(array, expected)
     raise Mistake(
-        f"{name} is not what it should be, not even up to a factor",
+        f"{_wrong(name, expected)}, not even up to a factor",
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else "",
@@ -254,6 +254,12 @@ class untouched:
                     f"{name}[{', '.join(map(str, index))}]",
                     f"an in-place operation (+=, -=, *=, out=, shuffle) on {name}.",
                 )
+
+
+def _wrong(name: str, expected: np.ndarray) -> str:
+    if expected.ndim:
+        return f"the values of {name} are not what they should be"
+    return f"{name} is not what it should be"
 
 
 def _short(value: object) -> str:
