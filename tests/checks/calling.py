@@ -54,11 +54,9 @@ def call(function: Callable[..., Any], /, **known: Any) -> Any:
             continue
         if parameter.kind is parameter.VAR_KEYWORD:
             given |= left
-        elif "stop" in name.lower() or "patience" in name.lower():
-            if required or not parameter.default:
-                # ten is true, too
-                switch = parameter.default is False or parameter.annotation in (bool, "bool")
-                given[name] = True if switch else 10
+        default = None if required else parameter.default
+        if (value := switched_on(name, default)) is not default:
+            given[name] = value
         elif not required:
             for other in [known for known in left if _sounds_like(name, known)][:1]:
                 given[name] = left.pop(other)
@@ -74,6 +72,14 @@ def call(function: Callable[..., Any], /, **known: Any) -> Any:
                 likely=f"give {name} a default value: the assignment calls it without.",
             )
     return function(**given)
+
+
+def switched_on(name: str, value: Any) -> Any:
+    """Return what an option of early stopping has to be, where it is off: True, or ten."""
+    asked_for = "stop" in name.lower() or "patience" in name.lower()
+    if not asked_for or not (value is None or value is False):
+        return value
+    return True if value is False else 10  # which is true, too
 
 
 def make_trainer(

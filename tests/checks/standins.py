@@ -7,13 +7,13 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import as_called, call, make_trainer, source_of
+from tests.checks.calling import as_called, call, make_trainer, source_of, switched_on
 from tests.checks.desk import Desk
 
 LOSS = ("targets", "outputs")
@@ -203,6 +203,11 @@ class Run:
         self.X[:, :1] = number
         sets = (self.X, self.Y, textbook.inputs(4), textbook.binary_targets(4))
         self.trainer = make_trainer(Scripted, self.model, sets, 2, shuffle_dataset=shuffle)
+        nodes = ast.walk(source_of(BaseTrainer))
+        stored = [n.attr for n in nodes if _is_stored(n)]
+        for name, value in list(vars(self.trainer).items()):
+            if stored.count(name) == 1:  # an option, which main sets; what changes is no option
+                setattr(self.trainer, name, switched_on(name, value))
 
     def train(self, num_epochs: int) -> Any:
         """Train, and return what `train` returns."""
@@ -262,6 +267,10 @@ class Run:
 
     def _weight(self, trainer: Any) -> float:
         return float(np.mean(self._model(trainer).w))
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
 
 
 def _values_taken(BaseTrainer: Any) -> dict[str, int]:
