@@ -50,12 +50,12 @@ def call(function: Callable[..., Any], /, **known: Any) -> Any:
     left = {name: value for name, value in known.items() if name not in names}
     for parameter in parameters:
         name, required = parameter.name, parameter.default is parameter.empty
+        default = None if required else parameter.default
         if name in given:
             continue
         if parameter.kind is parameter.VAR_KEYWORD:
             given |= left
-        default = None if required else parameter.default
-        if (value := switched_on(name, default)) is not default:
+        elif (value := switched_on(name, default)) is not default:
             given[name] = value
         elif not required:
             for other in [known for known in left if _sounds_like(name, known)][:1]:

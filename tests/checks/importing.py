@@ -199,9 +199,9 @@ class Loader(SourceFileLoader):
 
         if isinstance(thing, np.ndarray):
             return _Entries(thing, partial(called, thing.__setitem__))
-        of_numbers = thing in (int, float) or getattr(thing, "__module__", "") == "math"
-        formats = isinstance(getattr(thing, "__self__", None), str)
-        return partial(called, thing) if of_numbers or formats else thing
+        number = thing is int or thing is float or getattr(thing, "__module__", "") == "math"
+        text = isinstance(getattr(thing, "__self__", None), str)
+        return partial(called, thing) if number or text else thing
 
 
 class _Entries:

@@ -194,7 +194,8 @@ class Run:
 
             def validation_step(self, *_: Any) -> tuple[float, ...]:
                 run.weights.append(run._weight(self))
-                run.validated[len(run.batches)] = None
+                if run.batches:
+                    run.validated[len(run.batches)] = None
                 found = run.validation(run.number(len(run.batches)))
                 return found + (0.0,) * (taken.get("validation_step", 3) - 3)
 
@@ -203,8 +204,7 @@ class Run:
         self.X[:, :1] = number
         sets = (self.X, self.Y, textbook.inputs(4), textbook.binary_targets(4))
         self.trainer = make_trainer(Scripted, self.model, sets, 2, shuffle_dataset=shuffle)
-        nodes = ast.walk(source_of(BaseTrainer))
-        stored = [n.attr for n in nodes if _is_stored(n)]
+        stored = [node.attr for node in ast.walk(source_of(BaseTrainer)) if _is_stored(node)]
         for name, value in list(vars(self.trainer).items()):
             if stored.count(name) == 1:  # an option, which main sets; what changes is no option
                 setattr(self.trainer, name, switched_on(name, value))

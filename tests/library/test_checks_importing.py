@@ -99,7 +99,9 @@ def test_an_array_of_one_element_is_made_a_number(load: Load) -> None:
 
 def test_an_array_of_one_element_becomes_an_entry_of_an_array(load: Load) -> None:
     text = "y, Y = np.zeros(3), np.zeros((2, 2))\ny[0] = z\ny[1] += z\ny[2], Y[0, 1] = z, z\n"
-    module, remarks = load(f"{ELEMENT}{text}Y[1] = z\ny[:2] -= z[0] / 2\nx = [0]\nx[0] = z\n")
+    module, remarks = load(
+        f"{ELEMENT}{text}Y[1] = z\ny.flat[:1] = 1\ny[:2] -= z[0] / 2\nx = [0]\nx[0] = z\n"
+    )
     assert module.y.tolist() == [0.5, 0.5, 1.0]
     assert module.Y.tolist() == [[0.0, 1.0], [1.0, 1.0]]
     assert module.x[0] is module.z
@@ -187,7 +189,22 @@ def test_arguments_go_by_keyword_wherever_they_stand() -> None:
     assert call(lambda y, y_hat: (y, y_hat), targets=1, outputs=2) == (1, 2)
     assert call(lambda *args: args, targets=1, outputs=2) == (1, 2)
     assert call(lambda: 3, l2_reg_lambda=0.0) == 3
+    assert call(lambda X, **options: options, X=1, Y=2) == {"Y": 2}
+
+
+def test_options_that_sound_like_an_argument_get_it() -> None:
+    assert call(lambda model, lr=0.5: lr, model=0, learning_rate=0.1) == 0.1
+    for short in ("l2", "reg", "lam", "l2_lambda", "regularization"):
+        function = eval(f"lambda size=785, {short}=0.0: (size, {short})")
+        assert call(function, l2_reg_lambda=0.3) == (785, 0.3)
+
+
+def test_early_stopping_is_switched_on() -> None:
     assert call(lambda X, early_stopping=False: early_stopping, X=1) is True
+    assert call(lambda X, early_stopping: early_stopping, X=1)
+    assert call(lambda X, early_stop_patience=None: early_stop_patience, X=1) == 10
+    assert call(lambda X, patience: patience, X=1) == 10
+    assert call(lambda X, patience=5: patience, X=1) == 5
 
 
 def test_an_argument_of_their_own_is_named() -> None:
