@@ -78,7 +78,9 @@ def expect_accuracy(
 def expect_counting(
     accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
 ) -> None:
-    """Raise Mistake unless the accuracy is proportional to the number of right predictions.
+    """Raise Mistake unless right predictions count, all the same, and wrong ones do not.
+
+    Each is shown four times: how those of a whole set are put together is another check's.
 
     Args:
         accuracy: the student's, of outputs and targets.
@@ -86,15 +88,11 @@ def expect_counting(
         targets: labels (N, K).
         likely: the cause to name.
     """
-    N = len(targets)
     got = []
-    for wrong in (range(0), range(0, N, 4), range(1, N, 2), range(0, N - 1)):
-        shown = targets.copy()
-        shown[list(wrong)] = 1 - targets[list(wrong)]
-        if targets.shape[1] > 1:
-            shown[list(wrong)] = np.roll(targets[list(wrong)], 1, axis=1)
-        number = accuracy(outputs, shown)
-        got.append(total_of("the accuracy", number))
-    hits = [N, N - len(range(0, N, 4)), N - len(range(1, N, 2)), 1]
-    name = f"the accuracy of {', '.join(map(str, hits))} right predictions out of {N}"
-    expect_multiple(name, got, np.array(hits) / N, likely=likely)
+    for n in range(len(targets)):
+        shown = targets[[n] * 4]
+        wrong = 1 - shown if targets.shape[1] == 1 else np.roll(shown, 1, axis=1)
+        numbers = (accuracy(outputs[[n] * 4], labels) for labels in (shown, wrong))
+        got += [total_of("the accuracy", number) for number in numbers]
+    name = "the accuracies of images with the right and with a wrong label by turns"
+    expect_multiple(name, got, [1, 0] * len(targets), likely=likely)
