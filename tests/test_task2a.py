@@ -140,9 +140,10 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
 
 @advice("2a", PIXELS, needs=[test_pre_process_images_maps_0_to_minus_1_and_255_to_1])
 def test_pre_process_images_leaves_the_images_as_they_were(task2a: Any) -> None:
-    pixels = textbook.images(3).copy()
-    with untouched(X=pixels):
-        call(task2a.pre_process_images, X=pixels)
+    for dtype in ("uint8", "float32", "float64"):
+        pixels = textbook.images(3).astype(dtype)
+        with untouched(**{f"X of type {dtype}": pixels}):
+            call(task2a.pre_process_images, X=pixels)
 
 
 # The loss

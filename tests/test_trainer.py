@@ -122,10 +122,11 @@ def test_about_ten_validations_without_improvement_are_awaited(trainer: Any) -> 
 
 @check("2d", 0.5, STOP, needs=[test_about_ten_validations_without_improvement_are_awaited])
 def test_training_stops_at_the_tenth_of_them(trainer: Any) -> None:
+    at_once = "stop at the tenth itself, not at the end of its epoch."
     for num_batches in (10, 20):
         run = run_of(trainer, OVERFITS, num_batches=num_batches)
         likely = "count val_loss, which does not improve here; training loss and accuracies do."
-        expect_stop(run, 0, likely if run.left_at is None else "stop at the tenth.")
+        expect_stop(run, 0, likely if run.left_at is None else at_once)
         likely = "`return` the histories: there are still figures to draw."
         expect(not run.exited, "training ends the script", "train returns", "sys.exit", likely)
 
