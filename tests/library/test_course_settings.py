@@ -54,7 +54,7 @@ def test_the_points_of_a_task_are_shared_by_its_checks(course: Path) -> None:
     edit(course, '"L2 regularisation and the weights",\n        7,', '"L2",\n        14,')
     found = grade(course, "missing_factor_2")  # without the 2 of 2 lambda w
     assert found["max_score"] == 69
-    assert found["extra_data"]["tasks"]["4b"]["score"] == 10
+    assert found["extra_data"]["tasks"]["4b"]["score"] == 11
     assert found["extra_data"]["tasks"]["3a"]["score"] == 14
 
 
@@ -81,7 +81,7 @@ def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     edit(course, 'L2 = "sum"', 'L2 = "half"')
     assert grade(course, "missing_factor_2", "--task=4b")["score"] == 7
     found = grade(course, "starter_2023", "--task=4b")
-    assert found["score"] == 5
+    assert found["score"] == 5.5
     said = next(test["output"] for test in found["tests"] if test["status"] == "failed")
     assert "the 2 is one too many: in this course R is half the sum of all squared weights" in said
 
