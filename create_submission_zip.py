@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from lab.assignment import CODE_TASKS, FILES, PACKAGES
+from lab.assignment import FILES, FUNCTIONS, PACKAGES
 from lab.files import replacing
 from lab.script import run_script
 
@@ -101,7 +101,7 @@ def check_import(name: str, folder: Path, extra: Sequence[str]) -> str:
 def unwritten() -> list[str]:
     """List the functions of the assignment whose bodies end by raising NotImplementedError."""
     found = []
-    for function in (name for task in CODE_TASKS for name in task.functions):
+    for function in FUNCTIONS:
         module, *path = function.split(".")
         nodes: list[ast.stmt] = ast.parse((PROJECT / f"{module}.py").read_bytes()).body
         for name in path:

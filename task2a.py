@@ -15,7 +15,7 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
     X: images (N, 784). Returns float32 inputs (N, 785).
     """
     expect_pixels(X)
-    inputs = np.ones((len(X), X.shape[1] + 1), dtype=np.float32)  # the last column is the bias
+    inputs = np.ones((len(X), 1 + np.shape(X)[1]), dtype=np.float32)  # the last one is the bias
     inputs[:, :-1] = X
     inputs[:, :-1] /= 127.5
     inputs[:, :-1] -= 1
@@ -57,12 +57,12 @@ class BinaryModel:
         return np.where(logits >= 0, 1, e) / (1 + e)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Set grad to dC/dw = -X^T (y - yhat) / N (the mean of equation 6).
+        """Set grad to dC/dw, the mean of equation 6 over the examples.
 
         X: inputs (N, 785). outputs: yhat (N, 1), of `forward(X)`. targets: y (N, 1).
         """
         expect_same_shape(targets=targets, outputs=outputs)
-        self.grad = X.T @ (outputs - targets) / len(X)
+        self.grad = X.T @ (outputs - targets) / len(X)  # -X^T (y - yhat) / N
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute C(w), whose gradient `backward` computes."""

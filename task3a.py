@@ -50,12 +50,12 @@ class SoftmaxModel:
         return e / e.sum(axis=1, keepdims=True)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Set grad to dJ/dw = -X^T (y - yhat) / N + 2 lambda w (the mean of equation 13, and 28).
+        """Set grad to dJ/dw (equation 28): the mean of equation 13, and the penalty's gradient.
 
         X: inputs (N, 785). outputs: yhat (N, 10), of `forward(X)`. targets: y (N, 10), one-hot.
         """
         expect_same_shape(targets=targets, outputs=outputs)
-        self.grad = X.T @ (outputs - targets) / len(X)
+        self.grad = X.T @ (outputs - targets) / len(X)  # -X^T (y - yhat) / N
         if self.l2_reg_lambda:  # so that Task 3a works before 4b is written
             self.grad += self.penalty_gradient()
 
@@ -68,7 +68,7 @@ class SoftmaxModel:
         return self.l2_reg_lambda * float(np.linalg.norm(self.w) ** 2)
 
     def penalty_gradient(self) -> np.ndarray:
-        """Compute the gradient of the penalty, 2 lambda w (785, 10) (equation 28)."""
+        """Compute the gradient of the penalty (785, 10), the last term of equation 28."""
         return 2 * self.l2_reg_lambda * self.w
 
     def zero_grad(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,6 @@ def digest(folder: Path) -> str:
     for top in sorted((CHECKS, *PACKAGES, CONFIGURATION)):
         for path in sorted([folder / top, *(folder / top).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-                total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+                total.update(os.fsencode(path.relative_to(folder)) + b"\0")
                 total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()

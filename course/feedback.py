@@ -18,13 +18,14 @@ def feedback(name: str, report: Mapping[str, Any]) -> str:
     for task, points in tasks.items():
         lines.append(f"{task:<5} {round(points['score'], 2):>4g} / {points['max_score']:>2g}")
     lines.append("```")
-    lines += [f"- remark: {remark}" for remark in report["extra_data"]["remarks"]]
+    for remark in report["extra_data"]["remarks"]:
+        lines.append("- remark: `{}`".format(remark.replace("`", "'")))
     failed = [test for test in report["tests"] if test["status"] != "passed"]
     for test in failed:
         lost = test["max_score"]
         if lost:
             words = f"{lost:g} point{'s' if lost != 1 else ''} lost"
-            lines += ["", f"## {test['number']}: {words}", *_fenced(test)]
+            lines += ["", f"## {test['name']}: {words}", *_fenced(test)]
     advice = [test for test in failed if not test["max_score"] and summary_of(test)]
     if advice:
         lines += ["", "## Advice, which costs no points"]
@@ -39,5 +40,4 @@ def summary_of(test: Mapping[str, Any]) -> str:
 
 
 def _fenced(test: Mapping[str, Any]) -> list[str]:
-    first_lines = test["output"].split("\n\n")[0]  # pytest's traceback comes after them
-    return ["", "```text", first_lines.replace("```", "'''"), "```"]
+    return ["", "```text", test["output"].replace("```", "'''"), "```"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +16,14 @@ from threading import Event
 from typing import Any
 
 from course import desk
-from course.isolation import Limits, run_checks
+from course.isolation import Limits, Run, run_checks
 from course.listing import UnreadableError
 from course.submission import Submission, read_submission
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
 MAX_REMARKS, MAX_REMARK = 20, 300  # of the checks, and characters of one
+MANY = 3  # checks that fail for one reason are worth a remark
+LOUD = 1_000_000  # bytes of output that are worth a remark
 Report = dict[str, Any]
 
 
@@ -64,15 +68,15 @@ def prepare(project: Path, limits: Limits) -> Checks:
     """
     with _desk(project, Submission()) as (folder, home):
         digest = desk.digest(folder)
-        run = run_checks(folder, home, limits, time.monotonic() + limits.seconds)
-    if run.results is None:
+        run = run_checks(project, folder, home, limits, time.monotonic() + limits.seconds)
+    read = _read_results(run)
+    if read is None:
         raise ChecksError(
             f"{run.ending}. The checks printed:\n{run.output.decode(errors='replace')}"
         )
     fields = ("name", "number", "max_score", "tags")
     tests = [
-        {key: test[key] for key in fields} | {"score": 0.0, "status": "failed"}
-        for test in run.results["tests"]
+        {key: test[key] for key in fields} | {"score": 0.0, "status": "failed"} for test in read[0]
     ]
     return Checks(project, tuple(tests), digest)
 
@@ -124,6 +128,7 @@ def make_report(
     tests: Sequence[Mapping[str, Any]], remarks: list[str], digest: str = "", seconds: float = 0
 ) -> Report:
     """Put the outcome of a submission into Gradescope's schema; add up its points by task."""
+    remarks = [" ".join(_printable(remark).split())[:MAX_REMARK] for remark in remarks]
     tasks: dict[str, dict[str, float]] = {}
     for test in tests:
         points = tasks.setdefault(task_of(test), {"score": 0.0, "max_score": 0.0})
@@ -152,8 +157,8 @@ def _run_all(
     deadline = time.monotonic() + limits.seconds
     while tasks:
         with _desk(checks.project, submission) as (folder, home):
-            run = run_checks(folder, home, limits, deadline, tasks, stop)
-            intact = desk.digest(folder) == checks.digest
+            run = run_checks(checks.project, folder, home, limits, deadline, tasks, stop)
+            intact = desk.digest(folder) == checks.digest and not run.altered
         if stop is not None and stop.is_set():
             raise InterruptedGradingError
         if run.results is None and run.task in tasks:
@@ -167,26 +172,73 @@ def _run_all(
             why = "no points: the checks were changed while they ran; look at the code yourself"
         elif run.results is None:
             why = f"no results: {run.ending}"
+        elif (read := _read_results(run)) is None:
+            why = "no results: what the checks wrote was overwritten; look at the code yourself"
         else:
-            tests = run.results["tests"]
-            told = run.results.get("extra_data", {}).get("remarks", [])
-            remarks += [str(remark)[:MAX_REMARK] for remark in told[:MAX_REMARKS]]
+            tests, told = read
+            remarks += told[:MAX_REMARKS] + _remarks(tests, run)
         break
+    if run.printed > LOUD:
+        remarks.append(f"it printed {run.printed / 1e6:.0f} MB")
     if why:
         remarks.append(why)
     found = {(test["number"], test["name"]): test for test in tests}
-    return [_merge(test, found, lost.get(task_of(test), why)) for test in checks.tests]
+    merged = []
+    for test in checks.tests:
+        task = task_of(test)
+        result = found.get((test["number"], test["name"]), {})
+        passed = (task, test["name"]) in run.passed
+        merged.append(_merge(test, result, passed, lost.get(task, why)))
+    return merged
+
+
+def _read_results(run: Run) -> tuple[list[dict[str, Any]], list[str]] | None:
+    """Read the tests and the remarks in a run's results; None if these are not the checks' own."""
+    try:
+        results = json.loads(run.results or "")
+        tests = [
+            {
+                **{key: test[key] for key in ("max_score", "tags")},
+                **{key: str(test[key]) for key in ("name", "number", "status")},
+                "output": _printable(str(test["output"])[:MAX_OUTPUT]),
+                "summary": _printable(str(test.get("extra_data", {}).get("summary", ""))),
+            }
+            for test in results["tests"]
+        ]
+        return tests, [str(told) for told in results.get("extra_data", {}).get("remarks", [])]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _printable(text: str) -> str:
+    """Escape what would steer a terminal or hide in a table; keep the lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def _remarks(tests: Sequence[Mapping[str, Any]], run: Run) -> list[str]:
+    """Say what went wrong in many checks at once, and which never came to their end."""
+    failed = [test for test in tests if test["summary"] and test["max_score"]]
+    told = (test["summary"].partition(": ")[2] for test in reversed(failed))
+    faults = {text.partition(": ")[2]: text for text in told if "cannot be imported" in text}
+    remarks = list(faults.values())  # the first module of each fault
+    for value in ("None", "nan"):
+        got = sum(bool(re.search(rf"Got: +{value}\b", test["output"])) for test in failed)
+        if got >= max(MANY, len(failed) / 4):
+            remarks.append(f"{got} of {len(failed)} failed checks got {value}")
+    claimed = {(task_of(test), test["name"]) for test in tests if test["status"] == "passed"}
+    if unfounded := len(claimed - run.passed):
+        remarks.append(f"{unfounded} checks did not run to their end; look at the code yourself")
+    return remarks
 
 
 def _merge(
-    test: Mapping[str, Any], found: Mapping[tuple[str, str], Mapping[str, Any]], why: str
+    test: Mapping[str, Any], result: Mapping[str, Any], passed: bool, why: str
 ) -> dict[str, Any]:
     """Add its result to a check; its points are its own, whatever the result says."""
-    result = found.get((test["number"], test["name"]), {})
-    merged = {**test, "output": str(result.get("output", why or "not run"))[:MAX_OUTPUT]}
-    if summary := result.get("extra_data", {}).get("summary"):
-        merged["extra_data"] = {"summary": str(summary)[:MAX_OUTPUT]}
-    if result.get("status") == "passed":
+    merged = {**test, "output": result.get("output", why or "not run")}
+    if result.get("summary"):
+        merged["extra_data"] = {"summary": result["summary"]}
+    if result.get("status") == "passed" and passed:
         merged |= {"status": "passed", "score": test["max_score"]}
     return merged
 

@@ -6,7 +6,7 @@ import argparse
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,14 @@ import numpy as np
 from course.blank import blank
 from course.desk import PROJECT, STARTER, lay_out
 from course.notebook import make_notebook
-from lab.assignment import CODE_TASKS, FILES, L2, Task
+from course.sheet import SHEET, assignment, functions
+from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2, TASKS
 from lab.files import replacing
 
 REPORT = "AssignmentReport.ipynb"
 HALF = (  # what the handout says where the course defines R as half the sum
-    ("+ 2 lambda w", "+ lambda w"),
     ("R(w) = ||w||^2 = the sum of all squared weights", "R(w) = ||w||^2 / 2, half the squares"),
     ("self.l2_reg_lambda * float(", "self.l2_reg_lambda / 2 * float("),
-    ("the gradient of the penalty, 2 lambda w", "the gradient of the penalty, lambda w"),
 )
 AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
 
@@ -31,22 +30,17 @@ class HandoutError(Exception):
     """The handout cannot be made; the message says why and what to do."""
 
 
-def starter_file(name: str, source: str, tasks: Sequence[Task] = CODE_TASKS) -> str:
-    """Remove the solutions of some tasks from one of the six files.
+def starter_file(name: str, source: str, to_write: Mapping[str, str] = FUNCTIONS) -> str:
+    """Remove the solutions of some functions from one of the six files.
 
     Args:
         name: of the file.
         source: of the solution.
-        tasks: those left for a student to do.
+        to_write: {function left for a student to write: its task}.
     """
     module = name.removesuffix(".py")
-    functions = {
-        function: task.name
-        for task in tasks
-        for function in task.functions
-        if function.split(".")[0] == module
-    }
-    text = blank(source, module, functions)
+    here = {name: task for name, task in to_write.items() if name.split(".")[0] == module}
+    text = blank(source, module, here)
     for sum_of_squares, half in HALF if L2 == "half" and name == "task3a.py" else ():
         text = text.replace(sum_of_squares, half)
     return text
@@ -80,6 +74,7 @@ def _fill(folder: Path, project: Path) -> None:
         shutil.copyfile(project / name, folder / name)
     lay_out(project, folder)
     (folder / "README.md").write_text(_readme(), encoding="utf-8")
+    (folder / SHEET).write_text(assignment(), encoding="utf-8")
     try:
         (folder / REPORT).write_text(make_notebook(), encoding="utf-8")
     except ModuleNotFoundError as error:
@@ -88,12 +83,17 @@ def _fill(folder: Path, project: Path) -> None:
 
 def _readme() -> str:
     rows = [
-        f"| {task.name} | {task.points} | {', '.join(f'`{name}`' for name in task.functions)} |"
-        for task in CODE_TASKS
+        f"| {task.name} | {task.points if task.functions else 'report'} | {written} |"
+        for task in TASKS
+        if (written := functions(task))
     ]
     template = (STARTER / "README.md").read_text(encoding="utf-8")
     versions = f"Python {platform.python_version()} and NumPy {np.__version__}"
-    return template.replace("@TASKS@", "\n".join(rows)).replace("@VERSIONS@", versions)
+    return (
+        template.replace("@TASKS@", "\n".join(rows))
+        .replace("@VERSIONS@", versions)
+        .replace("@NUMBER@", str(len(FUNCTIONS)))
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

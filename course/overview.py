@@ -84,9 +84,9 @@ def _failures(reports: Reports) -> tuple[dict[str, list[str]], dict[str, list[st
             if test["output"].startswith("skipped: "):  # for want of another one
                 continue
             words = test["name"].removeprefix("test_").replace("_", " ")
-            failures[f"{test['number']} {words}"].append(name)
+            task = test["number"].split(".")[0]
+            failures[f"{task}: {words}"].append(name)
             if summary := summary_of(test):
-                task = test["number"].split(".")[0]
                 named.add(f"{task}: {summary.rsplit('; ', 1)[-1]}")
         for mistake in sorted(named):
             mistakes[mistake].append(name)

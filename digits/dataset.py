@@ -8,18 +8,26 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits.files import SHA256, Arrays, Attempt, cache_folder, read_folder
+from digits.files import (
+    INCOMING,
+    ORIGINALS,
+    Arrays,
+    Attempt,
+    Original,
+    cache_folder,
+    read_folder,
+)
+from digits.folders import temporary_folder
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
 TRAIN, TEST = 20_000, 10_000  # synthetic digits
 SYNTHETIC_FILE = "synthetic-digits-1.npz"  # count up when the same seed draws other digits
 
-Search = Callable[[Path, Mapping[str, str]], tuple[Arrays, list[Attempt]]]
+Search = Callable[[Path, Mapping[str, Original]], tuple[Arrays, list[Attempt]]]
 
 logger = logging.getLogger(__name__)
 
@@ -93,12 +101,12 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
     return _synthetic()
 
 
-def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
+def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arrays:
     """Find the IDX files in a folder, the cache or on the mirrors, in this order.
 
     Args:
         data_dir: the folder; by default the one that MNIST_DATA_DIR names.
-        sha256: {name: digest of the raw bytes} of the files.
+        originals: {name: what the file must hold}.
 
     Returns:
         {name: array}.
@@ -108,7 +116,7 @@ def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
     """
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    missing = dict(sha256)
+    missing = dict(originals)
 
     def look(search: Search, folder: Path) -> list[Attempt]:
         found, failed = search(folder, missing)
@@ -133,8 +141,8 @@ def find(data_dir: Path | str | None, sha256: Mapping[str, str]) -> Arrays:
 
 
 def _mnist(data_dir: Path | str | None) -> Digits:
-    arrays = find(data_dir, SHA256)
-    X_train, Y_train, X_test, Y_test = (arrays[name] for name in SHA256)
+    arrays = find(data_dir, ORIGINALS)
+    X_train, Y_train, X_test, Y_test = (arrays[name] for name in ORIGINALS)
     return Digits(
         "MNIST",
         X_train.reshape(-1, 784),
@@ -155,9 +163,8 @@ def _synthetic() -> Digits:
     except Exception:  # it is missing, or damaged in one of many ways
         images, labels = synthetic_digits(TRAIN + TEST)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix="incoming-", dir=path.parent) as incoming:
-                whole = Path(incoming, path.name)
+            with temporary_folder(INCOMING, path.parent) as folder:
+                whole = folder / path.name
                 np.savez(whole, images=images, labels=labels)
                 whole.replace(path)
         except OSError as error:

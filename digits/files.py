@@ -17,12 +17,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# The sha256 of the raw IDX bytes: compressing a file again changes the .gz, but not these.
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+
+class Original(NamedTuple):
+    """The raw IDX bytes of a file; compressing it again changes the .gz, but not these.
+
+    Attributes:
+        size: their number.
+        sha256: their hexadecimal digest.
+    """
+
+    size: int
+    sha256: str
+
+    @property
+    def packed_limit(self) -> int:
+        """The size that no gzip file of these bytes exceeds, even one that only stores them."""
+        return self.size + self.size // 100 + 1024
+
+
+ORIGINALS = {
+    "train-images-idx3-ubyte": Original(
+        47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    "train-labels-idx1-ubyte": Original(
+        60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    "t10k-images-idx3-ubyte": Original(
+        7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    "t10k-labels-idx1-ubyte": Original(
+        10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
 }
 
 Arrays = dict[str, np.ndarray]
@@ -47,6 +72,9 @@ class BadFileError(Exception):
     """A file does not hold the bytes that it should; the message says how it differs."""
 
 
+INCOMING = "incoming-"  # prefix of the folders in the cache for what is not yet whole
+
+
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
     import pooch  # only now: importing it takes a tenth of a second
@@ -54,12 +82,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
 
 
-def read_folder(folder: Path, sha256: Mapping[str, str]) -> tuple[Arrays, list[Attempt]]:
+def read_folder(folder: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
     """Read the IDX files that a folder holds, and leave the folder as it is.
 
     Args:
         folder: may be missing.
-        sha256: {name: digest of the raw bytes} of the files to read.
+        originals: {name: what the file must hold} of the files to read.
 
     Returns:
         The arrays found, and an attempt for each file that is missing or bad.
@@ -68,7 +96,7 @@ def read_folder(folder: Path, sha256: Mapping[str, str]) -> tuple[Arrays, list[A
         return {}, [Attempt(str(folder), "no such folder")]
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    for name, digest in sha256.items():
+    for name, original in originals.items():
         dotted = name.replace("-idx", ".idx")
         paths = [folder / file for file in (f"{name}.gz", name, f"{dotted}.gz", dotted)]
         present = [path for path in paths if path.exists()]
@@ -76,42 +104,47 @@ def read_folder(folder: Path, sha256: Mapping[str, str]) -> tuple[Arrays, list[A
             attempts.append(Attempt(str(paths[0]), "no such file, packed or not"))
         for path in present:
             try:
-                arrays[name] = read_idx(path, digest)
+                arrays[name] = read_idx(path, original)
                 break
             except BadFileError as error:
                 attempts.append(Attempt(str(path), str(error)))
     return arrays, attempts
 
 
-def read_idx(path: Path, sha256: str) -> np.ndarray:
+def read_idx(path: Path, original: Original) -> np.ndarray:
     """Read one IDX file, gzip-compressed or raw, as a uint8 array.
+
+    No more than the size of the original is read, or unpacked, whatever the file holds.
 
     Args:
         path: the file.
-        sha256: the hexadecimal digest that its raw bytes must have.
+        original: what it must hold.
 
     Raises:
         BadFileError: if the file cannot be read or holds other bytes.
     """
     try:
-        packed = path.read_bytes()
-        raw = gzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            is_packed = file.peek(2).startswith(GZIP_MAGIC)
+            stream = gzip.GzipFile(fileobj=file) if is_packed else file
+            raw = stream.read(original.size + 1)
     except EOFError:
-        raise BadFileError(f"cut off: the gzip stream ends after {len(packed)} bytes") from None
+        raise BadFileError(f"cut off: the gzip stream ends after {size} bytes") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise BadFileError(f"damaged gzip stream of {len(packed)} bytes: {error}") from None
+        raise BadFileError(f"damaged gzip stream of {size} bytes: {error}") from None
     except OSError as error:
         raise BadFileError(f"cannot be read: {error.strerror}") from None
     actual = hashlib.sha256(raw).hexdigest()
-    if actual == sha256:
+    if actual == original.sha256:
         return np.asarray(mnist_package().parse_idx(io.BytesIO(raw)))
-    if raw is packed and not raw.startswith(IDX_MAGIC):
-        raise BadFileError(
-            f"{len(packed)} bytes that are neither gzip nor IDX; they begin {packed[:40]!r}"
-        )
+    if not is_packed and not raw.startswith(IDX_MAGIC):
+        raise BadFileError(f"{size} bytes that are neither gzip nor IDX; they begin {raw[:40]!r}")
+    if len(raw) > original.size:
+        raise BadFileError(f"not the original data: more than its {original.size} bytes")
     raise BadFileError(
-        f"not the original data: {len(packed)} bytes whose IDX content has sha256 {actual}, "
-        f"expected {sha256}"
+        f"not the original data: {size} bytes whose IDX content has sha256 {actual}, "
+        f"expected {original.sha256}"
     )
 
 

@@ -9,14 +9,14 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pooch
 import requests
 from tqdm import tqdm
 
-from digits.files import Arrays, Attempt, BadFileError, read_idx
+from digits.files import INCOMING, Arrays, Attempt, BadFileError, Original, read_idx
+from digits.folders import temporary_folder
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -32,7 +32,7 @@ def mirrors() -> tuple[str, ...]:
 
 
 def fetch(
-    cache: Path, sha256: Mapping[str, str], silence: float = SILENCE
+    cache: Path, originals: Mapping[str, Original], silence: float = SILENCE
 ) -> tuple[Arrays, list[Attempt]]:
     """Fetch IDX files into the cache.
 
@@ -41,7 +41,7 @@ def fetch(
 
     Args:
         cache: the folder to fetch into; a file appears there only when it is whole and verified.
-        sha256: {name: digest of the raw bytes} of the files to fetch.
+        originals: {name: what the file must hold} of the files to fetch.
         silence: seconds, shared by all mirrors, of waiting without receiving a byte.
 
     Returns:
@@ -51,17 +51,14 @@ def fetch(
     attempts: list[Attempt] = []
     patience = silence / max(2, len(mirrors()))
     for mirror in mirrors():
-        for name in [name for name in sha256 if name not in arrays]:
-            download = Download(mirror, f"{name}.gz", patience)
+        for name in [name for name in originals if name not in arrays]:
+            download = Download(mirror, f"{name}.gz", originals[name].packed_limit, patience)
             try:
-                cache.mkdir(parents=True, exist_ok=True)
                 # A folder of its own, so that of two processes that fetch one file, neither moves
                 # a part of it. A thread left behind may still write there while it is removed.
-                with TemporaryDirectory(
-                    prefix="incoming-", dir=cache, ignore_cleanup_errors=True
-                ) as incoming:
-                    path = download.save(Path(incoming))
-                    arrays[name] = read_idx(path, sha256[name])
+                with temporary_folder(INCOMING, cache) as folder:
+                    path = download.save(folder)
+                    arrays[name] = read_idx(path, originals[name])
                     path.replace(cache / path.name)
             except Exception as error:  # whatever it is, the next mirror may do better
                 attempts.append(Attempt(download.url, str(error) or type(error).__name__))
@@ -76,11 +73,12 @@ class Download:
     Args:
         mirror: an address that ends in a slash.
         name: of the file there.
+        limit: bytes; at the first one more, the download ends.
         patience: seconds without a byte after which the mirror counts as silent.
     """
 
-    def __init__(self, mirror: str, name: str, patience: float) -> None:
-        self.mirror, self.name, self.patience = mirror, name, patience
+    def __init__(self, mirror: str, name: str, limit: int, patience: float) -> None:
+        self.mirror, self.name, self.limit, self.patience = mirror, name, limit, patience
         self.url = mirror + name
         self.received = 0
         self.heard_at = 0.0
@@ -118,10 +116,12 @@ class Download:
 
     def __call__(self, url: str, output_file: str, source: Any) -> None:
         """Download `url` to `output_file`, as pooch asks its downloaders to."""
-        with requests.get(url, stream=True, timeout=self.patience) as response:
+        plain = {"Accept-Encoding": "identity"}
+        with requests.get(url, stream=True, timeout=self.patience, headers=plain) as response:
             if not response.ok:
                 raise BadFileError(f"{response.status_code} {response.reason}")
-            total = int(response.headers.get("Content-Length", 0)) or None
+            response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
+            total = response.raw.length_remaining
             with (
                 open(output_file, "wb") as file,
                 tqdm(desc=self.name, total=total, unit="B", unit_scale=True, disable=None) as bar,
@@ -130,6 +130,8 @@ class Download:
                     self.heard_at = time.monotonic()
                     self.received += file.write(chunk)
                     bar.update(len(chunk))
+                    if file.tell() > self.limit:
+                        raise BadFileError(f"more than {self.limit} bytes, too many for this file")
 
 
 def _root(error: BaseException) -> BaseException:

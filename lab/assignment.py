@@ -7,7 +7,6 @@ from dataclasses import dataclass
 FILES = ("task2a.py", "task2.py", "task3a.py", "task3.py", "trainer.py", "utils.py")  # handed in
 PACKAGES = ("digits", "lab")  # packages that the course provides, so they are not handed in
 L2 = "sum"  # R(w) is the "sum" of all squared weights, or "half" of it
-L2_FACTOR = {"sum": 2, "half": 1}[L2]  # dR/dw is this many times w
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,8 @@ class Task:
         points: what it is worth; the points of a task with functions are earned by the checks.
         functions: what a student writes, as module.function or module.Class.method.
         figure: the file that its script draws for the report, or "".
+        answered_in: the function whose code shows what the task asks for, or "".
+        extends: functions of earlier tasks that this one changes.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Task:
     points: int
     functions: tuple[str, ...] = ()
     figure: str = ""
+    answered_in: str = ""
+    extends: tuple[str, ...] = ()
 
     @property
     def script(self) -> str:
@@ -35,8 +38,18 @@ class Task:
 
 
 TASKS = (
-    Task("1a", "the gradient of logistic regression", 7),
-    Task("1b", "the gradient of softmax regression", 9),
+    Task(
+        "1a",
+        "the gradient of logistic regression",
+        7,
+        answered_in="task2a.BinaryModel.backward",
+    ),
+    Task(
+        "1b",
+        "the gradient of softmax regression",
+        9,
+        answered_in="task3a.SoftmaxModel.backward",
+    ),
     Task(
         "2a",
         "the pieces of logistic regression",
@@ -96,13 +109,19 @@ TASKS = (
         "task3b_softmax_train_accuracy.png",
     ),
     Task("3d", "overfitting", 3),
-    Task("4a", "the gradient with L2 regularisation", 4),
+    Task(
+        "4a",
+        "the gradient with L2 regularisation",
+        4,
+        answered_in="task3a.SoftmaxModel.penalty_gradient",
+    ),
     Task(
         "4b",
         "L2 regularisation and the weights",
         7,
         ("task3a.SoftmaxModel.penalty_gradient",),
         "task4b_softmax_weight.png",
+        extends=("task3a.SoftmaxModel.backward",),
     ),
     Task("4c", "the strength of the penalty", 5, figure="task4c_l2_reg_accuracy.png"),
     Task("4d", "regularisation and accuracy", 5),
@@ -110,5 +129,12 @@ TASKS = (
 )
 CODE_TASKS = tuple(task for task in TASKS if task.functions)  # those that the checks grade
 POINTS = {task.name: task.points for task in CODE_TASKS}
+# {function that a student writes: its task}
+FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
+FUNCTIONS |= {  # what answers a task is not handed out, even where it is not graded
+    task.answered_in: task.name
+    for task in TASKS
+    if task.answered_in and task.answered_in not in FUNCTIONS
+}
 # The file names are those of the course; it counts the figure of Task 4e as task4d.
 FIGURES = {task.name: task.figure for task in TASKS if task.figure}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from digits.folders import temporary_folder
 
 
 @contextmanager
@@ -14,9 +15,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Folders that `path` lacks are made. If the block raises, `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # beside `path`: only within one file system is a rename atomic
-    with TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
+    with temporary_folder(".part-", path.parent) as folder:
+        temporary = folder / path.name
         yield temporary
         temporary.replace(path)

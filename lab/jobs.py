@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from pickle import PicklingError
+from tempfile import gettempdir
 from threading import Event, Thread
 from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
+from digits.folders import temporary_folder
 from lab.progress import Line, place, reporting_to
 
 Name = TypeVar("Name")
@@ -36,14 +38,16 @@ def train_all(
     """
     jobs = min(effective_n_jobs(jobs), len(trainings))
     results: dict[Name, Result] = {}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with temporary_folder("trainings-", Path(gettempdir())) as folder:
         # of each training the epochs done and the last validation loss, shared with the processes
-        standings = np.memmap(Path(folder, "standings"), float, "w+", shape=(len(trainings), 2))
+        standings = np.memmap(folder / "standings", float, "w+", shape=(len(trainings), 2))
         calls = (
             delayed(_train)(name, training, standings[i], os.getpid())
             for i, (name, training) in enumerate(trainings.items())
         )
-        parallel = Parallel(jobs, return_as="generator_unordered", mmap_mode="c")
+        parallel = Parallel(
+            jobs, return_as="generator_unordered", mmap_mode="c", temp_folder=folder
+        )
         with _shown(standings, list(trainings), results, epochs):
             try:
                 results.update(parallel(calls))
@@ -51,6 +55,13 @@ def train_all(
                 raise OSError(
                     "a training was ended from outside, for want of memory perhaps. "
                     "Likely fix: --jobs 1."
+                ) from error
+            except PicklingError as error:
+                if "\nOSError: " not in str(error.__cause__):
+                    raise
+                raise OSError(
+                    f"{folder.parent} cannot take the data that the trainings share: no space left "
+                    "perhaps. Likely fix: --jobs 1, or another folder in TMPDIR."
                 ) from error
             except Exception as error:
                 if jobs == 1:

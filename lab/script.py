@@ -83,7 +83,8 @@ def load_data(options: argparse.Namespace) -> digits.Digits:
 def run_script(main: Callable[[], None]) -> None:
     """Run `main`; an expected failure ends the script with a one-line message and exit code 1.
 
-    Other exceptions keep their traceback, for they are errors in the code.
+    Other exceptions keep their traceback, for they are errors in the code. If the reader of the
+    output leaves (`| head -1`), the script ends in silence.
     """
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
@@ -91,6 +92,7 @@ def run_script(main: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that parallel trainings end too
     try:
         main()
+        print(end="", flush=True)  # here, where a failure can be caught
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
@@ -101,6 +103,12 @@ def run_script(main: Callable[[], None]) -> None:
         FloatingPointError,  # training diverged
         OSError,
     ) as error:
+        try:
+            print(end="", flush=True)
+        except OSError:  # Python flushes once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            sys.exit(141)  # 128 + SIGPIPE
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(1)
 

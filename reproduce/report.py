@@ -11,11 +11,6 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib
-from matplotlib import rc_context
-from matplotlib.font_manager import FontProperties
-from matplotlib.mathtext import math_to_image
-
 from lab.assignment import TASKS, Task
 from lab.files import replacing
 from lab.results import HEADER, NOTE, Run, row
@@ -57,8 +52,10 @@ class Report(FPDF):
     """Numbered pages of A4 in matplotlib's own font, dated 1970 if there is no date."""
 
     def __init__(self, date: datetime | None = None) -> None:
+        from matplotlib import get_data_path  # not at the top: `run_script` clears the way for it
+
         super().__init__(unit="pt")
-        fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")
+        fonts = Path(get_data_path(), "fonts", "ttf")
         self.add_font("DejaVu", "", fonts / "DejaVuSans.ttf")
         self.add_font("DejaVu", "B", fonts / "DejaVuSans-Bold.ttf")
         self.set_margin(MARGIN)
@@ -125,6 +122,10 @@ class Report(FPDF):
 
 @cache
 def _svg(tex: str) -> bytes:
+    from matplotlib import rc_context
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.mathtext import math_to_image
+
     logging.getLogger("fpdf.svg").setLevel(logging.ERROR)  # it has no use for the <metadata>
     picture = BytesIO()
     with rc_context({"mathtext.fontset": "cm"}):

@@ -1,4 +1,7 @@
-"""Makes the checks run: `python -m pytest tests [--task 2a] [--results FILE] [--desk FOLDER]`."""
+"""Makes the checks run: `pytest [--next] [--task 2a] [--results FILE] [--desk FOLDER]`.
+
+`pytest` alone runs the assignment's checks, `pytest tests` every test of the project.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from tests.checks.plugin import Checks  # noqa: E402
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "the assignment's checks")
     group.addoption("--results", type=Path, help="write Gradescope's results.json to this file")
+    group.addoption("--next", action="store_true", help="stop at the first check that fails")
     group.addoption(
         "--task",
         action="append",
@@ -40,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     threadpool_limits(1, "blas")  # as in a training
     config.addinivalue_line("markers", "check(about): earns points for a task")
+    if config.getoption("--next"):
+        config.option.maxfail = 1  # the checks run task by task
     results = config.getoption("--results")
     if results and config.getoption("numprocesses", None):
         raise pytest.UsageError("--results: the points are counted in one process; leave out -n.")
@@ -49,9 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    lines = ["the checks of one task: add --task 2a"]
+    lines = ["up to the first check that fails: pytest --next; of one task: pytest --task 2a"]
     if (HERE / "library").is_dir():
-        lines.insert(0, "the assignment's checks alone: pytest tests --ignore=tests/library")
+        lines.insert(0, "the assignment's checks: pytest; every test: pytest tests")
     return lines
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.checks import textbook
 from tests.checks.calling import call
-from tests.checks.gradients import expect_gradient
+from tests.checks.gradients import CHAINED, expect_gradient
 from tests.checks.memory import peak_memory
 from tests.checks.mistake import (
     at_fault,
@@ -23,6 +23,7 @@ from tests.checks.mistake import (
     expect_number,
     expect_scalar,
     expect_shape,
+    expect_variety,
     expect_zeros,
     total_of,
     untouched,
@@ -66,12 +67,12 @@ def pre_process(task2a: Any) -> Callable[[np.ndarray], Any]:
     return lambda X: call(task2a.pre_process_images, X=X.copy())
 
 
-def without_bias(inputs: Any) -> Any:
+def without_bias(x: Any) -> Any:
     """Remove the bias input, which is the same for every image: the first column, or the last."""
-    if np.ndim(inputs) != 2 or np.shape(inputs)[1] != 785:
-        return inputs
-    bias_first, bias_last = np.asarray(inputs)[:, 1:], np.asarray(inputs)[:, :-1]
-    return bias_first if np.ptp(np.asarray(inputs)[:, 0]) < 1e-6 else bias_last
+    if np.ndim(x) != 2 or np.shape(x)[1] != 785:
+        return x
+    bias_first, bias_last = np.asarray(x)[:, 1:], np.asarray(x)[:, :-1]
+    return bias_first if np.ptp(np.asarray(x)[:, 0]) < 1e-6 else bias_last
 
 
 # Pre-processing
@@ -80,19 +81,19 @@ def without_bias(inputs: Any) -> Any:
 @check("2a", 1.5, PIXELS)
 def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(pre_process: Any) -> None:
     pixels = textbook.images(5)
-    x, right = pixels.astype(np.float64), pixels / 127.5 - 1
+    x, right = pixels.astype(np.float64), np.interp(pixels, [0, 255], [-1, 1])
     relations = causes(
         right,
-        (pixels, "the pixels are as they were; it is X / 127.5 - 1."),
-        (x / 255, "this is the range [0, 1]; it is X / 127.5 - 1."),
-        (x / 127.5, "the -1 is missing; it is X / 127.5 - 1."),
-        (x - 127.5, "the division by 127.5 is missing."),
-        (x / 255 - 1, "this is the range [-1, 0]; it is X / 127.5 - 1."),
-        (x / 255 - 0.5, "this is the range [-0.5, 0.5]; it is X / 127.5 - 1."),
-        (1 - x / 127.5, "the sign is opposite; it is X / 127.5 - 1."),
-        (x / 128 - 1, "255 becomes 0.992, not 1; divide by 127.5."),
-        ((x - x.mean()) / x.std(), "do not standardise; it is X / 127.5 - 1."),
-        ((x - x.mean(0)) / (x.std(0) + 1e-9), "do not standardise; it is X / 127.5 - 1."),
+        (pixels, "the pixels are as they were."),
+        (x / 255, "this is the range [0, 1]."),
+        (right + 1, "this is the range [0, 2]."),
+        (x - 127.5, "this is the range [-127.5, 127.5]."),
+        (x / 255 - 1, "this is the range [-1, 0]."),
+        (x / 255 - 0.5, "this is the range [-0.5, 0.5]."),
+        (-right, "the sign is opposite: 0 becomes -1 and 255 becomes 1."),
+        (x / 128 - 1, "255 becomes 0.992, not 1: the largest pixel is 255, not 256."),
+        ((x - x.mean()) / x.std(), "do not standardise: the range is fixed, 0 to 255."),
+        ((x - x.mean(0)) / (x.std(0) + 1e-9), "do not standardise: the range is fixed, 0 to 255."),
         ((2 * pixels) / 255 - 1, "2 * X does not fit into uint8; convert X to float first."),
         (right.astype(np.int64), "the result is truncated to integers; it has to be float."),
         (right[:, ::-1], "keep the order of the pixels."),
@@ -106,11 +107,12 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
     inputs = pre_process(textbook.images(5))
     likely = "append one column, the bias input, to (N, 784)."
     expect_shape("pre_process_images(X)", inputs, (5, 785), likely)
+    expect_variety("pre_process_images(X)", inputs)
     first, last = np.asarray(inputs)[:, 0], np.asarray(inputs)[:, -1]
     likely = "append a 1 for each image after the pixels are normalised."
     if close(np.ptp(first), np.zeros(())) or close(np.ptp(last), np.zeros(())):
         constant = first if np.ptp(first) < 1e-6 else last
-        if close(constant[0], np.asarray(1 / 127.5 - 1)):
+        if close(constant[0], np.asarray(np.interp(1, [0, 255], [-1, 1]))):
             likely = "the 1 was appended before the pixels were normalised, and with them."
     expect(
         (last == 1).all() or (first == 1).all(),
@@ -123,15 +125,20 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
 
 @check("2a", 0.5, PIXELS)
 def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> None:
-    dark, bright = np.clip(textbook.images(4), 20, 90), textbook.images(3)
+    dark = np.clip(textbook.images(4), 20, 90)
+    bright = textbook.images(3)
     try:
         alone, among = (np.asarray(pre_process(X))[:4] for X in (dark, np.r_[dark, bright]))
     except AssertionError:  # their own, that a data set reaches -1 and 1
         return
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
+    expect_variety("the pixels", without_bias(alone))
     inputs = without_bias(pre_process(bright))
-    if np.shape(inputs) != bright.shape or not close(inputs, bright / 127.5 - 1).all():
+    if (
+        np.shape(inputs) != bright.shape
+        or not close(inputs, np.interp(bright, [0, 255], [-1, 1])).all()
+    ):
         return  # another mistake, which costs the points of its own check
     likely = "use the fixed range 0 to 255, not that of the images at hand."
     what = "the same image comes out otherwise when brighter images stand beside it"
@@ -160,11 +167,17 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
         right,
         ([np.mean(-y * np.log(yhat)) for y, yhat in cases], "(1 - y) ln(1 - yhat) is missing."),
         ([np.mean((y - 1) * np.log(1 - yhat)) for y, yhat in cases], "y ln(yhat) is missing."),
-        ([-np.mean(np.log(yhat)) for y, yhat in cases], "for y = 0 it is ln(1 - yhat)."),
+        (
+            [-np.mean(np.log(yhat)) for y, yhat in cases],
+            "the outputs for y = 0 have another term in equation 3.",
+        ),
         ([textbook.minus(y, yhat) for y, yhat in cases], "both terms have the same sign."),
-        ([np.mean((y - yhat) ** 2) for y, yhat in cases], "this is the mean squared error."),
+        (
+            [np.mean(np.square(np.subtract(y, yhat))) for y, yhat in cases],
+            "this is the mean squared error.",
+        ),
     )
-    likely = "-(y ln(yhat) + (1 - y) ln(1 - yhat)), averaged over the examples."
+    likely = "equation 3, averaged over the examples."
     expect_multiple("the losses of five batches", got, right, relations, likely)
 
 
@@ -218,10 +231,10 @@ def test_forward_is_the_sigmoid(model: Any) -> None:
     z = x @ w
     relations = causes(
         np.array([[0.5], [0.75], [0.25], [0.8]]),
-        (1 - textbook.sigmoid(z), "the sign of the exponent: it is 1 / (1 + exp(-z))."),
+        (1 - textbook.sigmoid(z), "the sign of the exponent in equation 1."),
         (z, "this is z = X w; the sigmoid is missing."),
-        (np.tanh(z), "this is tanh; the sigmoid is 1 / (1 + exp(-z))."),
-        (np.exp(z), "this is exp(z); the sigmoid is 1 / (1 + exp(-z))."),
+        (np.tanh(z), "this is tanh; the sigmoid is equation 1."),
+        (np.exp(z), "this is exp(z); the sigmoid is equation 1."),
         (textbook.sigmoid(z) >= 0.5, "give the probability, not the decision."),
         (textbook.softmax(z) + 0 * z, "this is a softmax over one output, always 1."),
     )
@@ -237,7 +250,13 @@ def test_forward_of_a_new_model_gives_one_output_for_each_image(task2a: Any) -> 
     with at_fault("task2a.BinaryModel.__init__"):
         expect_shape("w", model.w, (785, 1), "784 pixels and the bias make 785 inputs.")
         expect_zeros("w", model.w)
-    expect_shape("forward(X)", outputs_of(model, X), (7, 1), "X @ w, with w of shape (785, 1).")
+    expect_shape(
+        "forward(X)",
+        outputs_of(model, X),
+        (7, 1),
+        "one output for each image: inputs (N, 785) times w (785, 1).",
+    )
+    expect_variety("forward(X)", outputs_of(model_with(model, W), X))
 
 
 @check("2a", 0.5, *FORWARD, [test_forward_of_a_new_model_gives_one_output_for_each_image])
@@ -249,7 +268,7 @@ def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
 def test_forward_does_not_overflow(model: Any) -> None:
     z = np.array([[1e4], [-1e4], [800.0], [-800.0], [0.0]])
     right = np.array([[1.0], [0.0], [1.0], [0.0], [0.5]])
-    likely = "exp of a large number overflows; give it -abs(z) (np.where computes both branches)."
+    likely = "exp of a large number overflows, in both branches of np.where; keep its argument < 0."
     expect_no_overflow(model, z, right, likely)
 
 
@@ -258,18 +277,20 @@ def test_forward_does_not_overflow(model: Any) -> None:
 
 @check("2a", 1.5, *BACKWARD)
 def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
-    right = textbook.gradient(X, OUTPUTS, Y)
+    slopes = textbook.slopes(OUTPUTS, Y)
+    right = textbook.through_inputs(X, slopes)
+    chained = textbook.through_inputs(X, slopes * OUTPUTS * (1 - OUTPUTS))
     got = entries("grad", gradient_of(model(W), X, OUTPUTS, Y), (785, 1))
-    chained = X.T @ ((OUTPUTS - Y) * OUTPUTS * (1 - OUTPUTS)) / len(X)
     relations = causes(
         right,
         (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (chained, "the factor yhat (1 - yhat) cancels in equation 6; it is still in here."),
-        (len(X) * chained, "the factor yhat (1 - yhat) cancels in equation 6; and divide by N."),
-        (X.T @ OUTPUTS / len(X), "the targets are missing: it is (yhat - y) x."),
-        (-X.T @ Y / len(X), "the outputs are missing: it is (yhat - y) x."),
+        (chained, CHAINED),
+        (len(X) * chained, f"{CHAINED} And divide by N."),
+        (textbook.through_inputs(X, OUTPUTS) / len(X), "the targets are missing."),
+        (-textbook.through_inputs(X, Y) / len(X), "the outputs are missing."),
     )
-    expect_multiple("grad", got, right, relations, "X^T (785, N) times (yhat - y) (N, 1).")
+    likely = "equation 6 for each weight, averaged over the examples."
+    expect_multiple("grad", got, right, relations, likely)
 
 
 @check("2a", 1, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])

@@ -1,7 +1,8 @@
-"""What the checks of both `calculate_accuracy` have in common."""
+"""What the checks of the accuracy in task2.py and in task3.py have in common."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.checks.calling import call
 from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Relation,
+    at_fault,
     causes,
     expect_close,
     expect_multiple,
@@ -18,7 +20,7 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
-from tests.checks.standins import inputs_for, textbook_model
+from tests.checks.standins import LOSS, inputs_for, textbook_model
 
 __tracebackhide__ = True
 
@@ -26,13 +28,15 @@ Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
 
 def accuracy_of(
-    desk: Desk, function: str, Model: str, outputs: np.ndarray, targets: np.ndarray
+    desk: Desk, module: str, Model: str, outputs: np.ndarray, targets: np.ndarray
 ) -> Any:
     """Compute the accuracy of a model with these outputs; the data must stay unchanged.
 
+    Only files of this course have `accuracy(targets, outputs)`, which has to give the same.
+
     Args:
         desk: the student's files.
-        function: "task2.calculate_accuracy" or "task3.calculate_accuracy".
+        module: with `calculate_accuracy`, "task2" or "task3".
         Model: the student's class, in whose place a textbook model stands.
         outputs: yhat (N, K).
         targets: labels (N, K).
@@ -40,7 +44,15 @@ def accuracy_of(
     model = textbook_model(desk, Model)
     X, Y = inputs_for(model, outputs), targets.copy()
     with untouched(X=X, targets=Y):
-        return call(desk.require(function), X=X, targets=Y, model=model)
+        got = call(desk.require(f"{module}.calculate_accuracy"), X=X, targets=Y, model=model)
+    accuracy = getattr(desk.load(module), "accuracy", None)
+    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == [*LOSS]:
+        with at_fault(f"{module}.accuracy"):
+            other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
+        likely = "one of them is wrong; calculate_accuracy can call accuracy."
+        what = "accuracy and calculate_accuracy do not agree"
+        expect_close("", total_of("calculate_accuracy", got), other, (), likely, what)
+    return got
 
 
 def expect_accuracy(

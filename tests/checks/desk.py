@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import linecache
 import os
 import sys
 import traceback
@@ -11,11 +12,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-import pytest
-
 from lab.assignment import FILES
 from tests.checks.importing import Finder
-from tests.checks.mistake import ImportMistake, Mistake, in_words
+from tests.checks.mistake import TIMED_OUT, ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
 
@@ -38,7 +37,7 @@ class Desk:
         folder: where task2a.py and the others are.
 
     Attributes:
-        remarks: what was adapted to import them, once each.
+        remarks: what was adapted to import them, or kept them from being imported, once each.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +75,7 @@ class Desk:
             try:
                 self._found[name] = self._import(name)
             except ImportMistake as fault:
-                if isinstance(fault.__cause__, pytest.fail.Exception) and not self._timed_out:
+                if TIMED_OUT in str(fault) and not self._timed_out:
                     self._timed_out = True  # once, for the machine may be busy; not for ever
                     raise
                 self._found[name] = fault
@@ -125,10 +124,14 @@ class Desk:
             return PART_OF.get(function, function)
         return function
 
-    def where(self, error: BaseException) -> str:
+    def where(self, error: BaseException, source: bool = False) -> str:
         """Locate the innermost line of the student's code in an exception's traceback, or ""."""
         frame, line = self._last_frame(error)
-        return f"{Path(frame.f_code.co_filename).name}, line {line}" if frame else ""
+        if frame is None:
+            return ""
+        file = frame.f_code.co_filename
+        text = f": {linecache.getline(file, line).strip()}" if source else ""
+        return f"{Path(file).name}, line {line}{text}"
 
     def function(self, error: BaseException) -> str:
         """Name the innermost function of the student's in an exception's traceback, or ""."""
@@ -163,12 +166,14 @@ class Desk:
         where = self.where(error)
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
+        said = in_words(error)
+        self.remarks.setdefault(f"{where or f'{name}.py'}: cannot be imported: {said}")
         likely = ""
-        if isinstance(error, SystemExit | pytest.fail.Exception):  # or a time limit
+        if isinstance(error, SystemExit) or TIMED_OUT in said:
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
         return ImportMistake(
             name,
-            f"{name}.py cannot be imported: {where + ': ' if where else ''}{in_words(error)}",
+            f"{name}.py cannot be imported: {where + ': ' if where else ''}{said}",
             likely,
         )
 

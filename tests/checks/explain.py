@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from _pytest._code.code import TerminalRepr
@@ -11,7 +10,7 @@ from _pytest._io import TerminalWriter
 
 from lab.assignment import CODE_TASKS
 from tests.checks.desk import PART_OF, Desk
-from tests.checks.mistake import ImportMistake, Mistake, in_words
+from tests.checks.mistake import TIMED_OUT, Mistake, in_words
 from tests.checks.points import Check
 
 # What an exception in a student's function usually means, by a part of its message.
@@ -33,7 +32,7 @@ LIKELY = (
     ("only integer scalar", "an array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
     ("empty sequence", "an empty list; are there validations before the last `patience` ones yet?"),
-    ("from pytest-timeout", "a loop that never ends, or one over every pixel; use whole arrays."),
+    (TIMED_OUT, "a loop that never ends, or one over every pixel; use whole arrays."),
 )
 
 
@@ -44,32 +43,27 @@ class Failure:
     Attributes:
         text: what a student reads first.
         summary: it in one line: what is wrong, and the likely cause.
-        not_written: the function that raises NotImplementedError, or "".
-        plain: whether a traceback would add nothing.
+        function: at fault.
+        not_written: whether it raises NotImplementedError.
     """
 
     text: str
+    function: str
     summary: str = ""
-    not_written: str = ""
-    plain: bool = False
+    not_written: bool = False
 
 
 @dataclass(eq=False)
 class Explained(TerminalRepr):
-    """A failure's first lines, then pytest's own traceback.
+    """What pytest prints of a failure.
 
     Attributes:
         failure: its first lines.
-        traceback: what pytest would have shown.
+        traceback: pytest's own, which follows them with --full-trace; else None.
     """
 
     failure: Failure
-    traceback: Any
-
-    @property
-    def reprcrash(self) -> SimpleNamespace:
-        """The line of pytest's short summary."""
-        return SimpleNamespace(message=" ".join(map(str.strip, self.failure.text.splitlines()[:2])))
+    traceback: Any = None
 
     def toterminal(self, tw: TerminalWriter) -> None:
         """Write all of it."""
@@ -77,7 +71,7 @@ class Explained(TerminalRepr):
         tw.line(first, red=True, bold=True)
         for line in others:
             tw.line(line)
-        if not self.failure.plain:
+        if self.traceback is not None:
             tw.line("")
             self.traceback.toterminal(tw)
 
@@ -87,7 +81,7 @@ def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
     if isinstance(error, NotImplementedError):
         function = _with_class(desk.function(error), check) or check.function
         text = f"Task {check.task}: {function} is not written yet"
-        return Failure(_ascii(text), not_written=function, plain=True)
+        return Failure(_ascii(text), function, not_written=True)
     function = desk.name(_at_fault(check, error, desk))
     body = str(error) if isinstance(error, Mistake) else _raised(error, desk)
     if getattr(error, "handed_out", False):
@@ -96,8 +90,8 @@ def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
     likely = [row.split(":", 1)[1].strip() for row in rows if row.startswith("Likely:")]
     return Failure(
         _ascii(f"{check.header(function)}\n{body}"),
+        function,
         summary=_ascii(f"{function}: {'; '.join([rows[0], *likely])}"),
-        plain=isinstance(error, ImportMistake),
     )
 
 
@@ -117,7 +111,7 @@ def _with_class(function: str, check: Check) -> str:
 
 def _raised(error: BaseException, desk: Desk) -> str:
     said = in_words(error)
-    where = desk.where(error)
+    where = desk.where(error, source=True)
     text = f"  raised {said}"
     text += f"\n  {'At:':<10}{where}" if where else "\n  on what your function returned"
     likely = next((mistake for part, mistake in LIKELY if part in said), "")

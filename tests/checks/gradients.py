@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from lab.assignment import L2_FACTOR
+from lab.assignment import L2
 from tests.checks import textbook
 from tests.checks.mistake import Mistake, Relation, cause, causes, close, entries, furthest
 
 __tracebackhide__ = True
 
 OTHER_FACTOR = {
-    2: "the 2 of 2 lambda w is missing: in this course R is the sum of all squared weights.",
-    1: "the 2 is one too many: in this course R is half the sum of all squared weights.",
-}[L2_FACTOR]
-TERM = {2: "2 lambda w", 1: "lambda w"}[L2_FACTOR]
+    "sum": "half of what it should be: in this course R is the sum of all squares.",
+    "half": "twice what it should be: in this course R is half the sum of all squares.",
+}[L2]
+CHAINED = "a factor is left in here that cancels in the derivation of Task 1."
 
 
 def expect_gradient(
@@ -53,30 +53,31 @@ def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: 
     relations = penalty_relations(w, strength, N)
 
     def penalty(w: np.ndarray) -> float:
-        return strength * L2_FACTOR / 2 * float(np.sum(w**2))
+        return strength * float(textbook.penalty(w).sum())
 
     name = f"the L2 term that lambda = {strength:g} adds"
-    _compare(got, L2_FACTOR * strength * w, w, penalty, name, relations)
+    _compare(got, strength * textbook.penalty_slopes(w), w, penalty, name, relations)
 
 
 def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Sequence[Relation]:
     """List the gradients of C that known mistakes lead to."""
     N, K = targets.shape
-    right = textbook.gradient(X, outputs, targets)
-    chained = X.T @ ((outputs - targets) * outputs * (1 - outputs)) / N
+    slopes = textbook.slopes(outputs, targets)
+    right = textbook.through_inputs(X, slopes)
+    chained = textbook.through_inputs(X, slopes * outputs * (1 - outputs))
     relations: list[Relation] = [
         (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (-right, "the sign is opposite: it is -(y - yhat) x, that is (yhat - y) x."),
+        (-right, "the sign is opposite: a small step against the gradient lowers the loss."),
         (N * right, "not averaged: it is N times too large; divide by N = X.shape[0]."),
         (-N * right, "the sign is opposite, and it is not averaged over the N examples."),
         (right / N, "averaged twice: it is N times too small; divide by N once."),
         (right / 2, "half of it: a factor 1/2 (of a squared error?) has no place here."),
         (2 * right, "twice as large: a factor 2 (of a squared error?) has no place here."),
         (N * right / len(X.T), "divided by the number of inputs (785), not of examples (N)."),
-        (chained, "the factor yhat (1 - yhat) cancels in equation 6; it is still in here."),
-        (N * chained, "the factor yhat (1 - yhat) cancels in equation 6; and divide by N."),
-        (X.T @ outputs / N, "the targets are missing: it is (yhat - y) x."),
-        (-X.T @ targets / N, "the outputs are missing: it is (yhat - y) x."),
+        (chained, CHAINED),
+        (N * chained, f"{CHAINED} And divide by N."),
+        (textbook.through_inputs(X, outputs) / N, "the targets are missing."),
+        (-textbook.through_inputs(X, targets) / N, "the outputs are missing."),
     ]
     if K > 1:
         relations += [
@@ -89,17 +90,18 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> S
 
 def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relation]:
     """List the gradients of the penalty that known mistakes lead to."""
-    right = L2_FACTOR * strength * w
-    plain = {2: right / 2, 1: 2 * right}[L2_FACTOR]  # with the factor of the other definition
+    right = strength * textbook.penalty_slopes(w)
+    plain = {"sum": right / 2, "half": 2 * right}[L2]  # with the factor of the other definition
+    doubled = {"sum": 2 * right, "half": 4 * right}[L2]
     no_last, no_first = right.copy(), right.copy()
     no_last[-1] = no_first[0] = 0
     bias = "the bias is left out: equation 27 sums over every weight, the bias too."
     squared = np.sum(w**2)
     return causes(
         right,
-        (0 * w, f"the L2 term is missing, or does not change with lambda; it is {TERM}."),
+        (0 * w, "the L2 term is missing, or does not change with lambda."),
         (plain, OTHER_FACTOR),
-        (4 * strength * w, "doubled: the L2 term is added twice, or has one factor 2 too many."),
+        (doubled, "doubled: the L2 term is added twice, or has one factor 2 too many."),
         (-right, "the sign is opposite: the L2 term is added, so that a step shrinks the weights."),
         (-plain, f"the sign is opposite, and {OTHER_FACTOR}"),
         (right / N, "the L2 term is divided by N: only C is an average over examples."),
@@ -108,13 +110,13 @@ def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relati
         (N * plain, f"the L2 term is counted once per example, and {OTHER_FACTOR}"),
         (right / w.shape[1], "the L2 term is divided by the number of classes K."),
         (right / w.size, "the L2 term is averaged: equation 27 is a sum over the weights."),
-        (L2_FACTOR * strength**2 * w, f"lambda comes in squared; it is {TERM}."),
+        (right * strength, "lambda comes in squared."),
         (plain * strength, f"lambda comes in squared, and {OTHER_FACTOR}"),
-        (strength * np.sign(w), f"this is L1's gradient, lambda sign(w); L2's is {TERM}."),
-        (2 * strength * w**2, "w comes in squared; the derivative of w^2 is 2 w."),
-        (strength * w**2, f"this is the penalty itself; its derivative is {TERM}."),
-        (strength * squared + 0 * w, f"this is the penalty itself; its derivative is {TERM}."),
-        (right * np.sign(w), "the sign of w is lost; the derivative of w^2 is 2 w."),
+        (strength * np.sign(w), "this is the gradient of L1, the sum of all |w|."),
+        (2 * strength * w**2, "w comes in squared, as in the penalty; take the derivative."),
+        (strength * w**2, "this is the penalty itself; take the derivative."),
+        (strength * squared + 0 * w, "this is the penalty itself; take the derivative."),
+        (right * np.sign(w), "the sign of w is lost."),
         (strength * w / np.sqrt(squared), "this is the gradient of ||w||; R is ||w||^2."),
         (no_last, bias),
         (no_first, bias),

@@ -12,6 +12,8 @@ __tracebackhide__ = True  # pytest's traceback ends in the check, not in here
 
 Relation = tuple[Any, str]  # a wrong result and its cause
 
+TIMED_OUT = "from pytest-timeout"  # is in the words of a check that was stopped
+
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32, or a small epsilon in a logarithm, is not a mistake
 
 
@@ -106,6 +108,13 @@ def expect_scalar(name: str, got: Any) -> None:
     likely = "take the mean over all entries, without axis=, or use .item()."
     shape = np.shape(got)
     expect(shape == (), f"{name} is an array of shape {shape}", "a float", _short(got), likely)
+
+
+def expect_variety(name: str, got: Any) -> None:
+    """Raise Mistake if all entries, of which a few should differ, are the same."""
+    array = np.asarray(got)
+    what = f"{name} is the same everywhere"
+    expect(array.size == 0 or (array != array.flat[0]).any(), what, "different values", array)
 
 
 def expect_zeros(name: str, got: Any) -> None:

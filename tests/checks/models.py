@@ -12,7 +12,14 @@ import numpy as np
 
 from tests.checks import textbook
 from tests.checks.calling import call
-from tests.checks.mistake import Mistake, expect, expect_close, expect_number, untouched
+from tests.checks.mistake import (
+    Mistake,
+    expect,
+    expect_close,
+    expect_number,
+    expect_variety,
+    untouched,
+)
 
 __tracebackhide__ = True
 
@@ -72,7 +79,10 @@ def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndar
     arguments |= {n: a.copy() for n, a in zip(("outputs", "targets"), others, strict=False)}
     before = model.w.copy()
     with untouched(**arguments):
-        run_backward(model, **arguments) if others else call(model.forward, **arguments)
+        if others:
+            run_backward(model, **arguments)
+        else:
+            expect_variety("forward(X)", call(model.forward, **arguments))
     likely = "the update of the weights belongs in train_step."
     expect(
         _same(model.w, before), f"{method} changed the weights", "w as it was", "another w", likely

@@ -19,10 +19,10 @@ class Outcome:
         name: of the test function.
         check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
-        text: the first lines of its failure, or why it was skipped.
+        text: its failure, or why it was skipped.
         summary: its failure in one line.
-        details: the failure with pytest's traceback.
-        not_written: the function that is still to be written, where that is why it failed.
+        function: at fault.
+        not_written: whether that function is still to be written.
         seconds: how long it took.
     """
 
@@ -32,8 +32,8 @@ class Outcome:
     status: str = "not run"
     text: str = ""
     summary: str = ""
-    details: str = ""
-    not_written: str = ""
+    function: str = ""
+    not_written: bool = False
     seconds: float = 0.0
 
     @property
@@ -49,10 +49,10 @@ class Outcome:
         """Record why it was skipped."""
         self.status, self.text = "skipped", f"skipped: {reason}"
 
-    def fail(self, failure: Failure, details: str) -> None:
+    def fail(self, failure: Failure) -> None:
         """Record why it failed."""
-        self.status, self.text, self.details = "failed", failure.text, details
-        self.summary, self.not_written = failure.summary, failure.not_written
+        self.status, self.text, self.summary = "failed", failure.text, failure.summary
+        self.function, self.not_written = failure.function, failure.not_written
 
 
 @dataclass

@@ -17,7 +17,7 @@ import pytest
 from lab.assignment import POINTS
 from tests.checks.desk import Desk
 from tests.checks.explain import Explained, explain
-from tests.checks.mistake import ImportMistake
+from tests.checks.mistake import TIMED_OUT, ImportMistake
 from tests.checks.outcomes import Outcomes
 from tests.checks.points import Check
 from tests.checks.results import write_results
@@ -72,7 +72,7 @@ class Checks:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a check that needs one which did not pass."""
         if (check := check_of(item)) and (blocker := self.outcomes.blocker(check)):
-            pytest.skip(f"needs {blocker.number} {blocker.name}")
+            pytest.skip(f"needs {blocker.name}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -90,8 +90,8 @@ class Checks:
                 self.desk.require(check.function)
                 return (yield)
         except ImportMistake as fault:
-            first = self._told.setdefault((check.task, fault.module), outcome.number)
-            if first != outcome.number:
+            first = self._told.setdefault((check.task, fault.module), outcome.name)
+            if first != outcome.name:
                 pytest.skip(f"needs {fault.module}.py to import, see {first}")
             raise
 
@@ -99,15 +99,18 @@ class Checks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put what a student needs to know before pytest's traceback."""
+        """Print what a student needs to know, and pytest's traceback only with --full-trace."""
         report = yield
         if check_of(item) is None:
             return report
         outcome = self.outcomes[item.nodeid]
         if report.failed and call.excinfo is not None:
             failure = explain(outcome.check, call.excinfo.value, self.desk)
-            report.longrepr = Explained(failure, report.longrepr)
-            outcome.fail(failure, report.longreprtext)
+            traceback = report.longrepr if item.config.getoption("fulltrace") else None
+            report.longrepr = Explained(failure, traceback)
+            outcome.fail(failure)
+            if TIMED_OUT in failure.summary and not isinstance(call.excinfo.value, ImportMistake):
+                self.outcomes.remarks.setdefault(f"{failure.function}: stopped, it took too long.")
             if outcome.check.is_advice:  # for pytest it is an expected failure
                 report.outcome, report.wasxfail = "skipped", failure.summary
         elif report.skipped:

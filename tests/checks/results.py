@@ -51,11 +51,11 @@ def _test(outcome: Outcome) -> dict[str, Any]:
         "score": outcome.points,
         "max_score": outcome.check.points,
         "status": "passed" if outcome.status == "passed" else "failed",
-        "output": (outcome.details or outcome.text)[:LONGEST],
+        "output": outcome.text[:LONGEST],
         "tags": [outcome.check.task],
         "extra_data": {
             "task": outcome.check.task,
-            "function": outcome.check.function,
+            "function": outcome.function or outcome.check.function,
             "outcome": outcome.status,
             "summary": outcome.summary,
             "not_written": outcome.not_written,

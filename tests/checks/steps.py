@@ -30,7 +30,7 @@ from tests.checks.standins import inputs_for, textbook_model
 __tracebackhide__ = True
 
 RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
-TRAIN_ACCURACY, VAL_ACCURACY = 0.8, 0.25
+ACCURACIES = {10: 0.8, 4: 0.25}  # of the training and of the validation set, by their sizes
 A_TRAP = (
     "use self.model, self.learning_rate, self.X_val ...: a variable of the script is missing where "
     "another file imports this one, and is another trainer's where there are two."
@@ -49,12 +49,17 @@ class Steps:
     """
 
     def __init__(self, desk: Desk, trainer: str, model: str) -> None:
-        self.Trainer, self.name = desk.require(trainer), trainer
+        self._desk, self.name = desk, trainer
         self._names = pytest.MonkeyPatch()
         self.model = partial(textbook_model, desk, model)
         self.num_outputs = K = 1 if model == "task2a.BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
+
+    @property
+    def Trainer(self) -> Any:
+        """The student's class."""
+        return self._desk.require(self.name)
 
     def close(self) -> None:
         """Take the variables of the script away again."""
@@ -89,7 +94,7 @@ class Steps:
         got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
         if isinstance(got, tuple):  # judged by expect_interface
             got = got[0]
-        likely = "return cross_entropy_loss(Y_batch, outputs), the loss of this batch only."
+        likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
         if close(np.asarray(number), np.asarray(after)).all():
@@ -123,7 +128,7 @@ class Steps:
             (step - w, "w is replaced by the step; subtract the step from w."),
             (-RATES[0] * np.sign(gradient), "the size of the gradient is lost."),
         )
-        likely = "w <- w - learning_rate * grad, with grad from this batch."
+        likely = "a step against the gradient of this batch, of learning_rate times its length."
         expect_multiple("the change of w", self.move(RATES[0]), -gradient, relations, likely)
 
     def expect_update(self) -> None:
@@ -144,7 +149,7 @@ class Steps:
                 (-rate * step, "the learning rate is squared."),
             )
             own = "use self.learning_rate, not a number of your own."
-            likely = "w <- w - learning_rate * grad, with grad from this batch."
+            likely = "a step against the gradient of this batch, of learning_rate times its length."
             fixed = close(moves[0], moves[1]).all()
             what = f"train_step moves the weights wrongly (learning rate {rate})"
             known = relations[1:3] if fixed else relations
@@ -182,9 +187,10 @@ class Steps:
             other = causes(right, (training, "this is the loss of the training set."))
             expect_close("the validation loss", got[0], right, other)
             _, train, val = self._trainer_with_known_accuracies().validation_step()
+            of_train, of_val = ACCURACIES.values()
             swapped = "the accuracies of training and of validation are exchanged."
-            expect_close("the training accuracy", train, TRAIN_ACCURACY, [(VAL_ACCURACY, swapped)])
-            expect_close("the validation accuracy", val, VAL_ACCURACY)
+            expect_close("the training accuracy", train, of_train, [(of_val, swapped)])
+            expect_close("the validation accuracy", val, of_val)
 
     def _gradient(self) -> np.ndarray:
         w = textbook.weights(self.num_outputs)
@@ -241,13 +247,10 @@ class Steps:
 
     def _trainer_with_known_accuracies(self) -> Any:
         K, model = self.num_outputs, self.model()
-        if K == 1:
-            right, wrong, target = [0.9], [0.2], [1.0]
-        else:
-            right, wrong = (0.01 + 0.9 * np.eye(K)[k] for k in (3, 5))
-            target = np.eye(K)[3]
+        target, other = ([1.0], [0.0]) if K == 1 else textbook.rows([3, 5])
+        right, wrong = (0.1 + 0.8 * np.array(row) for row in (target, other))
         sets: list[np.ndarray] = []
-        for accuracy, size in ((TRAIN_ACCURACY, 10), (VAL_ACCURACY, 4)):
+        for size, accuracy in ACCURACIES.items():
             hits = round(accuracy * size)
             sets.append(inputs_for(model, [right] * hits + [wrong] * (size - hits)))
             sets.append(np.array([target] * size))

@@ -8,10 +8,11 @@ from tests.checks.outcomes import Outcome, Outcomes
 
 
 def table_lines(outcomes: Outcomes) -> list[str]:
-    """Write a line for each task that was checked, one for their sum, the advice, the remarks."""
+    """Write a line for each task of which a check ran, their sum, the advice and the remarks."""
     lines = [
         f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
         for task in outcomes.tasks()
+        if any(outcome.status != "not run" for outcome in outcomes.of(task))
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
     lines.append(_points("total", *outcomes.points()))
@@ -22,9 +23,11 @@ def table_lines(outcomes: Outcomes) -> list[str]:
 def remarks(outcomes: Sequence[Outcome]) -> str:
     """Say what keeps a task from its full points: what is not written, failed, skipped."""
     outcomes = [outcome for outcome in outcomes if not outcome.check.is_advice]
-    not_written = dict.fromkeys(o.not_written.split(".", 1)[-1] for o in outcomes if o.not_written)
-    failed = [o.number for o in outcomes if o.status == "failed" and not o.not_written]
-    skipped = sum(o.status == "skipped" for o in outcomes)
+    at_fault = [outcome for outcome in outcomes if outcome.status == "failed"]
+    not_written = dict.fromkeys(o.function.split(".", 1)[-1] for o in at_fault if o.not_written)
+    failed = dict.fromkeys(o.function.split(".", 1)[-1] for o in at_fault if not o.not_written)
+    skipped = sum(outcome.status == "skipped" for outcome in outcomes)
+    not_run = sum(outcome.status == "not run" for outcome in outcomes)
     parts = []
     if not_written:
         parts.append(f"not written yet: {', '.join(not_written)}")
@@ -32,6 +35,8 @@ def remarks(outcomes: Sequence[Outcome]) -> str:
         parts.append(f"failed: {', '.join(failed)}")
     if skipped and failed:
         parts.append(f"skipped: {skipped} that need them")
+    if not_run:
+        parts.append(f"not run: {not_run}")
     return "; ".join(parts)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -22,7 +23,12 @@ import digits
 import task2
 import task3
 from digits import Digits
+from digits.files import Original
 from digits.synthetic import synthetic_digits
+
+# the same examples every time, and no limit to their time on a busy machine
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
@@ -37,6 +43,10 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
+def original(raw: bytes) -> Original:
+    return Original(len(raw), hashlib.sha256(raw).hexdigest())
+
+
 @pytest.fixture
 def small_idx() -> dict[str, bytes]:
     """{name: raw bytes} of four small files with the names of the MNIST files."""
@@ -49,8 +59,9 @@ def small_idx() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def small_sha256(small_idx: dict[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(raw).hexdigest() for name, raw in small_idx.items()}
+def originals(small_idx: dict[str, bytes]) -> dict[str, Original]:
+    """{name: what the file must hold} of the small files."""
+    return {name: original(raw) for name, raw in small_idx.items()}
 
 
 @pytest.fixture

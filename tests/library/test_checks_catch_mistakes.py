@@ -14,9 +14,9 @@ RIGHT = [*right.RIGHT, *root.RIGHT]
 
 DIAGNOSES = {
     "2a backward wrong sign": "the sign is opposite",
-    "2a backward the sigmoid's derivative left in": "the factor yhat (1 - yhat) cancels",
+    "2a backward the sigmoid's derivative left in": "a factor is left in here that cancels",
     "2a backward accumulated, from None": "`grad` is used before it is set",
-    "3a forward sum of each class": "the sum is over the classes of one image: axis=1",
+    "3a forward sum of each class": "the sum is over the classes of one image",
     "3a backward not averaged": "N times too large",
     "3a backward averaged over N and K": "K times too small",
     "3a backward averaged twice": "averaged twice",
@@ -26,7 +26,7 @@ DIAGNOSES = {
     "3a backward accumulated": "accumulated over calls",
     "3a backward updates the weights": "backward changed the weights",
     "4b backward missing": "the L2 term is missing",
-    "4b backward half": "the 2 of 2 lambda w is missing",
+    "4b backward half": "half of what it should be",
     "4b backward doubled": "the L2 term is added twice",
     "4b backward subtracted": "the sign is opposite",
     "4b backward over N": "the L2 term is divided by N",

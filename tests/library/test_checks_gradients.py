@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lab.assignment import L2_FACTOR
 from tests.checks import textbook
 from tests.checks.gradients import (
     data_relations,
@@ -18,6 +17,7 @@ from tests.checks.gradients import (
 from tests.checks.memory import peak_memory
 from tests.checks.mistake import Mistake, Relation, cause, causes, expect_shape
 from tests.checks.models import WHOLE_SET, expect_whole_set
+from tests.test_trainer import FIRST, NOISY, OVERFITS, PATIENCE
 
 N, LAMBDA = 7, 0.3
 X = textbook.inputs(N)
@@ -43,6 +43,21 @@ def test_the_textbooks_gradient_is_that_of_central_differences(K: int) -> None:
         assert gradient[index] == pytest.approx(numerical, abs=1e-9)
 
 
+def test_the_numbers_of_the_checks_are_those_of_the_formulas() -> None:
+    for K, targets in TARGETS.items():
+        formula = X.T @ (OUTPUTS[K] - targets) / N
+        np.testing.assert_allclose(textbook.gradient(X, OUTPUTS[K], targets), formula, 1e-6, 1e-9)
+    np.testing.assert_allclose(textbook.penalty_slopes(W), 2 * W)
+    np.testing.assert_array_equal(
+        textbook.class_targets(20), np.eye(10)[np.resize(textbook.LABELS, 20)]
+    )
+    y, yhat = TARGETS[1], OUTPUTS[1]
+    binary = -np.mean(y * np.log(yhat) + (1 - y) * np.log(1 - yhat))
+    assert textbook.loss(y, yhat) == pytest.approx(binary)
+    softmax = -np.mean(np.sum(TARGETS[10] * np.log(OUTPUTS[10]), axis=1))
+    assert textbook.loss(TARGETS[10], OUTPUTS[10]) == pytest.approx(softmax)
+
+
 @pytest.mark.parametrize("K", [1, 10])
 def test_each_mistake_in_the_gradient_is_named(K: int) -> None:
     for result, mistake in relations(K):
@@ -52,11 +67,17 @@ def test_each_mistake_in_the_gradient_is_named(K: int) -> None:
 
 
 def test_each_mistake_in_the_penalty_is_named() -> None:
-    expect_penalty_gradient(L2_FACTOR * LAMBDA * W, W, LAMBDA, N)
+    expect_penalty_gradient(LAMBDA * textbook.penalty_slopes(W), W, LAMBDA, N)
     for result, mistake in penalty_relations(W, LAMBDA, N):
         with pytest.raises(Mistake) as caught:
             expect_penalty_gradient(result, W, LAMBDA, N)
         assert mistake in str(caught.value)
+
+
+def test_training_should_stop_where_the_checks_say() -> None:
+    for losses, best in [(OVERFITS, 6), (FIRST, 0), *NOISY]:
+        stops = [n for n in range(10, 60) if min(losses[n - 9 : n + 1]) >= min(losses[: n - 9])]
+        assert stops[0] == best + PATIENCE
 
 
 def test_data_on_which_two_causes_give_the_same_result_are_refused() -> None:

@@ -177,7 +177,7 @@ def test_a_style_of_plots_that_is_missing_costs_no_advice(load: Load) -> None:
 def test_an_import_that_took_too_long_once_is_tried_again(load: Load, tmp_path: Path) -> None:
     text = (
         f"import pathlib, pytest\nonce = pathlib.Path({str(tmp_path)!r}, 'once')\n"
-        "if not once.exists():\n    once.touch()\n    pytest.fail('Timeout')\n"
+        "if not once.exists():\n    once.touch()\n    pytest.fail('Timeout from pytest-timeout.')\n"
     )
     with pytest.raises(ImportMistake, match="what runs the script belongs under"):
         load(text)

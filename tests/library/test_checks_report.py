@@ -84,7 +84,7 @@ def check(desk: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
     def run(*options: str) -> Report:
         file = tmp_path / "results.json"
         job = worker.submit(run_pytest, f"--desk={desk}", f"--results={file}", *options)
-        return Report(*job.result(timeout=60), json.loads(file.read_text(encoding="utf-8")))
+        return Report(*job.result(timeout=600), json.loads(file.read_text(encoding="utf-8")))
 
     return run
 
@@ -108,7 +108,7 @@ def check_handout(desk: Path, tmp_path: Path) -> Run:
             env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=600,
         )
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return Report(done.returncode, done.stdout + done.stderr, found)
@@ -137,8 +137,15 @@ def test_a_right_solution_has_the_points_of_the_assignment(check_handout: Run) -
     assert report.scores() == POINTS
     assert report.row("2a") == "2a      12 / 12"
     assert report.row("total") == "total   62 / 62"
-    assert "the checks of one task: add --task 2a\n" in report.output
-    assert "--ignore=tests/library" not in report.output  # there are no other tests
+    assert "first check that fails: pytest --next; of one task: pytest --task 2a\n" in report.output
+    assert "every test" not in report.output  # there are no other tests
+
+
+def test_pytest_without_arguments_runs_the_checks_alone() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    files = {line.split("::")[0] for line in listed.splitlines() if "::" in line}
+    assert files == {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")}
 
 
 def test_the_results_follow_gradescopes_schema(check: Run) -> None:
@@ -200,9 +207,45 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     assert f"task3.py cannot be imported: task3a.py, {said}" in report.output
     outcomes = [t["extra_data"]["outcome"] for t in report.results["tests"] if t["tags"] == ["3a"]]
     assert outcomes.count("failed") == 1
-    assert "skipped: needs task3a.py to import, see 3a.1" in [
+    assert "skipped: needs task3a.py to import, see test_one_hot_encode_puts_a_1_at_the_label" in [
         test["output"] for test in report.results["tests"]
     ]
+
+
+def test_a_fault_of_an_import_is_a_remark_once(check: Run, desk: Path) -> None:
+    (desk / "task3a.py").write_text("import utils\n1 = utils\n", encoding="utf-8")
+    (desk / "task2.py").write_text("import nowhere\nassert nowhere.f()\n", encoding="utf-8")
+    assert check().results["extra_data"]["remarks"] == [
+        "task2.py, line 1: nowhere is not installed here; only its use fails.",
+        "task3a.py, line 2: cannot be imported: SyntaxError: cannot assign to literal here. Maybe "
+        "you meant '==' instead of '='?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "remark"),
+    [
+        (
+            "outputs = self.model",
+            "while True: pass\n        outputs = self.model",
+            "task2.LogisticTrainer.train_step: stopped, it took too long.",
+        ),
+        (
+            "\n\nclass Logistic",
+            "\n\nclass Waits:\n    while True: pass\n\n\nclass Logistic",
+            "task2.py, line 23: cannot be imported: Failed: Timeout (>0.5s) from pytest-timeout.",
+        ),
+    ],
+    ids=["a function", "an import"],
+)
+def test_what_never_ends_is_a_remark(
+    check: Run, desk: Path, old: str, new: str, remark: str
+) -> None:
+    edit(desk / "task2.py", old, new)
+    report = check("--task=2b", "--timeout=0.5")
+    assert report.results["score"] == 0
+    assert report.results["extra_data"]["remarks"] == [remark]
+    assert f"remark: {remark}\n" in report.output
 
 
 def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
@@ -210,6 +253,7 @@ def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
     report = check()
     lost = {task for task, score in report.scores().items() if score != POINTS[task]}
     assert lost == {"3b", "3c"}
+    assert report.output.count("task3.py is missing") == 2  # once for each task
     assert f"task3.py is missing: expected it in {desk.resolve()}" in report.output
 
 
@@ -271,7 +315,35 @@ def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, desk: Path) 
     assert "central differences, equation 29" in output[2]
     assert output[4].startswith("  At:       grad[")
     assert output[5].startswith("  Likely:   the sign is opposite")
-    assert "def test_backward_is_the_gradient_of_the_loss" in "\n".join(output[6:])
+    assert len(output) == 6
+
+
+def test_a_failure_is_printed_once_and_alone(check: Run, desk: Path) -> None:
+    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+    report = check("--task=2a")
+    text = report.test("test_backward_is_the_gradient_of_the_loss")["output"]
+    failures = report.output.split(" FAILURES ")[1].split(" short test summary info ")
+    heading, *lines, _ = failures[0].splitlines()[1:]
+    assert heading.strip("_ ") == "test_backward_is_the_gradient_of_the_loss"
+    assert lines == text.splitlines()
+    assert text.splitlines()[2] not in failures[1]
+    assert "Got:" not in failures[1]
+
+
+def test_full_trace_adds_what_pytest_shows(check: Run, desk: Path) -> None:
+    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+    assert "def test_backward_is" in check("--task=2a", "--full-trace").output
+
+
+def test_next_stops_at_the_first_failing_check(check: Run, desk: Path) -> None:
+    unwrite(desk, ["task2.LogisticTrainer.train_step", "task3a.one_hot_encode"])
+    report = check("--next")
+    outcomes = [test["extra_data"]["outcome"] for test in report.results["tests"]]
+    assert outcomes.count("failed") == 1
+    assert "Task 2b: task2.LogisticTrainer.train_step is not written yet" in report.output
+    assert "task3a.one_hot_encode" not in report.output
+    assert report.row("2a") == "2a      12 / 12"
+    assert report.row("2b").endswith("not written yet: LogisticTrainer.train_step; not run: 3")
 
 
 def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: Path) -> None:
@@ -280,7 +352,8 @@ def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: 
     assert output.startswith(
         "Task 2a: task2a.BinaryModel.forward (equation 1)\n"
         "  raised TypeError: unsupported operand type(s) for +: 'float' and 'NoneType'\n"
-        "  At:       task2a.py, line "
+        "  At:       task2a.py, line 29: z = X + None  # \\xe9\n"
+        "  Likely:   something is None:"
     )
 
 
@@ -291,9 +364,9 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
     report = check("--task=2a")
     needed = report.test("test_backward_is_a_multiple_of_the_gradient")
     waiting = report.test("test_backward_is_the_gradient_of_the_loss")
-    assert waiting["output"] == f"skipped: needs {needed['number']} {needed['name']}"
+    assert waiting["output"] == f"skipped: needs {needed['name']}"
     assert (waiting["score"], waiting["status"]) == (0, "failed")
-    assert f"failed: {needed['number']}; skipped: 2 that need them" in report.row("2a")
+    assert "failed: BinaryModel.backward; skipped: 2 that need them" in report.row("2a")
 
 
 def test_results_are_written_when_a_module_of_checks_cannot_be_read(
@@ -313,7 +386,7 @@ def test_other_tests_earn_nothing_and_pytest_says_how_to_leave_them_out(
     other = desk / "tests" / "library" / "test_other.py"
     other.write_text("def test_other():\n    raise NotImplementedError\n", encoding="utf-8")
     report = check_handout()
-    assert "the assignment's checks alone: pytest tests --ignore=tests/library\n" in report.output
+    assert "the assignment's checks: pytest; every test: pytest tests\n" in report.output
     assert report.exit_code == 1
     assert report.results["score"] == report.results["max_score"] == 62
     assert "def test_other" not in json.dumps(report.results)
@@ -348,7 +421,7 @@ def test_what_was_handed_out_and_changed_is_told_as_such(check: Run, desk: Path)
     [
         ("z = score", "this name is not known here: use an argument, or what is kept in self."),
         ('z = np.unicode_("0")', "NumPy 2 has another name for it; the message tells which."),
-        ('z = np.alen(X)', "NumPy 2 has no such name any more"),
+        ("z = np.alen(X)", "NumPy 2 has no such name any more"),
         ("z = nowhere.expit(X @ self.w)", "the assignment is written with NumPy alone."),
         ("z = np.zeros((10**7, 10**7))", "an N x N array? N is 20,000 images here"),
         ("z = np.zeros(2)\n        z[0] = np.ones(2)", "an array where one number belongs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,19 +14,21 @@ from typing import Any
 
 import pytest
 
-from course import make_starter as handout
-from course import notebook
+from course.make_starter import AS_THEY_ARE, HALF
+from lab.assignment import FILES, PACKAGES
 from tests.library.submissions import read
 from tests.library.variants.variant import ROOT
 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """A copy of the checks and of the statement of the assignment."""
-    for folder in ("tests", "lab"):
-        unwanted = shutil.ignore_patterns("library", "__pycache__")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=unwanted)
-    return tmp_path
+    """A copy of the project, as far as an instructor's tools need it."""
+    unwanted = shutil.ignore_patterns("library", "__pycache__")
+    for folder in ("tests", "course", *PACKAGES):
+        shutil.copytree(ROOT / folder, tmp_path / "course" / folder, ignore=unwanted)
+    for name in (*FILES, *AS_THEY_ARE):
+        shutil.copy(ROOT / name, tmp_path / "course")
+    return tmp_path / "course"
 
 
 def edit(course: Path, old: str, new: str) -> None:
@@ -33,6 +36,20 @@ def edit(course: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1
     file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def drop(course: Path, task: str) -> None:
+    text = (course / "lab" / "assignment.py").read_text(encoding="utf-8")
+    entry = rf'^    Task\((?:"{task}"[^\n]*|\n        "{task}".*?\n    )\),\n'
+    (found,) = re.findall(entry, text, re.MULTILINE | re.DOTALL)
+    edit(course, found, "")
+
+
+def hand_out(course: Path) -> Path:
+    """Make the handout with the course's own tools."""
+    command = [sys.executable, "-m", "course.make_starter", "handout"]
+    subprocess.run(command, cwd=course, check=True, capture_output=True, timeout=60)
+    return course / "handout"
 
 
 def grade(course: Path, submission: str, *options: str) -> dict[str, Any]:
@@ -44,7 +61,7 @@ def grade(course: Path, submission: str, *options: str) -> dict[str, Any]:
         cwd=course,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
-        timeout=60,
+        timeout=600,
     )
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
@@ -58,20 +75,54 @@ def test_the_points_of_a_task_are_shared_by_its_checks(course: Path) -> None:
     assert found["extra_data"]["tasks"]["3a"]["score"] == 14
 
 
-def test_a_task_is_dropped(course: Path) -> None:
-    text = (course / "lab" / "assignment.py").read_text(encoding="utf-8")
-    task = text[text.index('    Task("2d"') : text.index('    Task(\n        "2e"')]
-    edit(course, task, "")
-    found = grade(course, "inner_break")  # which loses points in Task 2d
+def test_points_reach_the_handout_and_the_grades(course: Path) -> None:
+    edit(course, '"the pieces of logistic regression",\n        12,', '"the pieces",\n        20,')
+    handout = hand_out(course)
+    assert "| 2a | 20 | `task2a.pre" in (handout / "README.md").read_text(encoding="utf-8")
+    sheet = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
+    assert "### Task 2a: the pieces\n\n20 points." in sheet
+    assert "worth 70 points" in sheet
+    found = grade(handout, "starter_2023")
+    assert found["extra_data"]["tasks"]["2a"] == {"score": 20, "max_score": 20, "remarks": ""}
+    assert found["max_score"] == 70
+
+
+def test_a_dropped_task_is_neither_asked_nor_graded(course: Path) -> None:
+    drop(course, "2d")
+    handout = hand_out(course)
+    for name in ("ASSIGNMENT.md", "README.md", "AssignmentReport.ipynb"):
+        text = (handout / name).read_text(encoding="utf-8")
+        assert "2c" in text
+        assert not re.search(r"Task 2d|\| 2d |question-2d", text), name
+    assert 'NotImplementedError("Task 2d' not in (handout / "trainer.py").read_text("utf-8")
+    found = grade(handout, "inner_break")  # which loses points in Task 2d
     assert "2d" not in found["extra_data"]["tasks"]
     assert (found["score"], found["max_score"]) == (57.5, 58)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "function", "asked"),
+    [
+        ("4b", "task3a.SoftmaxModel.penalty_gradient", "4a"),
+        ("2a", "task2a.BinaryModel.backward", "1a"),
+        ("3a", "task3a.SoftmaxModel.backward", "1b"),
+    ],
+)
+def test_a_dropped_task_gives_no_derivation_away(
+    course: Path, dropped: str, function: str, asked: str
+) -> None:
+    drop(course, dropped)
+    handout = hand_out(course)
+    module = (handout / f"{function.split('.')[0]}.py").read_text(encoding="utf-8")
+    assert f'NotImplementedError("Task {asked}: write {function}")' in module
+    assert f"| {asked} | report | `{function}` |" in (handout / "README.md").read_text("utf-8")
 
 
 def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
     readme = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
     example = textwrap.dedent(readme.split("  ```python\n")[1].split("  ```")[0])
     (course / "tests" / "test_own.py").write_text(example, encoding="utf-8")
-    found = grade(course, "starter_2023", "--task=2a")
+    found = grade(hand_out(course), "starter_2023", "--task=2a")
     own = next(t for t in found["tests"] if t["name"] == "test_a_new_model_has_no_gradient")
     assert (own["status"], own["score"]) == ("passed", pytest.approx(12 / 13, abs=1e-5))
     assert (found["score"], found["max_score"]) == (12, 12)
@@ -79,17 +130,15 @@ def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
 
 def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     edit(course, 'L2 = "sum"', 'L2 = "half"')
-    assert grade(course, "missing_factor_2", "--task=4b")["score"] == 7
-    found = grade(course, "starter_2023", "--task=4b")
+    handout = hand_out(course)
+    sheet = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
+    assert r"$$R(w) = \frac{1}{2} \lVert w \rVert^2 = " in sheet
+    report = (handout / "AssignmentReport.ipynb").read_text(encoding="utf-8")
+    assert r"with $R(w) = \\frac{1}{2}" in report
+    model = (handout / "task3a.py").read_text(encoding="utf-8")
+    assert all(new in model and old not in model for old, new in HALF)
+    assert grade(handout, "missing_factor_2", "--task=4b")["score"] == 7
+    found = grade(handout, "starter_2023", "--task=4b")
     assert found["score"] == 5.5
     said = next(test["output"] for test in found["tests"] if test["status"] == "failed")
-    assert "the 2 is one too many: in this course R is half the sum of all squared weights" in said
-
-
-def test_the_handout_says_which_r_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = (ROOT / "task3a.py").read_text(encoding="utf-8")
-    whole = handout.starter_file("task3a.py", source)
-    monkeypatch.setattr(handout, "L2", "half")
-    half = handout.starter_file("task3a.py", source)
-    assert all(old in whole and old not in half and new in half for old, new in handout.HALF)
-    assert r"+ \lambda \lVert w" in notebook.QUESTIONS["4a"]
+    assert "twice what it should be: in this course R is half the sum of all squares" in said

@@ -14,49 +14,50 @@ import pytest
 import digits
 from digits import DataError, dataset
 from digits.dataset import find
+from digits.files import Original
 
 Serve = Callable[..., str]
 
 
 def test_files_are_found_in_the_folder_given(
-    small_folder: Path, small_sha256: dict[str, str]
+    small_folder: Path, originals: dict[str, Original]
 ) -> None:
-    arrays = find(small_folder, small_sha256)
-    assert [arrays[name].shape for name in small_sha256] == [(6, 28, 28), (6,), (4, 28, 28), (4,)]
+    arrays = find(small_folder, originals)
+    assert [arrays[name].shape for name in originals] == [(6, 28, 28), (6,), (4, 28, 28), (4,)]
 
 
 def test_the_environment_names_the_folder_when_the_caller_does_not(
-    small_folder: Path, small_sha256: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    small_folder: Path, originals: dict[str, Original], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
-    assert len(find(None, small_sha256)) == 4
+    assert len(find(None, originals)) == 4
 
 
 @pytest.mark.parametrize("spelling", ["{}", "{}.gz", "{dotted}", "{dotted}.gz"])
 def test_unpacked_files_and_names_with_a_dot_are_found_too(
-    small_folder: Path, small_sha256: dict[str, str], spelling: str
+    small_folder: Path, originals: dict[str, Original], spelling: str
 ) -> None:
-    for name in small_sha256:
+    for name in originals:
         packed = small_folder / f"{name}.gz"
         content = packed.read_bytes()
         packed.unlink()
         target = small_folder / spelling.format(name, dotted=name.replace("-idx", ".idx"))
         target.write_bytes(content if target.suffix == ".gz" else gzip.decompress(content))
-    assert len(find(small_folder, small_sha256)) == 4
+    assert len(find(small_folder, originals)) == 4
 
 
 def test_what_the_folder_lacks_comes_from_the_cache(
-    small_folder: Path, small_sha256: dict[str, str], cache: Path
+    small_folder: Path, originals: dict[str, Original], cache: Path
 ) -> None:
     cache.mkdir()
-    for name in list(small_sha256)[2:]:
+    for name in list(originals)[2:]:
         (small_folder / f"{name}.gz").rename(cache / f"{name}.gz")
-    assert len(find(small_folder, small_sha256)) == 4
+    assert len(find(small_folder, originals)) == 4
 
 
 def test_a_bad_file_of_the_user_is_left_alone_and_the_next_place_is_tried(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -67,14 +68,14 @@ def test_a_bad_file_of_the_user_is_left_alone_and_the_next_place_is_tried(
     own.mkdir()
     bad = own / "t10k-labels-idx1-ubyte.gz"
     bad.write_bytes(b"<html>")
-    assert len(find(own, small_sha256)) == 4
+    assert len(find(own, originals)) == 4
     assert bad.read_bytes() == b"<html>"
     assert f"{bad}: 6 bytes that are neither gzip nor IDX" in caplog.text
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -83,30 +84,30 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     cache.mkdir()
     name = "train-labels-idx1-ubyte"
     (cache / f"{name}.gz").write_bytes(b"\x1f\x8b damaged")
-    find(None, small_sha256)
+    find(None, originals)
     assert (cache / f"{name}.gz").read_bytes() == (small_folder / f"{name}.gz").read_bytes()
 
 
 def test_the_mirror_is_not_asked_for_what_the_cache_has(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    first = find(None, small_sha256)
+    first = find(None, originals)
     monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/")
-    second = find(None, small_sha256)
+    second = find(None, originals)
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
 
 def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
-    small_sha256: dict[str, str], tmp_path: Path, cache: Path
+    originals: dict[str, Original], tmp_path: Path, cache: Path
 ) -> None:
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>moved</html>")
     with pytest.raises(DataError) as caught:
-        find(tmp_path, small_sha256)
+        find(tmp_path, originals)
     message = str(caught.value)
     for part in (
         f"{tmp_path}/train-images-idx3-ubyte.gz\n    18 bytes that are neither gzip nor IDX",
@@ -134,9 +135,9 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
 
 
 def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
-    small_folder: Path, small_sha256: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    small_folder: Path, originals: dict[str, Original], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset, "SHA256", small_sha256)
+    monkeypatch.setattr(dataset, "ORIGINALS", originals)
     data = digits.load("mnist", small_folder)
     assert data.name == "MNIST"
     assert data.train_images.shape == (6, 784)

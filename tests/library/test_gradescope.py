@@ -132,8 +132,8 @@ def test_classroom_hears_the_points_and_fails_without_all_of_them(
     assert json.loads(second.split("::")[-1]) == {"totalPoints": 3, "maxPoints": 5.5}
     summary = (tmp_path / "summary.md").read_text()
     assert "2a       3 /  3\n3a       0 / 2.5\ntotal    3 / 5.5\n" in summary
-    assert "- remark: missing: utils.py" in summary
-    assert "## 3a.1: 2.5 points lost\n\n```text\nwhy\n```" in summary
+    assert "- remark: `missing: utils.py`" in summary
+    assert "## test_b: 2.5 points lost\n\n```text\nwhy\n```" in summary
     assert "2a.1" not in summary
 
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from pickle import PicklingError
+from threading import Lock
 from traceback import format_exception
 from typing import Any
 
@@ -23,6 +25,7 @@ import task2
 import utils
 from digits import Digits
 from lab import progress
+from lab.assignment import PACKAGES
 from lab.jobs import train_all
 from lab.trainings import fit
 from task2a import BinaryModel
@@ -159,7 +162,8 @@ def test_functions_of_a_notebook_and_folders_with_spaces_work(tmp_path: Path) ->
     """A notebook's functions stand in __main__, which has no file."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    (folder / "lab").symlink_to(ROOT / "lab")
+    for package in PACKAGES:
+        (folder / package).symlink_to(ROOT / package)
     (folder / "data").touch()
     ended = subprocess.run(
         [sys.executable, "-c", IN_A_NOTEBOOK],
@@ -204,7 +208,7 @@ def test_a_signal_ends_all_trainings_at_once(
     command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert (ended.returncode, ended.stderr) == (code, line)
     processes = [int(path.name.split()[1]) for path in started.iterdir()]
@@ -213,6 +217,67 @@ def test_a_signal_ends_all_trainings_at_once(
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["started"]
+
+
+KILLED = """
+import os, signal
+from functools import partial
+import numpy as np
+from lab.jobs import train_all
+
+def die(X):
+    os.killpg(0, signal.SIGKILL)
+
+X = np.ones((500, 500))
+train_all({name: partial(die, X) for name in "ab"}, jobs=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+def test_what_killed_trainings_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed all at once, so that none of their processes can clean up."""
+    command = [sys.executable, "-c", KILLED]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, start_new_session=True, timeout=60, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert [path.suffix for path in tmp_path.iterdir()] == [".locked"]
+    assert [path.suffix for path in tmp_path.glob("*/*/*")] == [".pkl"]  # the shared array
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    train_all({"a": partial(facts, MEGABYTES)}, jobs=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_folder_without_space_for_the_shared_data_is_told_in_one_line(tmp_path: Path) -> None:
+    import resource
+
+    limit = 10**6, 10**6  # bytes; the array takes two million
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED.replace("killpg(0, signal.SIGKILL)", "abort()")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stderr.splitlines()[-1] == (
+        f"OSError: {tmp_path} cannot take the data that the trainings share: no space left perhaps."
+        " Likely fix: --jobs 1, or another folder in TMPDIR."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_sent_to_another_process_keeps_its_error() -> None:
+    unsendable: Any = Lock()
+    with pytest.raises(PicklingError) as raised:
+        train_all({name: partial(facts, unsendable) for name in "ab"}, jobs=2)
+    assert "cannot pickle '_thread.lock' object" in "".join(format_exception(raised.value))
 
 
 class Terminal(io.StringIO):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import platform
@@ -17,6 +18,8 @@ import pytest
 
 pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
 
+import task2
+import task3
 from course.blank import blank, drop_unused_imports
 from course.isolation import THREADS
 from course.make_starter import (
@@ -26,11 +29,12 @@ from course.make_starter import (
     make_starter,
     starter_file,
 )
-from course.notebook import QUESTIONS, SHOW, make_notebook
-from lab.assignment import CODE_TASKS, FILES, PACKAGES, POINTS, TASKS
-from tests.library.variants.variant import ROOT
-
-FUNCTIONS = {function: task.name for task in CODE_TASKS for function in task.functions}
+from course.notebook import SHOW, make_notebook
+from course.sheet import SHEET
+from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
+from lab.script import parse_options
+from tests.library.variants.variant import ROOT, with_body
+from trainer import BaseTrainer
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +173,7 @@ def test_imports_that_no_line_can_hold_are_broken_up() -> None:
 def test_the_handout_is_complete(starter: Path) -> None:
     assert {path.name for path in starter.iterdir()} == {
         *FILES, *PACKAGES, "tests", "create_submission_zip.py", "pyproject.toml",
-        "README.md", "LICENSE", ".gitignore", REPORT,
+        "README.md", "LICENSE", ".gitignore", REPORT, SHEET,
     }  # fmt: skip
     assert not list(starter.rglob("library"))
     assert not list(starter.rglob("__pycache__"))
@@ -251,9 +255,111 @@ def test_the_readme_lists_every_task(starter: Path) -> None:
     text = (starter / "README.md").read_text(encoding="utf-8")
     for task in CODE_TASKS:
         assert f"| {task.name} | {task.points} | `{task.functions[0]}`" in text
+    assert "its call in `task3a.SoftmaxModel.backward` |" in text  # where Task 4b is judged
     assert f"the bodies of {len(FUNCTIONS)} functions" in text
     assert "@" not in text
     assert f"on Python {platform.python_version()} and NumPy {np.__version__}." in text
+
+
+def test_the_assignment_lists_every_task_with_its_points_functions_and_figure(
+    starter: Path,
+) -> None:
+    text = (starter / SHEET).read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### Task (\w+): (.*?)(?=^#)", text, re.MULTILINE | re.DOTALL))
+    assert list(sections) == [task.name for task in TASKS]
+    for task in TASKS:
+        assert sections[task.name].startswith(f"{task.title}\n\n{task.points} points.")
+        assert "**Report:** " in sections[task.name]
+        for name in (*task.functions, *filter(None, [task.figure])):
+            assert name in sections[task.name]
+    assert "worth 62 points, the others 38." in text
+    assert "@" not in text
+
+
+def test_the_assignment_states_the_settings_of_the_scripts(starter: Path) -> None:
+    text = (starter / SHEET).read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| ([a-z, ]+) \| (.+) \|$", text, re.MULTILINE))
+    defaults = inspect.signature(BaseTrainer).parameters
+    for setting, values in {
+        "learning rate": (task2.LEARNING_RATE, task3.LEARNING_RATE),
+        "batch size": (task2.BATCH_SIZE, task3.BATCH_SIZE),
+        "epochs, at most": [parse_options("", [], training=True).epochs] * 2,
+        "validations in an epoch": [defaults["validations_per_epoch"].default] * 2,
+        "validations without improvement before training stops": [defaults["patience"].default] * 2,
+    }.items():
+        assert table[setting] == " | ".join(map(str, values))
+
+
+def test_the_assignment_has_every_equation_that_a_student_meets(starter: Path) -> None:
+    text = (starter / SHEET).read_text(encoding="utf-8")
+    numbered = set(re.findall(r"\\tag\{(\d+)\}", text))
+    assert not set(re.findall(r"[Ee]quations? (\d+)", text)) - numbered
+    files = [*starter.glob("task*.py"), starter / "trainer.py", *starter.glob("tests/**/*.py")]
+    for file in files:
+        met = set(re.findall(r"equations? (\d+)", file.read_text(encoding="utf-8")))
+        assert not met - numbered, file
+    checks = "".join(file.read_text(encoding="utf-8") for file in starter.glob("tests/test_*.py"))
+    assert not set(re.findall(r'"(\d+)"', checks)) - numbered
+
+
+ASKED_FOR = (  # in the spelling of `normalised`: what the derivations and the functions ask for
+    *("(y-yhat)", "(yhat-y)", "(targets-outputs)", "(outputs-targets)", "(t-y)", "(target-output)"),
+    *("2lambdaw", "+lambdaw", "2*lambda", "2l2_reg_lambda", "2*l2_reg_lambda", "l2_factor"),
+    *("eye(num_classes)", "eye(10)[", "eye(k)[", "argmax(axis=1)==", "argmax(1)=="),
+    *(">=0.5)==", "permutation(len", "permutation(num", "random.shuffle", "min(val_losses"),
+    *("127.5-1", "/127.5"),
+)
+
+
+def normalised(text: str) -> str:
+    """Write formulas alike, whether in Python, LaTeX or plain words."""
+    text = re.sub(r"\\hat\{?y\}?", "yhat", text.lower()).replace("λ", "lambda").replace("ŷ", "yhat")
+    text = re.sub(r"\^n|_k|\^\{n\}|_\{k\}", "", text)
+    return re.sub(r"self\.|[\s\\{}$`]", "", text)
+
+
+@pytest.mark.parametrize("answer", ASKED_FOR)
+def test_no_answer_is_in_the_handout(starter: Path, answer: str) -> None:
+    files = [path for path in starter.rglob("*") if path.suffix in (".py", ".md", ".ipynb")]
+    assert len(files) > 40
+    assert [
+        path.name for path in files if answer in normalised(path.read_text(encoding="utf-8"))
+    ] == []
+
+
+def test_an_answer_is_found_in_any_spelling() -> None:
+    for text in (
+        r"$-(y^n - \hat{y}^n)\, x_i^n$",
+        r"-x_j^n (y_k^n - \hat{y}_k^n)",
+        "X.T @ (outputs - targets) / len(X)",
+        "-X^T (y - yhat) / N",
+        "2 λ w",
+        r"2 \lambda w",
+        "2 * self.l2_reg_lambda * self.w",
+        "np.eye(num_classes)[Y[:, 0]]",
+    ):
+        assert any(answer in normalised(text) for answer in ASKED_FOR), text
+
+
+def test_start_here_shows_what_pytest_prints(starter: Path, tmp_path: Path) -> None:
+    text = (starter / SHEET).read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(?:\$ pytest --next\n)?(.*?)```", text, re.DOTALL)
+    pixels = "task2a.pre_process_images"
+    bodies = {
+        "untouched": None,
+        "wrong": "import numpy as np\nreturn np.hstack([X / 255, np.ones((len(X), 1))])",
+        "right": "import numpy as np\nreturn np.hstack([X / 127.5 - 1, np.ones((len(X), 1))])",
+    }
+    assert len(blocks) == len(bodies)
+    for (name, body), block in zip(bodies.items(), blocks, strict=True):
+        folder = tmp_path / name
+        shutil.copytree(starter, folder)
+        file = folder / "task2a.py"
+        if body:
+            source = with_body(file.read_text(encoding="utf-8"), pixels.partition(".")[2], body)
+            file.write_text(source, encoding="utf-8")
+        _, said = run_checks(folder, folder / "results.json", "--next")
+        assert block in said
 
 
 def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
@@ -268,7 +374,7 @@ def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
 def test_the_notebook_has_a_place_for_every_task() -> None:
     counts = {1: "ab", 2: "abcde", 3: "abcd", 4: "abcde"}
     parts = [f"{task}{letter}" for task, letters in counts.items() for letter in letters]
-    assert list(QUESTIONS) == parts
+    assert [task.name for task in TASKS] == parts
     cells = json.loads(make_notebook())["cells"]
     for part in parts:
         ids = [cell["id"] for cell in cells if cell["id"].split("-")[1:2] == [part]]
@@ -299,12 +405,14 @@ def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -
     ]
 
 
-def run_checks(folder: Path, results: Path) -> tuple[dict[str, float], str]:
+def run_checks(folder: Path, results: Path, *options: str) -> tuple[dict[str, float], str]:
     """Run the checks of a handout; return the points by task and what pytest printed."""
+    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", *options]
+    alone = {**dict.fromkeys(THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "80"}
     done = subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--results", results],
+        [*command, "--results", results],
         cwd=folder,
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, **alone},
         capture_output=True,
         text=True,
     )
@@ -324,6 +432,7 @@ def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
         assert set(to_write.split(", ")) <= {name.split(".", 1)[1] for name in FUNCTIONS}
     assert table[len(CODE_TASKS)].split() == ["total", "0", "/", "62"]
     assert "Traceback" not in said
+    assert "ERROR" not in said
 
 
 def solved(task: str) -> set[str]:
@@ -339,7 +448,7 @@ def earned(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for task in POINTS:  # not in the threads below: ast.parse of Python 3.11 is not safe there
         folder = tmp_path_factory.mktemp(task) / "desk"
         shutil.copytree(starter, folder)
-        others = [other for other in CODE_TASKS if other.name not in solved(task)]
+        others = {name: other for name, other in FUNCTIONS.items() if other not in solved(task)}
         for name in FILES:
             source = (ROOT / name).read_text(encoding="utf-8")
             (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import http.server
@@ -9,6 +10,7 @@ import os
 import re
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +18,7 @@ from typing import Any, ClassVar
 import pytest
 
 import digits
+from digits.files import Original
 from digits.mirrors import MIRRORS, fetch, mirrors
 
 Serve = Callable[..., str]
@@ -27,13 +30,16 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     status: ClassVar[int] = 200
     body: ClassVar[bytes] = b""
-    announced: ClassVar[int | None] = None
+    headers_too: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
         self.send_response(self.status)
-        if self.announced is not None:
-            self.send_header("Content-Length", str(self.announced))
+        for header in self.headers_too.items():
+            self.send_header(*header)
         self.end_headers()
+        self.send()
+
+    def send(self) -> None:
         self.wfile.write(self.body)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -47,8 +53,14 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def answering(body: bytes, status: int = 200, announced: int | None = None) -> type[Answer]:
-    return type("Fixed", (Answer,), {"body": body, "status": status, "announced": announced})
+def answering(
+    body: bytes, status: int = 200, headers: dict[str, str] | None = None
+) -> type[Answer]:
+    return type("Fixed", (Answer,), {"body": body, "status": status, "headers_too": headers or {}})
+
+
+PACKED = {"Content-Encoding": "gzip"}
+BOMB = gzip.compress(bytes(2**19))  # as small as the original
 
 
 @pytest.mark.parametrize(
@@ -60,16 +72,37 @@ def answering(body: bytes, status: int = 200, announced: int | None = None) -> t
         (answering(b"sorry", status=500), "500 Internal Server Error"),
         (answering(gzip.compress(b"\0\0\x08\x01\0\0\0\1\5")), "not the original data"),
         (
-            answering(b"\x1f\x8b\x08", announced=5000),
+            answering(b"\x1f\x8b\x08", headers={"Content-Length": "5000"}),
             r"IncompleteRead\(3 bytes read, 4997 more expected\)",
         ),
-        (answering(b"", announced=0), "0 bytes that are neither gzip nor IDX"),
+        (answering(b"", headers={"Content-Length": "0"}), "0 bytes that are neither gzip nor IDX"),
+        (
+            answering(b"", headers={"Content-Length": "many"}),
+            "0 bytes that are neither gzip nor IDX",
+        ),
+        (answering(BOMB), "not the original data: more than its 14 bytes"),
+        (answering(BOMB, headers=PACKED), "not the original data: more than its 14 bytes"),
+        (answering(b"", 302, {"Location": f"/{NAME}.gz"}), "Exceeded 30 redirects"),
+        (answering(b"", 302, {"Location": "file:///etc/hostname"}), "No connection adapters"),
     ],
-    ids=["a page", "404", "403", "500", "wrong digest", "cut off", "empty"],
+    ids=[
+        "a page",
+        "404",
+        "403",
+        "500",
+        "wrong digest",
+        "cut off",
+        "empty",
+        "a length that is no number",
+        "a bomb",
+        "a bomb packed for the way",
+        "moved in a circle",
+        "moved to a file",
+    ],
 )
 def test_a_mirror_that_fails_is_followed_by_the_next(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,16 +111,59 @@ def test_a_mirror_that_fails_is_followed_by_the_next(
 ) -> None:
     bad, good = serve(handler=handler), serve(small_folder)
     monkeypatch.setenv("MNIST_MIRRORS", f"{bad},{good}")
-    arrays, attempts = fetch(cache, {NAME: small_sha256[NAME]})
+    arrays, attempts = fetch(cache, {NAME: originals[NAME]})
     assert list(arrays) == [NAME]
     assert [attempt.place for attempt in attempts] == [f"{bad}{NAME}.gz"]
     assert re.search(cause, attempts[0].cause)
     assert [path.name for path in cache.iterdir()] == [f"{NAME}.gz"]
 
 
+class Endless(Answer):
+    """Sends zeros until the other side has had enough."""
+
+    chunk: ClassVar[bytes] = bytes(2**16)
+    sent: ClassVar[int] = 0
+
+    def send(self) -> None:
+        with contextlib.suppress(OSError):
+            while type(self).sent < 2**27:
+                type(self).sent += self.wfile.write(self.chunk)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"headers_too": {"Content-Length": str(2**31)}},
+        {"headers_too": PACKED, "chunk": gzip.compress(bytes(2**24))},
+    ],
+    ids=["endless", "2 GB announced", "packed for the way"],
+)
+def test_a_mirror_that_sends_too_much_is_cut_off_at_the_size_of_the_file(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+) -> None:
+    handler: Any = type("Fixed", (Endless,), settings)
+    monkeypatch.setenv("MNIST_MIRRORS", f"{serve(handler=handler)},{serve(small_folder)}")
+    tracemalloc.start()
+    arrays, attempts = fetch(cache, {NAME: originals[NAME]})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(arrays) == [NAME]
+    assert [attempt.cause for attempt in attempts] == [
+        f"more than {originals[NAME].packed_limit} bytes, too many for this file"
+    ]
+    assert handler.sent < 2**25  # what the buffers of the connection hold
+    assert peak < 2**23
+
+
 def test_a_download_that_is_cut_off_is_tried_once_more(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -96,26 +172,25 @@ def test_a_download_that_is_cut_off_is_tried_once_more(
     bodies = [whole, whole[:9]]
 
     class CutOffOnce(Answer):
-        announced = len(whole)
+        headers_too: ClassVar[dict[str, str]] = {"Content-Length": str(len(whole))}
 
-        def do_GET(self) -> None:
-            type(self).body = bodies.pop()
-            super().do_GET()
+        def send(self) -> None:
+            self.wfile.write(bodies.pop())
 
     monkeypatch.setenv("MNIST_MIRRORS", serve(handler=CutOffOnce))
-    arrays, attempts = fetch(cache, {NAME: small_sha256[NAME]})
+    arrays, attempts = fetch(cache, {NAME: originals[NAME]})
     assert (list(arrays), attempts) == ([NAME], [])
 
 
 def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", f"http://127.0.0.1:1/,{serve(small_folder)}")
-    arrays, attempts = fetch(cache, small_sha256)
+    arrays, attempts = fetch(cache, originals)
     assert len(arrays) == 4
     assert len(attempts) == 1
 
@@ -123,19 +198,19 @@ def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
 def test_a_silent_mirror_is_given_up(
     silent_server: str,
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", f"{silent_server},{serve(small_folder)}")
-    arrays, attempts = fetch(cache, small_sha256, silence=1.2)
+    arrays, attempts = fetch(cache, originals, silence=1.2)
     assert len(arrays) == 4
     assert [attempt.cause for attempt in attempts] == ["silent for 0.6 s after 0 bytes"]
 
 
 def test_a_name_that_is_looked_up_for_ever_counts_as_silence(
-    small_sha256: dict[str, str], cache: Path, monkeypatch: pytest.MonkeyPatch
+    originals: dict[str, Original], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never, asked = threading.Event(), threading.Event()
 
@@ -145,7 +220,7 @@ def test_a_name_that_is_looked_up_for_ever_counts_as_silence(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setenv("MNIST_MIRRORS", "http://mirror.invalid/")
-    _, attempts = fetch(cache, small_sha256, silence=0.4)
+    _, attempts = fetch(cache, originals, silence=0.4)
     never.set()
     assert asked.is_set()
     assert [attempt.cause for attempt in attempts] == ["silent for 0.2 s after 0 bytes"]
@@ -153,7 +228,7 @@ def test_a_name_that_is_looked_up_for_ever_counts_as_silence(
 
 def test_a_folder_still_in_use_hides_no_cause(
     silent_server: str,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -166,18 +241,18 @@ def test_a_folder_still_in_use_hides_no_cause(
 
     monkeypatch.setattr(os, "rmdir", busy)
     monkeypatch.setenv("MNIST_MIRRORS", silent_server)
-    _, attempts = fetch(cache, small_sha256, silence=0.1)
+    _, attempts = fetch(cache, originals, silence=0.1)
     assert [attempt.cause for attempt in attempts] == ["silent for 0.05 s after 0 bytes"]
 
 
 def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
     silent_server: str,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", ",".join([silent_server] * 4))
-    arrays, attempts = fetch(cache, small_sha256, silence=0.4)
+    arrays, attempts = fetch(cache, originals, silence=0.4)
     assert arrays == {}
     assert [attempt.cause for attempt in attempts] == ["silent for 0.1 s after 0 bytes"] * 4
 
@@ -185,28 +260,29 @@ def test_all_silent_mirrors_together_take_no_longer_than_the_patience(
 def test_a_recompressed_copy_passes(
     small_idx: dict[str, bytes],
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (small_folder / f"{NAME}.gz").write_bytes(gzip.compress(small_idx[NAME], 1, mtime=7))
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    arrays, _ = fetch(cache, {NAME: small_sha256[NAME]})
+    arrays, _ = fetch(cache, {NAME: originals[NAME]})
     assert arrays[NAME].shape == (6,)
 
 
 def test_fetching_at_the_same_time_succeeds_for_all(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    (cache / "incoming-of-a-killed-fetch.locked").mkdir(parents=True)
     found: list[int] = []
     threads = [
-        threading.Thread(target=lambda: found.append(len(fetch(cache, small_sha256)[0])))
+        threading.Thread(target=lambda: found.append(len(fetch(cache, originals)[0])))
         for _ in range(4)
     ]
     for thread in threads:
@@ -214,19 +290,19 @@ def test_fetching_at_the_same_time_succeeds_for_all(
     for thread in threads:
         thread.join()
     assert found == [4, 4, 4, 4]
-    assert sorted(path.name for path in cache.iterdir()) == sorted(f"{n}.gz" for n in small_sha256)
+    assert sorted(path.name for path in cache.iterdir()) == sorted(f"{n}.gz" for n in originals)
 
 
 def test_a_cache_that_cannot_be_written_is_said(
     small_folder: Path,
-    small_sha256: dict[str, str],
+    originals: dict[str, Original],
     serve: Serve,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
     (tmp_path / "file").touch()
-    arrays, attempts = fetch(tmp_path / "file" / "cache", {NAME: small_sha256[NAME]})
+    arrays, attempts = fetch(tmp_path / "file" / "cache", {NAME: originals[NAME]})
     assert arrays == {}
     assert "Not a directory" in attempts[0].cause
 
@@ -239,6 +315,7 @@ def test_the_usual_mirrors_are_two_and_a_list_replaces_them(
     monkeypatch.setenv("MNIST_MIRRORS", "")
     assert mirrors() == MIRRORS
     assert len(MIRRORS) == 2
+    assert all(re.fullmatch("https://.*/mnist/", mirror) for mirror in MIRRORS)
 
 
 @pytest.mark.mnist

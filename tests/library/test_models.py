@@ -1,4 +1,4 @@
-"""The two models and their losses: stable everywhere, of the right dtype, strict about shapes."""
+"""The two models and their losses: finite, of the right dtype, strict about shapes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import special
 
 import task2a
 import task3a
@@ -21,14 +18,6 @@ from task3a import SoftmaxModel, one_hot_encode
 DType = type[np.floating[Any]]
 
 X1 = np.zeros((1, 785), np.float32)
-EXTREME = (-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4)
-
-
-def inputs_with_logits(logits: list[float], dtype: DType) -> np.ndarray:
-    """Inputs whose first entry is the logit, for weights that pick the first entry."""
-    X: np.ndarray = np.zeros((len(logits), 785), dtype)
-    X[:, 0] = logits
-    return X
 
 
 def test_pixels_are_mapped_to_minus_one_to_one_and_a_one_is_appended() -> None:
@@ -53,27 +42,6 @@ def test_images_that_are_dark_or_lists_are_images_too() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sigmoid_agrees_with_scipy_at_any_logit(dtype: DType) -> None:
-    model = BinaryModel()
-    model.w = np.eye(785, 1, dtype=dtype)
-    outputs = model.forward(inputs_with_logits(list(EXTREME), dtype))
-    assert outputs.dtype == dtype
-    np.testing.assert_allclose(outputs[:, 0], special.expit(np.array(EXTREME, dtype)), 1e-6, 1e-40)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_softmax_agrees_with_scipy_at_any_logit(dtype: DType) -> None:
-    model = SoftmaxModel(0)
-    model.w = np.zeros((785, 10), dtype)
-    model.w[0] = np.linspace(-1, 1, 10)
-    X = inputs_with_logits(list(EXTREME), dtype)
-    outputs = model.forward(X)
-    assert outputs.dtype == dtype
-    np.testing.assert_allclose(outputs, special.softmax(X @ model.w, axis=1), rtol=1e-5, atol=1e-30)
-    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_losses_are_finite_where_outputs_are_exactly_zero_and_one(dtype: DType) -> None:
     wrong: np.ndarray = np.array([[0.0], [1.0]], dtype)
     assert 80 < task2a.cross_entropy_loss(1 - wrong, wrong) < 800
@@ -81,18 +49,6 @@ def test_losses_are_finite_where_outputs_are_exactly_zero_and_one(dtype: DType) 
     one_hot: np.ndarray = np.array([[1.0, 0.0]], dtype)
     assert 80 < task3a.cross_entropy_loss(one_hot, one_hot[:, ::-1]) < 800
     assert task3a.cross_entropy_loss(one_hot, one_hot) == 0
-
-
-@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=8), st.integers(0, 255))
-def test_binary_and_two_class_cross_entropy_are_the_same(
-    probabilities: list[float], bits: int
-) -> None:
-    outputs = np.array(probabilities).reshape(-1, 1)
-    targets = np.array([[bits >> i & 1] for i in range(len(probabilities))])
-    both = task3a.cross_entropy_loss(
-        np.hstack([targets, 1 - targets]), np.hstack([outputs, 1 - outputs])
-    )
-    assert task2a.cross_entropy_loss(targets, outputs) == pytest.approx(both)
 
 
 def test_training_in_float32_stays_in_float32() -> None:
@@ -131,7 +87,7 @@ def test_accuracy_predicts_one_at_exactly_a_half() -> None:
 def test_accuracy_predicts_the_largest_output() -> None:
     model = SoftmaxModel(0)
     model.w[0, 4] = 1
-    X = inputs_with_logits([1.0, 1.0], np.float32)
+    X = np.eye(1, 785).repeat(2, axis=0)
     assert softmax_accuracy(X, one_hot_encode(np.array([[4], [5]]), 10), model) == 0.5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -23,6 +24,7 @@ import task3
 import task3a
 from lab.assignment import TASKS
 from lab.files import replacing
+from lab.protocols import GradientError
 from lab.script import run_script
 from trainer import BaseTrainer
 
@@ -197,10 +199,101 @@ def test_a_notebooks_backend_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> 
     assert seen == [None, "pdf"]
 
 
-@pytest.mark.parametrize("script", [task2a, task3a], ids=["task2a", "task3a"])
-def test_the_self_checks_pass(run: Run, script: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    run(script)
-    assert "backward agrees with central differences" in capsys.readouterr().out
+def test_a_notebooks_backend_is_no_obstacle_to_the_report(published: Path, tmp_path: Path) -> None:
+    """Whether it is installed or not: matplotlib would load it when it is imported."""
+    module = "module://matplotlib_inline.backend_inline"
+    paths = ["--figures", str(published), "--out", str(tmp_path / "report.pdf")]
+    ended = subprocess.run(
+        [sys.executable, "-m", "reproduce.report", *paths],
+        cwd=ROOT,
+        env={**os.environ, "MPLBACKEND": module},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
+@pytest.mark.parametrize("characters", [1, 10**6])
+@pytest.mark.parametrize("streams", [{"stderr": subprocess.PIPE}, {"stderr": subprocess.STDOUT}])
+def test_a_reader_that_leaves_ends_the_script_in_silence(
+    characters: int, streams: dict[str, Any]
+) -> None:
+    code = f"from lab.script import run_script; run_script(lambda: print({characters} * 'a'))"
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=buffered, stdout=subprocess.PIPE, **streams
+    ) as script:
+        assert script.stdout
+        script.stdout.close()
+        said = script.stderr.read() if script.stderr else b""
+    assert (script.returncode, said) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
+    code = "from lab.script import run_script; run_script(lambda: print('a'))"
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "-c: [Errno 28] No space left on device\n"
+
+
+def test_task2a_prints_what_its_pieces_do(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    tiny_digits: digits.Digits,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = replace(tiny_digits, train_labels=2 + tiny_digits.train_labels % 2)  # 400 of 2 and 3
+    monkeypatch.setattr(digits, "load", lambda *options: data)
+    run(task2a)
+    assert capsys.readouterr().out == (
+        "tiny digits: inputs (100, 785), pixels in [-1, 1], bias 1\n"
+        "loss of zero weights 0.693147 (ln 2 = 0.693147)\n"
+        "backward agrees with central differences\n"
+    )
+
+
+def test_task3a_prints_what_its_pieces_do(
+    run: Run, capsys: pytest.CaptureFixture[str], tiny_digits: digits.Digits
+) -> None:
+    run(task3a)
+    label = tiny_digits.train_labels[0, 0]
+    assert capsys.readouterr().out == (
+        f"tiny digits: inputs (100, 785), targets (100, 10), first label {label}\n"
+        "loss of zero weights 2.302585 (ln 10 = 2.302585)\n"
+        "backward agrees with central differences, lambda = 0\n"
+        "backward agrees with central differences, lambda = 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "piece"),
+    [
+        (task2a, "BinaryModel.forward"),
+        (task3a, "SoftmaxModel.forward"),
+        (task3a, "SoftmaxModel.penalty_gradient"),
+    ],
+)
+def test_the_pieces_are_tried_on_their_gradients(
+    run: Run, monkeypatch: pytest.MonkeyPatch, script: Any, piece: str
+) -> None:
+    kind, name = piece.split(".")
+    right = getattr(getattr(script, kind), name)
+    monkeypatch.setattr(getattr(script, kind), name, lambda *arguments: right(*arguments) * 0.9)
+    with pytest.raises(GradientError, match="backward is not the gradient of the objective"):
+        run(script)
 
 
 @pytest.mark.parametrize(
@@ -224,9 +317,10 @@ def test_a_wrong_option_is_refused(
     assert f"argument {option}" in capsys.readouterr().err
 
 
-def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["task2a.py", "task2.py", "task3a.py", "task3.py"])
+def test_data_mnist_never_falls_back(script: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "task2.py", "--data", "mnist", "--out", str(tmp_path)],
+        [sys.executable, script, "--data", "mnist"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -234,7 +328,7 @@ def test_data_mnist_never_falls_back(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
-    assert ended.stderr.startswith("task2.py: MNIST is not available. Tried:")
+    assert ended.stderr.startswith(f"{script}: MNIST is not available. Tried:")
     assert "MNIST_DATA_DIR" in ended.stderr
     assert "Traceback" not in ended.stderr
 

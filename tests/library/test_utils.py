@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+import task3
 import utils
 from digits import Digits
 from lab import figures
@@ -21,28 +20,6 @@ from utils import batch_loader, binary_prune_dataset
 
 def numbered(count: int) -> np.ndarray:
     return np.arange(count).reshape(-1, 1)
-
-
-@given(st.integers(1, 40), st.data(), st.booleans(), st.booleans())
-def test_batches_hold_every_example_once_with_its_own_target(
-    count: int, data: st.DataObject, shuffle: bool, drop_last: bool
-) -> None:
-    batch_size = data.draw(st.integers(1, count))
-    X = numbered(count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utils, "GATHERED", data.draw(st.integers(1, 50)))
-        batches = list(batch_loader(X, 10 * X, batch_size, shuffle, drop_last))
-    seen = np.concatenate([X_batch for X_batch, _ in batches])[:, 0].tolist()
-    full, rest = divmod(count, batch_size)
-    assert [len(X_batch) for X_batch, _ in batches] == [batch_size] * full + (
-        [rest] if rest and not drop_last else []
-    )
-    assert len(set(seen)) == len(seen)
-    for X_batch, Y_batch in batches:
-        np.testing.assert_array_equal(Y_batch, 10 * X_batch)
-    if not shuffle:
-        assert seen == list(range(len(seen)))
-    assert X[:, 0].tolist() == list(range(count))
 
 
 def test_the_order_is_drawn_from_the_generator_given() -> None:
@@ -100,6 +77,43 @@ def test_the_binary_data_set_holds_two_digits(tiny_digits: Digits) -> None:
     assert Y_train.sum() == (tiny_digits.train_labels == 2).sum()
     assert X_val.shape[1] == 784
     assert set(Y_val[:, 0]) == {0, 1}
+
+
+@pytest.mark.parametrize("held_out", [False, True], ids=["to train", "held out"])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (lambda X, Y: (X, np.where(Y == 9, 10, Y)), r"labels in \[0, 9\], got labels in \[0, 10\]"),
+        (lambda X, Y: (X, np.where(Y == 0, 255, Y)), r"got labels in \[1, 255\]"),
+        (lambda X, Y: (X[1:], Y), "equally many examples"),
+        (lambda X, Y: (X, Y[1:]), "equally many examples"),
+        (lambda X, Y: (X, Y[:, 0]), r"labels of shape \(N, 1\)"),
+        (lambda X, Y: (X[:, 1:], Y), r"images of shape \(N, 784\), got"),
+        (lambda X, Y: (X / 255, Y), r"pixels in \[0, 255\]"),
+        (lambda X, Y: (np.where(X, X, np.nan), Y), r"got values in \[nan, nan\]"),
+    ],
+    ids=[
+        "label 10",
+        "label 255",
+        "an image less",
+        "a label less",
+        "labels not in a column",
+        "a pixel less",
+        "normalised",
+        "nan",
+    ],
+)
+def test_no_training_starts_on_faulty_data(
+    tiny_digits: Digits,
+    fault: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    message: str,
+    held_out: bool,
+) -> None:
+    train = tiny_digits.train_images, tiny_digits.train_labels
+    test = tiny_digits.test_images, tiny_digits.test_labels
+    sets = (*train, *fault(*test)) if held_out else (*fault(*train), *test)
+    with pytest.raises(ValueError, match=message):
+        task3.make_trainer(task3.prepare(utils.load_full_mnist(Digits("bad", *sets))), 0, 0)
 
 
 Y4 = np.array([[2], [3], [2], [3]])

@@ -1,0 +1,250 @@
+"""What holds for every shape, dtype and magnitude: models and losses beside SciPy, and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays, integer_dtypes, unsigned_integer_dtypes
+from scipy import special
+
+import task2
+import task2a
+import task3
+import task3a
+import utils
+from task2a import BinaryModel
+from task3a import SoftmaxModel, one_hot_encode
+from trainer import TOLERANCE, check_gradient
+
+Data = st.DataObject
+
+HUGE, TINY = 1e30, 1e-30
+DTYPES = (np.float32, np.float64)
+GENERATORS: list[Callable[..., Any]] = [np.random.RandomState, np.random.default_rng]
+dtypes = st.sampled_from(DTYPES)
+few = st.integers(1, 5)
+
+
+def numbers(low: float, high: float, dtype: Any) -> st.SearchStrategy[float]:
+    """Floats of a dtype, of any magnitude between the bounds: 0, subnormal ones and 1e-30 too."""
+    low, high = float(dtype(low)), float(dtype(high))
+    width = np.finfo(dtype).bits
+    special_ones = [low, high, 0.0, TINY, -TINY, float(np.finfo(dtype).smallest_subnormal)]
+    edges = [float(dtype(x)) for x in special_ones if low <= x <= high]
+    return st.sampled_from(edges) | st.floats(low, high, width=width)
+
+
+def draw_array(data: Data, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Any:
+    return data.draw(arrays(dtype, shape, elements=numbers(low, high, dtype)))
+
+
+def draw_one_hot(data: Data, N: int, K: int, dtype: Any) -> np.ndarray:
+    return np.eye(K, dtype=dtype)[data.draw(arrays(int, N, elements=st.integers(0, K - 1)))]
+
+
+def binary_model(w: np.ndarray) -> BinaryModel:
+    model = BinaryModel()
+    model.w = w
+    return model
+
+
+def softmax_model(w: np.ndarray, l2_reg_lambda: float = 0) -> SoftmaxModel:
+    model = SoftmaxModel(l2_reg_lambda)
+    model.w = w
+    return model
+
+
+# The outputs, of logits that the weights 1 hand through
+
+
+@given(few, dtypes, st.data())
+def test_the_sigmoid_is_scipys_expit(N: int, dtype: Any, data: Data) -> None:
+    logits = draw_array(data, (N, 1), -HUGE, HUGE, dtype)
+    outputs = binary_model(np.ones((1, 1), dtype)).forward(logits)
+    assert outputs.dtype == dtype
+    info = np.finfo(dtype)
+    expected = special.expit(logits.astype(np.float64))
+    np.testing.assert_allclose(outputs, expected, rtol=8 * info.eps, atol=info.tiny)
+
+
+@given(few, st.integers(2, 10), dtypes, st.data())
+def test_the_logarithm_of_softmax_is_scipys_log_softmax(
+    N: int, K: int, dtype: Any, data: Data
+) -> None:
+    logits = draw_array(data, (N, K), -HUGE, HUGE, dtype)
+    outputs = softmax_model(np.eye(K, dtype=dtype)).forward(logits)
+    info = np.finfo(dtype)
+    assert outputs.dtype == dtype
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=K * info.eps)
+    floor = np.log(info.tiny)  # of `log`
+    expected = np.maximum(special.log_softmax(logits, axis=1), floor)
+    np.testing.assert_allclose(task2a.log(outputs), expected, rtol=1e-5, atol=2 * K * info.eps)
+
+
+# The losses
+
+
+@given(few, dtypes, st.data())
+def test_the_binary_loss_is_the_mean_of_scipys_log_expit(N: int, dtype: Any, data: Data) -> None:
+    info = np.finfo(dtype)
+    high = 0.8 * -np.log(info.eps)  # beyond, 1 - yhat has lost its digits
+    logits = draw_array(data, (N, 1), -high, high, dtype)
+    targets = draw_one_hot(data, N, 2, dtype)[:, :1]
+    loss = task2a.cross_entropy_loss(targets, binary_model(np.ones((1, 1), dtype)).forward(logits))
+    exact = -special.log_expit((2 * targets - 1) * logits.astype(np.float64)).mean()
+    rounding = 4 * info.eps * np.exp(np.abs(logits, dtype=np.float64)).max()
+    np.testing.assert_allclose(loss, exact, rtol=16 * info.eps, atol=rounding)
+
+
+@given(few, few, dtypes, dtypes, st.data())
+def test_the_losses_are_means_of_scipys_xlogy(
+    N: int, K: int, dtype: Any, target_dtype: Any, data: Data
+) -> None:
+    """Of targets that are no labels, too; a probability below the smallest normal number is it."""
+    targets = draw_array(data, (N, K), 0, 1, target_dtype)
+    outputs = draw_array(data, (N, K), 0, 1, dtype)
+
+    def xlogy(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+        tiny = np.finfo(dtype).tiny
+        return np.asarray(special.xlogy(y, np.maximum(p, tiny), dtype=np.float64))
+
+    softmax = -xlogy(targets, outputs).sum() / N
+    binary = -np.mean(xlogy(targets, outputs) + xlogy(1 - targets, 1 - outputs))
+    expected = np.array([softmax, binary])
+    losses = [module.cross_entropy_loss(targets, outputs) for module in (task3a, task2a)]
+    rounding = 1e-5 if np.float32 in (dtype, target_dtype) else 1e-12
+    np.testing.assert_allclose(losses, expected, rtol=rounding, atol=1e-37)
+
+
+@given(few, st.floats(0.001, 0.999), st.data())
+def test_the_losses_agree_on_two_classes(N: int, least: float, data: Data) -> None:
+    outputs = draw_array(data, (N, 1), min(least, 1 - least), max(least, 1 - least), np.float64)
+    targets = draw_one_hot(data, N, 2, np.float64)[:, :1]
+    both = task3a.cross_entropy_loss(
+        np.hstack([targets, 1 - targets]), np.hstack([outputs, 1 - outputs])
+    )
+    assert task2a.cross_entropy_loss(targets, outputs) == pytest.approx(both)
+
+
+@given(dtypes, st.data())
+def test_log_is_finite_from_zero_on_and_raises_nothing_else(dtype: Any, data: Data) -> None:
+    x = draw_array(data, (3,), 0, HUGE, dtype)
+    assert task2a.log(x).dtype == dtype
+    with np.errstate(divide="ignore"):
+        expected = np.log(x)
+    normal = x >= np.finfo(dtype).tiny
+    np.testing.assert_array_equal(task2a.log(x)[normal], expected[normal])
+    np.testing.assert_array_equal(task2a.log(x)[~normal], np.log(np.finfo(dtype).tiny))
+
+
+# The gradients
+
+
+@given(few, few, dtypes, st.data())
+def test_the_gradients_are_exact_up_to_rounding_at_any_magnitude(
+    N: int, inputs: int, dtype: Any, data: Data
+) -> None:
+    X = draw_array(data, (N, inputs), -HUGE, HUGE, dtype)
+    for K, model in ((1, BinaryModel()), (3, SoftmaxModel(0))):
+        outputs, targets = (draw_array(data, (N, K), 0, 1, dtype) for _ in range(2))
+        model.backward(X, outputs, targets)
+        assert (model.grad.shape, model.grad.dtype) == ((inputs, K), dtype)
+        exact = X.T.astype(np.float64) @ (outputs.astype(np.float64) - targets) / N
+        info = np.finfo(dtype)
+        rounding = (N + 2) * info.eps * np.abs(X, dtype=np.float64).max() + 2 * info.tiny
+        np.testing.assert_allclose(model.grad, exact, rtol=8 * info.eps, atol=rounding)
+
+
+@given(few, few, st.integers(2, 6), dtypes, st.sampled_from([0, TINY, 1e-3, 1, 100]), st.data())
+def test_the_gradients_agree_with_central_differences(
+    N: int, inputs: int, K: int, dtype: Any, l2_reg_lambda: float, data: Data
+) -> None:
+    X = np.hstack([draw_array(data, (N, inputs), -1, 1, dtype), np.ones((N, 1), dtype)])
+    seeded = np.random.default_rng(data.draw(st.integers(0, 2**32)))  # no stationary point
+    size = data.draw(st.sampled_from([0, 0.1, 1]))
+    w = (size * seeded.standard_normal((inputs + 1, K))).astype(dtype)
+    binary, softmax = draw_one_hot(data, N, 2, dtype)[:, :1], draw_one_hot(data, N, K, dtype)
+    assert check_gradient(binary_model(w[:, :1]), X, binary) <= TOLERANCE
+    assert check_gradient(softmax_model(w, l2_reg_lambda), X, softmax) <= TOLERANCE
+
+
+@given(few, few, dtypes, st.data())
+def test_the_penalty_is_lambda_times_the_sum_of_squares(
+    inputs: int, K: int, dtype: Any, data: Data
+) -> None:
+    info = np.finfo(dtype)
+    largest = HUGE if dtype == np.float64 else 1e18  # whose square is a float32
+    w = draw_array(data, (inputs, K), -largest, largest, dtype)
+    l2_reg_lambda = data.draw(numbers(0, 1000, dtype))
+    model = softmax_model(w, l2_reg_lambda)
+    exact = l2_reg_lambda * np.sum(w.astype(np.float64) ** 2)
+    lost = l2_reg_lambda * inputs * K * float(info.tiny)  # squares too small for the dtype
+    np.testing.assert_allclose(model.penalty(), exact, rtol=inputs * K * 4 * info.eps, atol=lost)
+    gradient = model.penalty_gradient()
+    assert gradient.dtype == dtype
+    exact_gradient = 2 * l2_reg_lambda * w.astype(np.float64)
+    np.testing.assert_allclose(gradient, exact_gradient, rtol=4 * info.eps, atol=2 * info.tiny)
+
+
+# Labels and predictions
+
+
+@given(few, st.integers(1, 300), integer_dtypes() | unsigned_integer_dtypes(), st.data())
+@example(1, 300, np.dtype(np.int8), None)
+def test_one_hot_rows_have_their_one_at_the_label_or_the_label_is_refused(
+    N: int, K: int, dtype: np.dtype[Any], data: Data | None
+) -> None:
+    Y = data.draw(arrays(dtype, (N, 1))) if data else np.full((N, 1), 127, dtype)
+    if all(0 <= label < K for label in Y.ravel().tolist()):
+        one_hot = one_hot_encode(Y, K)
+        assert one_hot.dtype == np.float32
+        expected = [[float(k == label) for k in range(K)] for (label,) in Y.tolist()]
+        assert one_hot.tolist() == expected
+    else:
+        with pytest.raises(ValueError, match=rf"expected labels in \[0, {K - 1}\]"):
+            one_hot_encode(Y, K)
+
+
+@given(few, st.integers(2, 10), dtypes, st.data())
+def test_accuracy_counts_what_a_loop_counts(N: int, K: int, dtype: Any, data: Data) -> None:
+    """A tie goes to the first class, and a half to class 1."""
+    outputs, targets = draw_array(data, (N, K), 0, 1, dtype), draw_one_hot(data, N, K, dtype)
+    rows = zip(outputs.tolist(), targets.tolist(), strict=True)
+    right = [row.index(max(row)) == one_hot.index(1) for row, one_hot in rows]
+    assert task3.accuracy(targets, outputs) == pytest.approx(sum(right) / N)
+    edge = [0.5, float(np.nextafter(dtype(0.5), dtype(0)))]
+    column = data.draw(arrays(dtype, (N, 1), elements=numbers(0, 1, dtype) | st.sampled_from(edge)))
+    rows = zip(column.tolist(), targets[:, :1].tolist(), strict=True)
+    right = [(1 if output >= 0.5 else 0) == label for (output,), (label,) in rows]
+    assert task2.accuracy(targets[:, :1], column) == pytest.approx(sum(right) / N)
+
+
+# Batches
+
+
+@given(st.integers(1, 40), few, few, st.data(), st.booleans(), st.booleans())
+def test_batches_are_the_examples_in_the_order_drawn_each_with_its_target(
+    N: int, inputs: int, K: int, data: Data, shuffle: bool, drop_last: bool
+) -> None:
+    kinds = st.sampled_from([np.uint8, *DTYPES])
+    X = np.arange(N * inputs).reshape(N, inputs).astype(data.draw(kinds))
+    Y = np.arange(N * K).reshape(N, K).astype(data.draw(kinds))
+    before = X.copy(), Y.copy()
+    batch_size, seed = data.draw(st.integers(1, N)), data.draw(st.integers(0, 2**32 - 1))
+    rng = data.draw(st.sampled_from(GENERATORS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "GATHERED", data.draw(st.integers(1, 50)))
+        batches = list(utils.batch_loader(X, Y, batch_size, shuffle, drop_last, rng(seed)))
+    full, rest = divmod(N, batch_size)
+    sizes = [batch_size] * full + ([rest] if rest and not drop_last else [])
+    assert [(len(X_batch), len(Y_batch)) for X_batch, Y_batch in batches] == [(n, n) for n in sizes]
+    order = (rng(seed).permutation(N) if shuffle else np.arange(N))[: sum(sizes)]
+    for got, all_of_it in zip(zip(*batches, strict=True), (X, Y), strict=True):
+        np.testing.assert_array_equal(np.concatenate(got), all_of_it[order])
+        assert got[0].dtype == all_of_it.dtype
+    np.testing.assert_equal((X, Y), before)
