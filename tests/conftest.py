@@ -18,6 +18,8 @@ if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))  # however pytest is started, `tests` is this folder
 os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 
+import matplotlib.pyplot  # noqa: E402, F401 - its first import may outlast a check's time limit
+
 from lab.assignment import POINTS  # noqa: E402
 from tests.checks.desk import NAMES, Desk, StudentModule  # noqa: E402
 from tests.checks.plugin import Checks  # noqa: E402

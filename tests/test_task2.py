@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import (
-    Accuracy,
-    accuracy_function,
-    accuracy_of,
-    expect_accuracy,
-    expect_counting,
-)
+from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
 from tests.checks.desk import Desk
 from tests.checks.mistake import at_fault, expect_close, expect_scalar
 from tests.checks.points import advice, check
@@ -29,6 +24,7 @@ RIGHT = 5 / 13  # of the decisions
 TRAIN_STEP = "task2.LogisticTrainer.train_step"
 VALIDATION_STEP = "task2.LogisticTrainer.validation_step"
 ACCURACY = "task2.calculate_accuracy"
+MODEL = "task2a.BinaryModel"
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +46,12 @@ def known_accuracies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def accuracy(desk: Desk) -> Accuracy:
-    return accuracy_function(desk, "task2")
+    return partial(accuracy_of, desk, "task2", MODEL)
 
 
 @pytest.fixture
 def steps(desk: Desk) -> Iterator[Steps]:
-    steps = Steps(desk, "task2.LogisticTrainer", "task2a.BinaryModel")
+    steps = Steps(desk, "task2.LogisticTrainer", MODEL)
     yield steps
     steps.close()
 
@@ -79,8 +75,8 @@ def test_train_step_subtracts_the_learning_rate_times_the_gradient(steps: Steps)
 
 
 @check("2b", 0.5, TRAIN_STEP, needs=[test_train_step_moves_the_weights_along_the_gradient])
-def test_train_step_reads_no_variables_of_the_script(steps: Steps) -> None:
-    steps.expect_no_globals()
+def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
+    steps.expect_interface()
 
 
 @advice("2b", VALIDATION_STEP, "3", [test_train_step_returns_the_loss_of_the_batch])
@@ -135,14 +131,14 @@ def test_the_accuracy_is_the_fraction_of_right_predictions(accuracy: Accuracy) -
 def test_an_output_of_exactly_one_half_is_a_prediction_of_1(accuracy: Accuracy) -> None:
     half = np.array([0.5, 0.5, 0.5, 0.25, 0.75]).reshape(-1, 1)
     got = [
-        accuracy_of(accuracy, half, np.array(targets).reshape(-1, 1))
+        accuracy(half, np.array(targets).reshape(-1, 1))
         for targets in ([1, 1, 1, 0, 1], [0, 0, 0, 0, 1], [0, 1, 1, 0, 1])
     ]
     shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
     likely = "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0)."
-    expect_close("the accuracies, over the largest,", shares, [1, 0.4, 0.8], likely=likely)
+    expect_close("the accuracies over the largest", shares, [1, 0.4, 0.8], likely=likely)
 
 
 @advice("2c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
 def test_the_accuracy_is_a_plain_number(accuracy: Accuracy) -> None:
-    expect_scalar("the accuracy", accuracy_of(accuracy, OUTPUTS, TARGETS))
+    expect_scalar("the accuracy", accuracy(OUTPUTS, TARGETS))

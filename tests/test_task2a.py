@@ -126,11 +126,20 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
 @check("2a", 0.5, PIXELS)
 def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> None:
     dark = np.clip(textbook.images(4), 20, 90)
-    mixed = np.r_[dark, textbook.images(3)]
-    alone, among = np.asarray(pre_process(dark)), np.asarray(pre_process(mixed))[:4]
+    bright = textbook.images(3)
+    try:
+        alone, among = (np.asarray(pre_process(X))[:4] for X in (dark, np.r_[dark, bright]))
+    except AssertionError:  # their own, that a data set reaches -1 and 1
+        return
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
     expect_variety("the pixels", without_bias(alone))
+    inputs = without_bias(pre_process(bright))
+    if (
+        np.shape(inputs) != bright.shape
+        or not close(inputs, np.interp(bright, [0, 255], [-1, 1])).all()
+    ):
+        return  # another mistake, which costs the points of its own check
     likely = "use the fixed range 0 to 255, not that of the images at hand."
     what = "the same image comes out otherwise when brighter images stand beside it"
     expect_close("the pixels", alone, among, likely=likely, what=what)
@@ -138,9 +147,9 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
 
 @advice("2a", PIXELS, needs=[test_pre_process_images_maps_0_to_minus_1_and_255_to_1])
 def test_pre_process_images_leaves_the_images_as_they_were(task2a: Any) -> None:
-    for dtype in (np.uint8, np.float32, np.float64):
+    for dtype in ("uint8", "float32", "float64"):
         pixels = textbook.images(3).astype(dtype)
-        with untouched(X=pixels):
+        with untouched(**{f"X of type {dtype}": pixels}):
             call(task2a.pre_process_images, X=pixels)
 
 
@@ -259,7 +268,7 @@ def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
 def test_forward_does_not_overflow(model: Any) -> None:
     z = np.array([[1e4], [-1e4], [800.0], [-800.0], [0.0]])
     right = np.array([[1.0], [0.0], [1.0], [0.0], [0.5]])
-    likely = "exp of a large number overflows; take exp of negative numbers only."
+    likely = "exp of a large number overflows, in both branches of np.where; keep its argument < 0."
     expect_no_overflow(model, z, right, likely)
 
 

@@ -16,6 +16,8 @@ X, Y = textbook.inputs(), textbook.class_targets()
 W = textbook.sealed(textbook.weights(10) * 8)  # of order one: the L2 term is as large as it can be
 OUTPUTS = textbook.sealed(textbook.forward(X, W))
 
+WITHOUT_BIAS = slice(1, -1)  # the first row, or the last
+
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
 
 
@@ -23,21 +25,23 @@ def penalty_of(desk: Desk) -> Penalty:
     return find_penalty(desk, X, Y, OUTPUTS, W)
 
 
-@check("4b", 3.5, *BACKWARD)
-def test_lambda_adds_a_multiple_of_w_to_the_gradient(desk: Desk) -> None:
-    penalty = penalty_of(desk)
-    term = penalty.term(0.3)
+@check("4b", 2, *BACKWARD)
+def test_lambda_changes_the_gradient(desk: Desk) -> None:
     what = "the gradient does not change with lambda"
     likely = "the L2 term is missing in backward; it is the last term of equation 28."
+    term = penalty_of(desk).term(0.3)
     expect(np.abs(term).max() > 1e-6, what, "another one", "the same gradient", likely)
+
+
+@check("4b", 1.5, *BACKWARD, [test_lambda_changes_the_gradient])
+def test_lambda_adds_a_multiple_of_w_to_the_gradient(desk: Desk) -> None:
     relations = penalty_relations(W, 0.3, len(X))
-    inner = slice(1, -1)  # without the bias, which is judged by its value
-    rest = [(np.asarray(wrong)[inner], cause) for wrong, cause in relations]
-    name = "the L2 term that lambda = 0.3 adds"
-    expect_multiple(name, term[inner], W[inner], rest, "differentiate equation 27.")
+    rest = [(np.asarray(wrong)[WITHOUT_BIAS], cause) for wrong, cause in relations]
+    name, term = "the L2 term that lambda = 0.3 adds", penalty_of(desk).term(0.3)[WITHOUT_BIAS]
+    expect_multiple(name, term, W[WITHOUT_BIAS], rest, "differentiate equation 27.")
 
 
-@check("4b", 1, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+@check("4b", 1, *BACKWARD, [test_lambda_changes_the_gradient])
 def test_the_term_is_proportional_to_lambda(desk: Desk) -> None:
     penalty = penalty_of(desk)
     strengths = (1.0, 0.1, 0.01)
@@ -51,16 +55,25 @@ def test_the_term_is_proportional_to_lambda(desk: Desk) -> None:
         expect_close("the term over lambda", term, terms[0], relations, what=what)
 
 
-@check("4b", 2, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+@check("4b", 1.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
 def test_the_term_is_the_gradient_of_the_penalty(desk: Desk) -> None:
-    penalty = penalty_of(desk)
+    penalty, known = penalty_of(desk), 0.3  # its square is another number, for the list of causes
+    right = known * textbook.penalty_slopes(W)
     for num_examples in (7, 3):
-        term = penalty.term(1.0, num_examples)
-        known = 0.3  # a lambda whose square is another number, for the list of causes
-        expect_penalty_gradient(term * known, W, known, num_examples)
+        term = penalty.term(1.0, num_examples) * known
+        if not close(term[WITHOUT_BIAS], right[WITHOUT_BIAS]).all():
+            expect_penalty_gradient(term, W, known, num_examples)
 
 
 @check("4b", 0.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
+def test_the_bias_has_the_term_of_every_weight(desk: Desk) -> None:
+    term = penalty_of(desk).term(0.3)
+    factor = float(np.sum(term[WITHOUT_BIAS] * W[WITHOUT_BIAS]) / np.sum(W[WITHOUT_BIAS] ** 2))
+    likely = "the bias is left out: equation 27 sums over every weight, the bias too."
+    expect_close("the L2 term", term, factor * W, likely=likely)
+
+
+@check("4b", 0.5, *BACKWARD, [test_lambda_changes_the_gradient])
 def test_backward_adds_the_term_and_touches_nothing_else(desk: Desk) -> None:
     penalty = penalty_of(desk)
     expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)

@@ -14,15 +14,16 @@ from tests.checks.mistake import Mistake, at_fault, expect, expect_shape, untouc
 from tests.checks.points import advice, check
 from tests.checks.standins import LOADER as LOADER_ARGUMENTS
 from tests.checks.standins import Run, batches, stand_in
+from tests.checks.textbook import I
 
 LOADER = "utils.batch_loader"
 ORDER = "utils.shuffled_order"
 
 
-def data(num_examples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Make examples that tell their number: image n is (n, -n), its target is (n, 2 n, 3 n)."""
+def data(num_examples: int, K: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Make examples that tell their number: X (N, 785) is (n, -n, 0, ...), Y (N, K) is n."""
     n = np.arange(num_examples, dtype=np.float64).reshape(-1, 1)
-    return n * [1, -1], n * [1, 2, 3]
+    return n * np.eye(1, I) - n * np.eye(1, I, 1), n * np.ones(K)
 
 
 def load(utils: Any, X: np.ndarray, Y: np.ndarray, batch_size: int, **options: Any) -> Any:
@@ -66,8 +67,8 @@ def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
 def test_targets_stay_with_their_images(utils: Any) -> None:
     for shuffle in (True, False):
         for X_batch, Y_batch in load(utils, *data(40), 4, shuffle=shuffle):
-            expect_shape("Y_batch", Y_batch, (len(X_batch), 3))
-            if (X_batch[:, :1] * [1, 2, 3] != Y_batch).any() or (X_batch.sum(axis=1) != 0).any():
+            expect_shape("Y_batch", Y_batch, (len(X_batch), 1))
+            if (X_batch[:, :1] != Y_batch).any() or (X_batch.sum(axis=1) != 0).any():
                 raise Mistake(
                     f"targets come with the wrong images (shuffle={shuffle})",
                     f"the targets of images {X_batch[:, 0].astype(int).tolist()}",
@@ -101,6 +102,8 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> No
                     f"{len(set(numbers))} different ones in {len(numbers)} places",
                     "a permutation, not a draw with replacement (np.random.randint, choice).",
                 )
+    for _, Y_batch in load(utils, *data(20, K=10), 5, shuffle=True):
+        expect_shape("Y_batch", Y_batch, (5, 10), "Task 3 has ten targets for an image, one-hot.")
     by_default = len(served(utils, 23, 5))
     what = "drop_last should be True by default: 23 examples, batch_size=5"
     expect(by_default == 4, what, "4 batches", f"{by_default} batches")

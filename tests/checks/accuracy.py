@@ -20,44 +20,43 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
-from tests.checks.standins import LOSS, EchoModel, echoed
+from tests.checks.standins import LOSS, inputs_for, textbook_model
 
 __tracebackhide__ = True
 
-Accuracy = Callable[..., Any]
+Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
 
-def accuracy_function(desk: Desk, module: str) -> Accuracy:
-    """Make a function that calls `calculate_accuracy`, which has to agree with `accuracy`.
+def accuracy_of(
+    desk: Desk, module: str, Model: str, outputs: np.ndarray, targets: np.ndarray
+) -> Any:
+    """Compute the accuracy of a model with these outputs; the data must stay unchanged.
 
-    Only files of this course have `accuracy(targets, outputs)`.
+    Only files of this course have `accuracy(targets, outputs)`, which has to give the same.
+
+    Args:
+        desk: the student's files.
+        module: with `calculate_accuracy`, "task2" or "task3".
+        Model: the student's class, in whose place a textbook model stands.
+        outputs: yhat (N, K).
+        targets: labels (N, K).
     """
-
-    def both(X: np.ndarray, targets: np.ndarray, model: Any) -> Any:
-        calculate_accuracy = desk.require(f"{module}.calculate_accuracy")
-        got = call(calculate_accuracy, X=X, targets=targets, model=model)
-        accuracy = getattr(desk.load(module), "accuracy", None)
-        if callable(accuracy) and list(inspect.signature(accuracy).parameters) == [*LOSS]:
-            with at_fault(f"{module}.accuracy"):
-                other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
-            likely = "one of them is wrong; calculate_accuracy can call accuracy."
-            what = "accuracy and calculate_accuracy do not agree"
-            expect_close("", total_of("calculate_accuracy", got), other, (), likely, what)
-        return got
-
-    return both
-
-
-def accuracy_of(calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray) -> Any:
-    """Compute the accuracy of a model with these outputs; the data must stay unchanged."""
-    X, Y = echoed(outputs), targets.copy()
+    model = textbook_model(desk, Model)
+    X, Y = inputs_for(model, outputs), targets.copy()
     with untouched(X=X, targets=Y):
-        model = EchoModel(targets.shape[1])
-        return call(calculate_accuracy, X=X, targets=Y, model=model)
+        got = call(desk.require(f"{module}.calculate_accuracy"), X=X, targets=Y, model=model)
+    accuracy = getattr(desk.load(module), "accuracy", None)
+    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == [*LOSS]:
+        with at_fault(f"{module}.accuracy"):
+            other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
+        likely = "one of them is wrong; calculate_accuracy can call accuracy."
+        what = "accuracy and calculate_accuracy do not agree"
+        expect_close("", total_of("calculate_accuracy", got), other, (), likely, what)
+    return got
 
 
 def expect_accuracy(
-    calculate_accuracy: Accuracy,
+    accuracy: Accuracy,
     outputs: np.ndarray,
     targets: np.ndarray,
     right: float,
@@ -67,7 +66,7 @@ def expect_accuracy(
     """Raise Mistake, with its likely cause, unless the accuracy is the fraction of right ones.
 
     Args:
-        calculate_accuracy: the student's function.
+        accuracy: the student's, of outputs and targets.
         outputs: what the model returns (N, K).
         targets: labels (N, K).
         right: the fraction.
@@ -75,7 +74,7 @@ def expect_accuracy(
         relations: wrong results and their causes.
     """
     N, K = targets.shape
-    got = accuracy_of(calculate_accuracy, outputs, targets)
+    got = accuracy(outputs, targets)
     number = expect_number("the accuracy", got, "the mean over the examples is missing.")
     name = f"the accuracy of {round(right * N)} right predictions out of {N}"
     known: list[Relation] = [
@@ -89,25 +88,23 @@ def expect_accuracy(
 
 
 def expect_counting(
-    calculate_accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
+    accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
 ) -> None:
-    """Raise Mistake unless the accuracy is proportional to the number of right predictions.
+    """Raise Mistake unless right predictions count, all the same, and wrong ones do not.
+
+    Each is shown four times: how those of a whole set are put together is another check's.
 
     Args:
-        calculate_accuracy: the student's function.
+        accuracy: the student's, of outputs and targets.
         outputs: right for all targets (N, K).
         targets: labels (N, K).
         likely: the cause to name.
     """
-    N = len(targets)
     got = []
-    for wrong in (range(0), range(0, N, 4), range(1, N, 2), range(0, N - 1)):
-        shown = targets.copy()
-        shown[list(wrong)] = 1 - targets[list(wrong)]
-        if targets.shape[1] > 1:
-            shown[list(wrong)] = np.roll(targets[list(wrong)], 1, axis=1)
-        number = accuracy_of(calculate_accuracy, outputs, shown)
-        got.append(total_of("the accuracy", number))
-    hits = [N, N - len(range(0, N, 4)), N - len(range(1, N, 2)), 1]
-    name = f"the accuracy of {', '.join(map(str, hits))} right predictions out of {N}"
-    expect_multiple(name, got, np.array(hits) / N, likely=likely)
+    for n in range(len(targets)):
+        shown = targets[[n] * 4]
+        wrong = 1 - shown if targets.shape[1] == 1 else np.roll(shown, 1, axis=1)
+        numbers = (accuracy(outputs[[n] * 4], labels) for labels in (shown, wrong))
+        got += [total_of("the accuracy", number) for number in numbers]
+    name = "the accuracies of images with the right and with a wrong label by turns"
+    expect_multiple(name, got, [1, 0] * len(targets), likely=likely)

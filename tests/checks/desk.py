@@ -44,12 +44,13 @@ class Desk:
         self.folder = folder.resolve()
         self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
+        self._timed_out = False
         self._finder = Finder(self.folder, lambda remark: self.remarks.setdefault(remark))
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
-        sys.meta_path.insert(0, self._finder)
+        self._finder.open()
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
@@ -58,8 +59,7 @@ class Desk:
         """Take the folder off the import path again."""
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        self._finder.close()
 
     def owns(self, file: str | None) -> bool:
         """Tell whether a file lies in the folder itself."""
@@ -75,6 +75,9 @@ class Desk:
             try:
                 self._found[name] = self._import(name)
             except ImportMistake as fault:
+                if TIMED_OUT in str(fault) and not self._timed_out:
+                    self._timed_out = True  # once, for the machine may be busy; not for ever
+                    raise
                 self._found[name] = fault
         found = self._found[name]
         if isinstance(found, ImportMistake):

@@ -19,9 +19,11 @@ LIKELY = (
     ("was removed in the NumPy", "NumPy 2 has another name for it; the message tells which."),
     ("module 'numpy' has no", "NumPy 2 has no such name any more; see its migration guide."),
     ("is not installed here", "the assignment is written with NumPy alone."),
+    ("cannot be imported here", "the assignment is written with NumPy alone."),
     ("unexpected keyword", "keep the names of the arguments as they were handed out."),
     ("required positional", "more arguments than were handed out? give the others a default."),
-    ("setting an array element", "an array of one element where a number belongs; use .item()."),
+    ("setting an array element", "an array where one number belongs."),
+    ("only 0-dimensional", "an array where one number belongs."),
     ("MemoryError", "an N x N array? N is 20,000 images here: keep (N, 1) and (N, K)."),
     ("NoneType", "something is None: a `return` is missing, or `grad` is used before it is set."),
     ("broadcast", "shapes that do not fit; print them, and see the docstring for the right ones."),
@@ -30,7 +32,7 @@ LIKELY = (
     ("only integer scalar", "an array where one number is needed."),
     ("read-only", "the inputs are changed in place; make a copy."),
     ("empty sequence", "an empty list; are there validations before the last `patience` ones yet?"),
-    (TIMED_OUT, "a loop that never ends."),
+    (TIMED_OUT, "a loop that never ends, or one over every pixel; use whole arrays."),
 )
 
 

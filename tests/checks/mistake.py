@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,7 +64,8 @@ class at_fault:
 def in_words(error: BaseException) -> str:
     """Describe an exception in one line."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return ": ".join([type(error).__name__, *said.splitlines()[:1]])
+    lines = re.sub(r" \([^()]*\.py\)", "", said).splitlines()  # an ImportError tells the whole path
+    return ": ".join([type(error).__name__, *lines[:1]])
 
 
 def expect(true: object, what: str, expected: object, got: object, likely: str = "") -> None:
@@ -151,7 +153,7 @@ def expect_close(
     if expected.size > 1:
         at += f"; {int(wrong.sum())} of {expected.size} values are wrong"
     raise Mistake(
-        what or f"{name} is not what it should be",
+        what or _wrong(name, expected),
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         at,
@@ -174,7 +176,7 @@ def expect_multiple(
         return
     worst = furthest(array, expected)
     raise Mistake(
-        f"{name} is not what it should be, not even up to a factor",
+        f"{_wrong(name, expected)}, not even up to a factor",
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else "",
@@ -261,6 +263,12 @@ class untouched:
                     f"{name}[{', '.join(map(str, index))}]",
                     f"an in-place operation (+=, -=, *=, out=, shuffle) on {name}.",
                 )
+
+
+def _wrong(name: str, expected: np.ndarray) -> str:
+    if expected.ndim:
+        return f"the values of {name} are not what they should be"
+    return f"{name} is not what it should be"
 
 
 def _short(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import call
-from tests.checks.desk import Desk
+from tests.checks.calling import call, make_trainer
+from tests.checks.desk import NAMES, Desk
 from tests.checks.mistake import entries
 from tests.checks.models import make, model_with, run_backward
 
@@ -27,7 +28,7 @@ class Penalty:
     """The L2 term of a student's code: what lambda adds, whether the rest is right or wrong.
 
     Attributes:
-        Model: the class that has it: in task3a.py, or in a file that task3.py imports.
+        Model: the class that has it: in task3a.py, or in another of the student's files.
         Trainer: SoftmaxTrainer, or None.
         X: inputs (N, 785).
         Y: targets (N, 10).
@@ -72,9 +73,8 @@ class Penalty:
         with suppress(Exception, pytest.fail.Exception):  # also a loop that is stopped
             for l2_reg_lambda in (strength, 0.0):
                 model = model_with(make(self.Model, l2_reg_lambda), self.w)
-                sets = {"X_train": X, "Y_train": Y, "X_val": X, "Y_val": Y}
-                known = {"learning_rate": LEARNING_RATE, "batch_size": num_examples, **sets}
-                trainer = call(self.Trainer, model=model, shuffle_dataset=False, **known)
+                sets = (X, Y, X, Y)
+                trainer = make_trainer(self.Trainer, model, sets, num_examples, LEARNING_RATE)
                 call(trainer.train_step, X_batch=X.copy(), Y_batch=Y.copy())
                 moves.append((np.asarray(model.w, dtype=np.float64) - self.w) / -LEARNING_RATE)
             gradient = textbook.gradient(X, self.outputs[:num_examples], Y)
@@ -90,10 +90,8 @@ def find_penalty(desk: Desk, X: np.ndarray, Y: np.ndarray, outputs: Any, w: Any)
         Mistake: if there is no SoftmaxModel.
     """
     SoftmaxModel = desk.require("task3a.SoftmaxModel")
-    task3 = desk.find("task3")
-    Trainer = getattr(task3, "SoftmaxTrainer", None)
-    own = [cls for cls in vars(task3).values() if _is_model(cls)] if task3 else []
-    for Model in (SoftmaxModel, *own):
+    Trainer = getattr(desk.find("task3"), "SoftmaxTrainer", None)
+    for Model in (SoftmaxModel, *_own_models(desk)):
         parameters = inspect.signature(Model.backward).parameters.values()
         switches = {p.name: True for p in parameters if p.default is False or p.default is None}
         for where, options in (("backward", {}), ("train_step", {}), (SWITCHED_OFF, switches)):
@@ -107,6 +105,12 @@ def find_penalty(desk: Desk, X: np.ndarray, Y: np.ndarray, outputs: Any, w: Any)
     return Penalty(SoftmaxModel, Trainer, X, Y, outputs, w)
 
 
-def _is_model(cls: Any) -> bool:
-    of_the_course = getattr(cls, "__module__", "") in ("task2a", "task3a")
-    return isinstance(cls, type) and hasattr(cls, "backward") and not of_the_course
+def _own_models(desk: Desk) -> Iterator[Any]:
+    """Find models of the student's own: in task3.py, which may import them, or in other files."""
+    files = (path for path in sorted(desk.folder.glob("*.py")) if path.stem not in NAMES)
+    others = (path.stem for path in files if "def backward(" in path.read_text("utf-8", "replace"))
+    for name in ("task3", *others):
+        for cls in list(vars(desk.find(name) or object).values()):
+            of_the_course = getattr(cls, "__module__", "") in ("task2a", "task3a")
+            if isinstance(cls, type) and hasattr(cls, "backward") and not of_the_course:
+                yield cls

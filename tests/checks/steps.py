@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.calling import call
+from tests.checks.calling import TRAINER, call, make_trainer, source_of
 from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Mistake,
@@ -22,7 +25,7 @@ from tests.checks.mistake import (
     expect_number,
     untouched,
 )
-from tests.checks.standins import EchoModel, echoed, textbook_model
+from tests.checks.standins import inputs_for, textbook_model
 
 __tracebackhide__ = True
 
@@ -48,9 +51,8 @@ class Steps:
     def __init__(self, desk: Desk, trainer: str, model: str) -> None:
         self._desk, self.name = desk, trainer
         self._names = pytest.MonkeyPatch()
-        module, _, Model = model.partition(".")
-        self.Model = getattr(desk.find(module), Model, None)
-        self.num_outputs = K = 1 if Model == "BinaryModel" else 10
+        self.model = partial(textbook_model, desk, model)
+        self.num_outputs = K = 1 if model == "task2a.BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
@@ -63,22 +65,14 @@ class Steps:
         """Take the variables of the script away again."""
         self._names.undo()
 
-    def model(self) -> Any:
-        """Make a textbook model."""
-        return textbook_model(self.Model, self.num_outputs)
-
     def trainer(self, model: Any, learning_rate: float = RATES[0], names: bool = True) -> Any:
         """Make a trainer whose data sets are not the batch that `train_step` receives.
 
         names: whether the variables of the script are there, too.
         """
-        sets = {
-            "X_train": textbook.inputs(37, seed=3),
-            "Y_train": self.targets(37),
-            "X_val": textbook.inputs(5, seed=4),
-            "Y_val": self.targets(5),
-        }
-        return self._trainer(names, model=model, learning_rate=learning_rate, **sets)
+        training = textbook.inputs(37, seed=3), self.targets(37)
+        validation = textbook.inputs(5, seed=4), self.targets(5)
+        return self._trainer(model, (*training, *validation), learning_rate, names)
 
     def move(self, learning_rate: float, names: bool = True) -> np.ndarray:
         """Take a step; return the change of the weights."""
@@ -98,6 +92,8 @@ class Steps:
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
         got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
+        if isinstance(got, tuple):  # judged by expect_interface
+            got = got[0]
         likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
@@ -160,8 +156,8 @@ class Steps:
             expect_close("the change of w", moved, -step, known, own if fixed else likely, what)
         self._expect_three_updates()
 
-    def expect_no_globals(self) -> None:
-        """Raise Mistake if `train_step` reads variables of the script."""
+    def expect_interface(self) -> None:
+        """Raise Mistake if `train_step` reads variables of the script, or returns more values."""
         with_names = self.move(RATES[1])
         try:
             without = self.move(RATES[1], names=False)
@@ -170,6 +166,11 @@ class Steps:
             raise Mistake(what, likely=A_TRAP) from None
         same = close(without, with_names).all()
         expect(same, "train_step reads variables of the script", "those in self", "others", A_TRAP)
+        trainer = self.trainer(self.model())
+        got = call(trainer.train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
+        likely = "as handed out, `train` takes one number from it."
+        what = "train_step returns more than the loss"
+        expect(not isinstance(got, tuple), what, "the loss", got, likely)
 
     def expect_validation(self) -> None:
         """Raise Mistake unless `validation_step` returns the loss and both accuracies."""
@@ -213,22 +214,44 @@ class Steps:
         got = getattr(trainer, "model", model).w
         expect_close("w after three steps", got, w, likely=likely)
 
-    def _trainer(self, names: bool = True, **known: Any) -> Any:
+    def _trainer(
+        self,
+        model: Any,
+        sets: Sequence[np.ndarray],
+        learning_rate: float = RATES[0],
+        names: bool = True,
+    ) -> Any:
         """Make a trainer; the variables of the script have the same values, or are not there."""
-        known |= {"batch_size": len(self.X), "shuffle_dataset": False}
+        options = (model, learning_rate, len(self.X), False)
+        known = dict(zip(TRAINER, (*options, *sets), strict=True))
+        script = known | {name: known[argument] for name, argument in self._own_names().items()}
+        script |= {"l2_reg_lambda": 0.0, "num_epochs": 1}
         self._names.undo()
-        script = {**known, "l2_reg_lambda": 0.0, "num_epochs": 1}
         for name, value in script.items() if names else ():
             self._names.setattr(sys.modules[self.Trainer.__module__], name, value, raising=False)
-        return call(self.Trainer, **known)
+        return make_trainer(self.Trainer, model, sets, len(self.X), learning_rate)
+
+    def _own_names(self) -> dict[str, str]:
+        """Find the script's names for the arguments of its trainer, {name: argument}."""
+        calls = (n for n in ast.walk(source_of(self.Trainer)) if isinstance(n, ast.Call))
+        return {
+            value.id: argument
+            for call in calls
+            if isinstance(call.func, ast.Name) and call.func.id == self.Trainer.__name__
+            for argument, value in (
+                *zip(TRAINER, call.args, strict=False),
+                *((keyword.arg, keyword.value) for keyword in call.keywords),
+            )
+            if isinstance(value, ast.Name) and argument in TRAINER
+        }
 
     def _trainer_with_known_accuracies(self) -> Any:
-        K = self.num_outputs
+        K, model = self.num_outputs, self.model()
         target, other = ([1.0], [0.0]) if K == 1 else textbook.rows([3, 5])
         right, wrong = (0.1 + 0.8 * np.array(row) for row in (target, other))
-        sets: dict[str, Any] = {}
-        for name, (size, accuracy) in zip(("train", "val"), ACCURACIES.items(), strict=True):
+        sets: list[np.ndarray] = []
+        for size, accuracy in ACCURACIES.items():
             hits = round(accuracy * size)
-            sets[f"X_{name}"] = echoed([right] * hits + [wrong] * (size - hits))
-            sets[f"Y_{name}"] = np.array([target] * size)
-        return self._trainer(model=EchoModel(K), learning_rate=RATES[0], **sets)
+            sets.append(inputs_for(model, [right] * hits + [wrong] * (size - hits)))
+            sets.append(np.array([target] * size))
+        return self._trainer(model, sets)

@@ -43,6 +43,26 @@ SAID = {  # by name: what the student or the instructor reads
     "code_at_module_level": (
         "remark: task3.py, line 40: NameError when imported; move what runs into main().",
     ),
+    "one_element_arrays": (
+        "remark: task2a.py, line 16: NumPy 2.4 makes no number of an array of one element",
+    ),
+    "imports_of_an_editor": (
+        "remark: utils.py, line 4: numpy.lib.function_base.append is no more; write np.append.",
+        "remark: task2.py, line 1: asyncio.windows_events.NULL cannot be imported here;",
+    ),
+    "stops_with_the_epoch": (
+        "stop at the tenth",
+        "train_step reads a variable of the script: name 'net' is not defined",
+        "Task 3 has ten targets for an image, one-hot.",
+        "the bias is left out: equation 27 sums over every weight",
+    ),
+    "watches_the_accuracy": (
+        "overflows, in both branches of np.where",
+        "count val_loss, which does not improve here; training loss and accuracies do.",
+        "train_step returns more than the loss",
+        "the values of the pixels are not what they should be",
+        "do not standardise",
+    ),
     "year_2020": ("this is another year's assignment",),
 }
 
