@@ -203,6 +203,35 @@ def test_code_that_python_cannot_read_is_a_fault_of_its_file(
     assert "Error: " in fault
 
 
+def test_a_module_of_a_folder_left_out_is_named_by_its_path(project: Path, faults: Faults) -> None:
+    (project / "helpers").mkdir()
+    for name in ("shapes", "sizes"):
+        (project / "helpers" / f"{name}.py").touch()
+    (project / "task3.py").write_text("import helpers.sizes\nimport helpers.shapes\n")
+    (fault,) = faults("helpers/sizes.py")
+    assert fault.endswith("create_submission_zip.py helpers/sizes.py helpers/shapes.py")
+
+
+def test_help_names_the_arguments_and_the_defaults(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["create_submission_zip.py", "--help"])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        create_submission_zip.main()
+    assert ended.value.code == 0
+    words = f" {' '.join(capsys.readouterr().out.split())} "
+    for part in (
+        "[FILE ...]",
+        "FILE a further file to hand in",
+        "Check the code of the assignment and pack it into the zip to hand in.",
+        "default: assignment_code.zip",
+        "hand in although functions are not written",
+        "All paths are relative to the folder of this script.",
+    ):
+        assert f" {part} " in words
+
+
 def test_a_helper_left_out_is_reported_with_the_command_that_adds_it(
     project: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:

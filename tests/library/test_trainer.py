@@ -72,6 +72,7 @@ def test_patience_is_a_choice_and_none_never_stops() -> None:
     short.train(100)
     never.train(20)
     assert short.stop.step == 2
+    assert (short.should_stop([1.0]), never.should_stop([1.0] * 9)) == (False, False)
     assert (never.stop.reason, never.stop.step) == ("all epochs", 99)
 
 

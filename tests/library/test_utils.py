@@ -71,6 +71,13 @@ def test_the_full_data_set_is_cut_to_the_size_of_the_assignment() -> None:
     assert shapes == [(20_000, 784), (20_000, 1), (5, 784), (5, 1)]
 
 
+def test_without_a_data_set_the_default_one_is_loaded(
+    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digits.load", lambda: tiny_digits)
+    assert utils.load_full_mnist().X_val is tiny_digits.test_images
+
+
 def test_the_binary_data_set_holds_two_digits(tiny_digits: Digits) -> None:
     X_train, Y_train, X_val, Y_val = utils.load_binary_dataset(2, 3, tiny_digits)
     assert len(X_train) == len(Y_train) == np.isin(tiny_digits.train_labels, (2, 3)).sum()
@@ -127,6 +134,10 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "one-hot labels": (
         lambda: binary_prune_dataset(1, 0, Y4, np.eye(4)),
         r"\(N, 1\), got \(4, 4\)",
+    ),
+    "labels of other images": (
+        lambda: binary_prune_dataset(2, 3, Y4[:3], Y4),
+        "equally many examples, got 3 in X, 4 in Y",
     ),
     "unequal lengths": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
     "batch of 0": (lambda: batch_loader(Y4, Y4, 0), "batch_size: .* at least 1, got 0"),
