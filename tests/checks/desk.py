@@ -44,7 +44,6 @@ class Desk:
         self.folder = folder.resolve()
         self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
-        self._timed_out = False
         self._finder = Finder(self.folder, lambda remark: self.remarks.setdefault(remark))
 
     def open(self) -> None:
@@ -75,9 +74,6 @@ class Desk:
             try:
                 self._found[name] = self._import(name)
             except ImportMistake as fault:
-                if TIMED_OUT in str(fault) and not self._timed_out:
-                    self._timed_out = True  # once, for the machine may be busy; not for ever
-                    raise
                 self._found[name] = fault
         found = self._found[name]
         if isinstance(found, ImportMistake):
