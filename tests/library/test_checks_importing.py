@@ -174,16 +174,6 @@ def test_a_style_of_plots_that_is_missing_costs_no_advice(load: Load) -> None:
     assert remarks == ["utils.py, line 2: OSError when imported; left out."]
 
 
-def test_an_import_that_took_too_long_once_is_tried_again(load: Load, tmp_path: Path) -> None:
-    text = (
-        f"import pathlib, pytest\nonce = pathlib.Path({str(tmp_path)!r}, 'once')\n"
-        "if not once.exists():\n    once.touch()\n    pytest.fail('Timeout from pytest-timeout.')\n"
-    )
-    with pytest.raises(ImportMistake, match="what runs the script belongs under"):
-        load(text)
-    assert load(text)[0].once
-
-
 def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:
     with pytest.raises(ImportMistake, match=r"utils\.py, line 5: ZeroDivisionError"):
         load("import nowhere\nfrom numpy import Inf\n\nclass Model:\n    x = 1 / 0\n")

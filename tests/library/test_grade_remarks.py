@@ -20,15 +20,16 @@ SUBMISSIONS: dict[str, tuple[str, float, str]] = {
     "right": ("", 62, ""),
     "returns_none": (
         "pre_process_images = cross_entropy_loss = lambda *_: None\n"
-        "BinaryModel.forward = BinaryModel.backward = lambda *_: None\n",
-        41,
+        "BinaryModel.forward = lambda self, X: None\n"
+        "BinaryModel.backward = lambda self, X, outputs, targets: None\n",
+        50,
         "failed checks got None",
     ),
     "returns_nan": (
         "pre_process_images = lambda X: np.full((len(X), 785), np.nan)\n"
         "cross_entropy_loss = lambda *_: np.nan\n"
         "BinaryModel.forward = lambda self, X: np.full((len(X), 1), np.nan)\n",
-        45.5,
+        46,
         "failed checks got nan",
     ),
     "exits": ("import sys; sys.exit('bye')", 9, "SystemExit: bye"),
