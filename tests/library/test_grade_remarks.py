@@ -19,7 +19,8 @@ CHANGED = "no points: the checks were changed while they ran; look at the code y
 SUBMISSIONS: dict[str, tuple[str, float, str]] = {
     "right": ("", 62, ""),
     "returns_none": (
-        "pre_process_images = cross_entropy_loss = lambda *_: None\n"
+        "pre_process_images = lambda X: None\n"
+        "cross_entropy_loss = lambda targets, outputs: None\n"
         "BinaryModel.forward = lambda self, X: None\n"
         "BinaryModel.backward = lambda self, X, outputs, targets: None\n",
         50,
