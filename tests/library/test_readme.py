@@ -24,6 +24,19 @@ def test_a_stale_table_is_replaced_and_the_rest_stays() -> None:
     assert readme.paste(stale, PAGE) == README
 
 
+def test_the_command_pastes_the_results_into_the_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "results.md").write_text(PAGE, encoding="utf-8")
+    stale = readme.paste(README, PAGE).replace("| 33 |", "| 34 |")
+    (tmp_path / "README.md").write_text(stale, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    readme.main()
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+    assert capsys.readouterr().out.endswith("results.md into README.md\n")
+
+
 def test_a_page_without_a_headline_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"lacks stops in epoch 33\."):
         readme.results_block(PAGE.replace("stops in epoch 33", "stops"))

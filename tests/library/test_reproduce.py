@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from dataclasses import replace
@@ -365,3 +366,19 @@ def test_the_command_writes_the_page_and_the_figures_and_warns_of_other_data_set
     assert "on few digits" in page
     assert "On another data set the numbers need not agree" in page
     assert "Of 1 results, 1 agree by the authors' protocol" in capsys.readouterr().out
+
+
+def test_a_cluster_needs_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    options = argparse.Namespace(engine="dask", scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(OSError, match="pip install"), reproduce.__main__.engine(options):
+        pass
+
+
+def test_an_engine_and_its_address_go_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["", "--engine", "dask"])
+    with pytest.raises(SystemExit):
+        reproduce.__main__.main()
+    assert "--engine dask and --scheduler ADDRESS go together" in capsys.readouterr().err
