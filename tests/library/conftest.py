@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import http.server
 import os
-import signal
 import struct
 import sys
 import threading
@@ -30,9 +29,6 @@ from digits.synthetic import synthetic_digits
 # the same examples every time, and no limit to their time on a busy machine
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
-
-# In the background, a shell has a process and its children ignore Ctrl-C; the tests send it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
