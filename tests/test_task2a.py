@@ -125,8 +125,8 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
 
 @check("2a", 0.5, PIXELS)
 def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> None:
-    dark = np.clip(textbook.images(4), 20, 90)
-    bright = textbook.images(3)
+    dark, bright = np.clip(textbook.images(4), 20, 90), textbook.images(3)
+    inputs, right = without_bias(pre_process(bright)), np.interp(bright, [0, 255], [-1, 1])
     try:
         alone, among = (np.asarray(pre_process(X))[:4] for X in (dark, np.r_[dark, bright]))
     except AssertionError:  # their own, that a data set reaches -1 and 1
@@ -134,11 +134,7 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
     expect_variety("the pixels", without_bias(alone))
-    inputs = without_bias(pre_process(bright))
-    if (
-        np.shape(inputs) != bright.shape
-        or not close(inputs, np.interp(bright, [0, 255], [-1, 1])).all()
-    ):
+    if np.shape(inputs) != right.shape or not close(inputs, right).all():
         return  # another mistake, which costs the points of its own check
     likely = "use the fixed range 0 to 255, not that of the images at hand."
     what = "the same image comes out otherwise when brighter images stand beside it"
