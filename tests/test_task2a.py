@@ -306,12 +306,14 @@ def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any)
 
 @advice("2a", *FORWARD, [test_forward_is_the_sigmoid, test_cross_entropy_loss_by_hand])
 def test_the_pieces_work_on_20_000_images(task2a: Any, model: Any) -> None:
-    pixels, y = textbook.images(WHOLE_SET), textbook.binary_targets(WHOLE_SET)
+    few = textbook.binary_targets(10)
+    pixels = np.resize(textbook.images(10), (WHOLE_SET, textbook.I - 1))
+    y = np.resize(few, (WHOLE_SET, 1))
     with peak_memory() as memory:
         inputs = call(task2a.pre_process_images, X=pixels)
         outputs = call(model(W).forward, X=inputs)
         loss = call(task2a.cross_entropy_loss, targets=y, outputs=outputs)
-    right = textbook.binary_cross_entropy(y, textbook.forward(np.asarray(inputs), W))
+    right = textbook.binary_cross_entropy(few, textbook.forward(np.asarray(inputs)[:10], W))
     expect_whole_set(loss, right, memory.peak)
 
 

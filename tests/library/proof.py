@@ -47,9 +47,10 @@ def run_all(variants: Sequence[Solution], processes: int = 2) -> dict[Any, Resul
     The first mistake in each function, and every right variant, gets the checks of all tasks;
     to save time, other mistakes get those of the tasks that they cost.
     """
-    first = {variant.function: variant for variant in reversed(variants) if variant.task}
-    tasks = [() if first.get(v.function, v) is v else (v.task, *v.also) for v in variants]
-    jobs = list(zip(variants, tasks, strict=True))
+    first = {v.function: v for v in reversed(variants) if v.task and v.function}
+    jobs = [
+        (v, () if not v.task or first.get(v.function) is v else (v.task, *v.also)) for v in variants
+    ]
     shares = [jobs[start::processes] for start in range(processes)]
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         return {variant: found for share in pool.map(run, shares) for variant, found in share}

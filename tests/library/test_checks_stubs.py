@@ -29,14 +29,16 @@ SHAPED = {  # by the last part of a name: a constant of the right shape and type
 }
 
 
-def stubs(name: str, bodies: dict[str, str]) -> Variant:
-    return Variant(name, bodies=tuple(bodies.items()))
+def stubs(name: str, bodies: dict[str, str], task: str = "") -> Variant:
+    return Variant(name, bodies=tuple(bodies.items()), task=task)
 
 
-EACH = {function: stubs(function, {function: UNWRITTEN}) for function in TASK_OF} | {
+EACH = {function: stubs(function, {function: UNWRITTEN}, TASK_OF[function]) for function in TASK_OF}
+EACH |= {
     f"{module}.accuracy": stubs(
         f"{module}.accuracy",
         {f"{module}.accuracy": UNWRITTEN, f"{module}.calculate_accuracy": body},
+        TASK_OF[f"{module}.accuracy"],
     )
     for module, body in INLINE.items()
 }
