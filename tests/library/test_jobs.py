@@ -31,6 +31,7 @@ from lab.jobs import train_all
 from lab.progress import Standing
 from lab.trainings import fit
 from task2a import BinaryModel
+from tests.library.conftest import QUIET_TRACKER
 from trainer import DivergedError
 
 ROOT = Path(__file__).parents[2]
@@ -209,7 +210,7 @@ def test_a_signal_ends_all_trainings_at_once(
     started = tmp_path / "started"
     started.mkdir()
     command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, **QUIET_TRACKER, "TMPDIR": str(tmp_path)}
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.library.conftest import QUIET_TRACKER
+
 ROOT = Path(__file__).parents[2]
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -92,7 +94,7 @@ def script(tmp_path: Path, out: Path) -> Script:
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *python, "-c", SCRIPT, phase, str(sent), "--out", str(out)]
-        environment = {**os.environ, "TMPDIR": str(temporary), **environment}
+        environment = {**os.environ, **QUIET_TRACKER, "TMPDIR": str(temporary), **environment}
         pipe = subprocess.PIPE
         with subprocess.Popen(
             [*command, *options],
