@@ -11,6 +11,8 @@ from tests.library.proof import Results, run, run_all
 from tests.library.submissions import SUBMISSIONS, Submission
 from tests.library.variants.variant import Variant
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SAID = {  # by name: what the student or the instructor reads
     "script_variables": (
         "remark: task2.py, line 4: seaborn is not installed here; only its use fails.",

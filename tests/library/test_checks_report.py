@@ -20,6 +20,8 @@ from lab.assignment import POINTS
 from tests.library.proof import run_pytest
 from tests.library.variants.variant import ROOT, classic, with_body
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 WORK = {  # what a student writes of the course's own starter code, and the task it belongs to
     "task2a.pre_process_images": "2a",
     "task2a.cross_entropy_loss": "2a",

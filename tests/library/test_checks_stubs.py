@@ -8,6 +8,8 @@ from lab.assignment import CODE_TASKS, POINTS
 from tests.library.proof import Results, run_all
 from tests.library.variants.variant import Variant
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 TASK_OF = {function: task.name for task in CODE_TASKS for function in task.functions}
 UNWRITTEN = "raise NotImplementedError"
 INLINE = {  # written without `accuracy`, which validation_step calls

@@ -19,6 +19,8 @@ from lab.assignment import FILES, PACKAGES
 from tests.library.submissions import read
 from tests.library.variants.variant import ROOT
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:

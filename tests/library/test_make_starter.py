@@ -36,6 +36,8 @@ from lab.script import parse_options
 from tests.library.variants.variant import ROOT, with_body
 from trainer import BaseTrainer
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.fixture(scope="module")
 def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
