@@ -19,7 +19,8 @@ from course.desk import CONFIGURATION, STARTER
 from lab.assignment import FILES
 
 TIMEOUT = "pytest-timeout"  # what grading needs beside the students' packages
-NAMES_IT = ("*.pth", "__editable__*", "*.dist-info/direct_url.json")  # where pip writes the project
+DIRECT_URL = "direct_url.json"
+NAMES_IT = ("*.pth", "__editable__*", f"*.dist-info/{DIRECT_URL}")  # where pip writes the project
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ def interpreter(project: Path) -> Interpreter:
     base: str = sys._base_executable  # type: ignore[attr-defined]
     for package in _needed():
         for file in package.files or ():
-            if ".." not in file.parts and not file.parts[0].endswith(".dist-info"):
+            if ".." not in file.parts and file.name != DIRECT_URL:
                 copy = Path(folder, file)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     os.link(file.locate(), copy)
                 except OSError:  # another file system
                     shutil.copyfile(file.locate(), copy)
-    test = [base, "-c", "import matplotlib, mnist, pytest, pytest_timeout, threadpoolctl"]
+    imports = "import matplotlib, mnist, pytest, pytest_timeout, threadpoolctl"
+    test = [base, "-S", "-c", imports]  # -S: without packages of its own
     works = subprocess.run(test, env={"PYTHONPATH": folder}, capture_output=True).returncode == 0
     if not works or Path(sys.base_prefix).is_relative_to(project):
         return Interpreter(sys.executable, leads_to_solution=True)

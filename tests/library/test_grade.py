@@ -23,7 +23,7 @@ from course.desk import lay_out
 from course.grading import Checks, grade, make_report, prepare
 from course.isolation import Limits, run_checks
 from course.overview import overview
-from course.packages import Interpreter
+from course.packages import Interpreter, interpreter
 from tests.checks.desk import Desk
 from tests.checks.explain import explain
 from tests.checks.points import Check
@@ -440,6 +440,24 @@ def test_nothing_that_a_submission_is_told_leads_to_the_solution(
     files = {"task2a.py": LOOKS.format(folders=folders) + ANSWER, "task3a.py": OTHER}
     found = grade(write_files(tmp_path / "a", files), replace(checks, project=project), LIMITS)
     assert found["score"] == 6, found["tests"][0]["output"]
+
+
+def test_a_run_needs_no_packages_of_the_base_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stock Python has none; and pytest asks for the metadata of what it needs."""
+    project = write_files(tmp_path / "course", {"trainer.py": "solution = 1\n"})
+    monkeypatch.setattr(sys, "prefix", str(project / ".venv"))
+    python = interpreter(project)
+    ended = subprocess.run(
+        [python.executable, "-S", "-m", "pytest", "-p", "pytest_timeout"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": python.path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, ended.stderr
+    assert python.path not in ("", *sys.path)
 
 
 def test_an_environment_that_leads_to_the_solution_and_cannot_be_copied_is_told(
