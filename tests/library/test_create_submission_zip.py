@@ -188,7 +188,8 @@ def test_an_error_names_its_file_and_line_once_whoever_imports_it(
     )
     utils, task2, task3a, trainer = faults()
     assert utils.startswith("utils.py line 3: SyntaxError: ")
-    assert task2.startswith("task2.py line 3: SyntaxError: (unicode error) 'utf-8' codec")
+    assert task2.startswith("task2.py line 3: SyntaxError: ")
+    assert "utf-8" in task2.lower()
     assert task3a == "task3a.py line 2: NameError: name 'number' is not defined"
     assert trainer == "trainer.py line 4: ValueError: a"
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType
 
@@ -195,7 +196,10 @@ def test_every_function_to_write_raises_and_keeps_its_docstring(starter: Path) -
 def test_every_other_function_is_as_it_was(starter: Path) -> None:
     ours, theirs = compiled(ROOT), compiled(starter)
     for name in set(ours) - set(FUNCTIONS):
-        assert theirs[name].co_code == ours[name].co_code, name
+        if ours[name].co_flags & CO_OPTIMIZED:  # a class's code has line numbers in it
+            assert theirs[name].co_code == ours[name].co_code, name
+        else:
+            assert theirs[name].co_names == ours[name].co_names, name
 
 
 def test_no_line_of_the_solution_is_left(starter: Path) -> None:
