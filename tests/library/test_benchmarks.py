@@ -165,7 +165,10 @@ def test_the_script_is_compared_with_the_same_trainings(
 
     def run_task3(arguments: Sequence[str]) -> None:
         best = Validation(0, 0.5, 0.5, 0.9, 0.9)
-        runs = [Run("all epochs", 0, 10 * i, best, 5, [best]).summary() for i in range(5)]
+        runs = [
+            Run("all epochs", epoch, 10 * i, best, 5, [best]).summary()
+            for i, epoch in enumerate((52, 52, 30, 17, 3))
+        ]
         content = {"task3": {"runs": dict(enumerate(runs))}}
         Path(arguments[-1], "results.json").write_text(json.dumps(content))
 
@@ -174,11 +177,13 @@ def test_the_script_is_compared_with_the_same_trainings(
 
     monkeypatch.setattr(report, "run_task3", run_task3)
     monkeypatch.setattr(report, "peak_memory", lambda arguments: 451.0)
+    monkeypatch.setattr(report, "cpu_count", lambda: 2)
     monkeypatch.setattr(report, "installed", lambda: [report.PLAIN])
     monkeypatch.setitem(contenders.CONTENDERS, report.PLAIN, prepare)
     section = report.script_section(split, ["--data", "mnist"], rounds=1)
     assert trained[1:] == [(1, 0), (11, 0.001), (21, 0.01), (31, 0.1), (41, 1)]
     assert section.goals[-1] == ("task3.py: peak memory, MB", 451, "at most", 500)
+    assert "of 2 processes one has 84 of the 159 epochs to do" in section.text
 
 
 def test_the_busy_race_ends_the_processes_that_it_started(
