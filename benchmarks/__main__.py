@@ -21,7 +21,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import psutil
 from joblib import cpu_count
 
 import task3
@@ -41,6 +40,11 @@ from lab.files import replacing
 from lab.script import add_data_options, load_data, positive, run_script
 from lab.trainings import fit
 from task3a import SoftmaxModel, gradient_approximation_test, one_hot_encode
+
+try:
+    import psutil
+except ModuleNotFoundError:
+    raise SystemExit("The benchmarks need psutil. Run: pip install '.[bench]'") from None
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

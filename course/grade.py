@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 
@@ -207,8 +208,11 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
         roster = find_submissions(options.paths, options.one, options.out)
         if options.out is None and len(roster) > 1:
             raise RosterError(f"{len(roster)} submissions: --out names the folder for the results.")
-        if not options.container and interpreter(project.resolve()).leads_to_solution:
-            print(EXPOSED, file=sys.stderr)
+        if not options.container:
+            if find_spec("pytest_timeout") is None:
+                raise ChecksError("grading needs pytest-timeout. Run: pip install '.[course]'")
+            if interpreter(project.resolve()).leads_to_solution:
+                print(EXPOSED, file=sys.stderr)
         checks = prepare(project, limits)
         if options.out is None:
             ((name, path),) = roster.items()

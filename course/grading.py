@@ -28,7 +28,7 @@ Report = dict[str, Any]
 
 
 class ChecksError(Exception):
-    """The checks themselves do not run; the message has what they printed."""
+    """The checks themselves do not run; the message says why, or has what they printed."""
 
 
 class InterruptedGradingError(Exception):

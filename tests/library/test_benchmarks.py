@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import subprocess
+import sys
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -236,3 +238,9 @@ def test_the_page_of_the_last_run_is_linked_from_the_readme() -> None:
     root = Path(report.__file__).parents[1]
     assert (root / "docs" / "benchmarks.md").exists()
     assert "docs/benchmarks.md" in (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_without_psutil_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with pytest.raises(SystemExit, match=r"need psutil\. Run: pip install '\.\[bench\]'"):
+        importlib.reload(report)

@@ -460,6 +460,16 @@ def test_a_run_needs_no_packages_of_the_base_interpreter(
     assert python.path not in ("", *sys.path)
 
 
+def test_an_environment_without_pytest_timeout_is_told_in_one_line(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    write_zip(tmp_path / "ann.zip", RIGHT)
+    assert cli.main([str(tmp_path / "ann.zip")], project) == 1
+    error = "grade: grading needs pytest-timeout. Run: pip install '.[course]'\n"
+    assert capsys.readouterr().err == error
+
+
 def test_an_environment_that_leads_to_the_solution_and_cannot_be_copied_is_told(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
