@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.externals.loky import get_reusable_executor
 
 from digits.folders import temporary_folder
 from lab.progress import Line, Standing, reporting_to, tell
@@ -52,6 +53,8 @@ def train_all(
         with _shown(standings, list(trainings), results, epochs):
             try:
                 results.update(parallel(calls))
+                if jobs > 1:  # kept, the processes would share the next data in this folder, too
+                    get_reusable_executor(reuse=True).shutdown()
             except BrokenProcessPool as error:
                 raise OSError(
                     "a training was ended from outside, for want of memory perhaps. "

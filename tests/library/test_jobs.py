@@ -61,6 +61,24 @@ def test_one_job_is_this_process_and_two_are_others_that_share_the_arrays() -> N
     assert {found["sum"] for found in (*here.values(), *there.values())} == {250_000.0}
 
 
+def file_of(X: Any) -> Path:
+    return Path(str(X.filename))
+
+
+def test_each_call_shares_its_data_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of an earlier call has no lock any more: another program would remove it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files: list[Path] = []
+    for _ in range(2):
+        calls = {name: partial(file_of, MEGABYTES) for name in "ab"}
+        files += set(train_all(calls, jobs=2).values())
+        assert list(tmp_path.iterdir()) == []
+    first, second = (file.relative_to(tmp_path).parts[0] for file in files)
+    assert first != second
+
+
 def test_an_array_that_a_training_changes_is_changed_for_it_alone() -> None:
     changed = train_all({name: partial(change, MEGABYTES) for name in range(3)}, jobs=2)
     assert changed == {0: 1.0, 1: 1.0, 2: 1.0}
