@@ -150,6 +150,16 @@ def test_pytest_without_arguments_runs_the_checks_alone() -> None:
     assert files == {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")}
 
 
+def test_a_folder_that_takes_no_cache_of_pytests_is_no_failure(tmp_path: Path) -> None:
+    """As where the project is read-only."""
+    (tmp_path / "file").touch()
+    options = ["--task=2e", "-o", f"cache_dir={tmp_path / 'file' / 'cache'}"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_the_results_follow_gradescopes_schema(check: Run) -> None:
     results = check().results
     assert results["score"] == results["max_score"] == 62
