@@ -48,20 +48,21 @@ def interpreter(project: Path) -> Interpreter:
         return Interpreter(sys.executable)
     folder = tempfile.mkdtemp(prefix="grade-packages-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    base: str = sys._base_executable  # type: ignore[attr-defined]
+    base = os.path.realpath(sys.executable)  # of a virtual environment, a link to it
     for package in _needed():
         for file in package.files or ():
-            if ".." not in file.parts and file.name != DIRECT_URL:
-                copy = Path(folder, file)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    os.link(file.locate(), copy)
-                except OSError:  # another file system
-                    shutil.copyfile(file.locate(), copy)
+            copy = Path(folder, file)
+            if ".." in file.parts or file.name == DIRECT_URL or copy.exists():  # listed twice
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(file.locate(), copy)
+            except OSError:  # another file system
+                shutil.copyfile(file.locate(), copy)
     imports = "import matplotlib, mnist, pytest, pytest_timeout, threadpoolctl"
     test = [base, "-S", "-c", imports]  # -S: without packages of its own
     works = subprocess.run(test, env={"PYTHONPATH": folder}, capture_output=True).returncode == 0
-    if not works or Path(sys.base_prefix).is_relative_to(project):
+    if not works or any(Path(base).is_relative_to(top) for top in (sys.prefix, project)):
         return Interpreter(sys.executable, leads_to_solution=True)
     return Interpreter(base, folder)
 

@@ -194,7 +194,9 @@ def test_an_error_names_its_file_and_line_once_whoever_imports_it(
     assert trainer == "trainer.py line 4: ValueError: a"
 
 
-@pytest.mark.parametrize("text", ["X = 1\n\0", "x = " + "1 + " * 200_000 + "1"])
+@pytest.mark.parametrize(
+    "text", ["X = 1\n\0", "x = " + "1 + " * 200_000 + "1"], ids=["a null byte", "too long a sum"]
+)
 def test_code_that_python_cannot_read_is_a_fault_of_its_file(
     project: Path, faults: Faults, text: str
 ) -> None:
