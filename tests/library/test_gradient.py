@@ -31,6 +31,10 @@ def test_the_relative_error_of_a_right_gradient_is_tiny() -> None:
     assert check_gradient(SoftmaxModel(1), X, TARGETS) < 1e-8
 
 
+def test_where_the_gradient_is_zero_there_is_no_error() -> None:
+    assert check_gradient(BinaryModel(), np.zeros_like(X), Y) == 0
+
+
 def test_the_model_is_as_it_was_afterwards() -> None:
     model = SoftmaxModel(1)
     model.w[3, 3] = 2
