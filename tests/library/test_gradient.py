@@ -65,6 +65,12 @@ class Transposed(BinaryModel):
         self.grad = self.grad.T
 
 
+class TwoColumns(BinaryModel):
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        super().backward(X, outputs, targets)
+        self.grad = np.tile(self.grad, 2)
+
+
 class NotANumber(BinaryModel):
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         self.grad = np.full_like(self.w, np.nan)
@@ -81,6 +87,7 @@ class HalfThePenalty(SoftmaxModel):
         (Sign(), "relative error 1.0e[+]00"),
         (OneWeight(), r"Largest difference at w\[17, 0\]"),
         (Transposed(), r"expected grad of shape \(785, 1\), got \(1, 785\)"),
+        (TwoColumns(), r"expected grad of shape \(785, 1\), got \(785, 2\)"),
         (NotANumber(), "relative error nan"),
     ],
 )
