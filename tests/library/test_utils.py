@@ -62,6 +62,7 @@ def test_pruning_keeps_two_classes_in_order_with_targets_one_and_zero() -> None:
     assert Y_kept.tolist() == [[1], [0], [1]]
     assert Y_kept.dtype == np.uint8
     assert Y[:, 0].tolist() == [2, 7, 3, 2]
+    assert binary_prune_dataset(3, 2, numbered(4), Y)[1].tolist() == [[0], [1], [0]]
 
 
 def test_the_full_data_set_is_cut_to_the_size_of_the_assignment() -> None:
