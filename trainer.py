@@ -110,9 +110,9 @@ class BaseTrainer:
             self.model.w[...] = best_w
         return self.train_history, self.val_history
 
-    def check_gradient(self, num_examples: int = 4) -> float:
-        """Run `check_gradient` on the model and the first training examples."""
-        return check_gradient(self.model, self.X_train[:num_examples], self.Y_train[:num_examples])
+    def check_gradient(self) -> float:
+        """Run `check_gradient` on the model and the first four training examples."""
+        return check_gradient(self.model, self.X_train[:4], self.Y_train[:4])
 
     def _expect_finite(self, which: str, history: History) -> None:
         loss = history["loss"][self.stop.step]

@@ -165,6 +165,11 @@ def test_the_zip_overwrites_no_file_of_the_project(
     assert faults(*arguments) == [f"--out {arguments[-1]}: choose a new name that ends in .zip"]
 
 
+@pytest.mark.parametrize("name", ["code.tar", "code.zipx", "code"])
+def test_the_zip_is_called_one(project: Path, faults: Faults, name: str) -> None:
+    assert faults("--out", name) == [f"--out {name}: choose a new name that ends in .zip"]
+
+
 def test_a_link_out_of_the_project_is_not_packed(
     project: Path, faults: Faults, tmp_path: Path
 ) -> None:
