@@ -309,6 +309,18 @@ def test_an_import_may_print_and_draws_without_a_window(
     assert "Traceback" not in out + err
 
 
+def test_a_temporary_folder_that_cannot_be_removed_is_no_fault(
+    project: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, **options: object) -> None:
+        raise OSError("Device or resource busy")
+
+    monkeypatch.setattr("tempfile.tempdir", str(project.parent))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rmdir", refuse)
+        assert faults() == []
+
+
 # The command
 
 
