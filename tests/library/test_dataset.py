@@ -6,6 +6,7 @@ import errno
 import gzip
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,11 +130,12 @@ def test_auto_stands_in_with_synthetic_digits_and_says_so(
 ) -> None:
     stand_in = tuple(np.zeros(shape, np.uint8) for shape in ((2, 784), (2, 1)) * 2)
     monkeypatch.setattr(dataset, "_synthetic", lambda: digits.Digits("synthetic digits", *stand_in))
+    monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/,http://127.0.0.1:2/")
     with caplog.at_level(logging.WARNING):
         assert digits.load("auto").name == "synthetic digits"
     assert caplog.messages == [
         "MNIST is not available: synthetic digits take its place. Last tried: "
-        f"http://127.0.0.1:1/train-images-idx3-ubyte.gz, [Errno {errno.ECONNREFUSED}] "
+        f"http://127.0.0.1:2/train-images-idx3-ubyte.gz, [Errno {errno.ECONNREFUSED}] "
         "Connection refused. (--data mnist lists every attempt, and what to do.)"
     ]
     with pytest.raises(DataError):
@@ -212,6 +214,16 @@ def test_any_data_of_another_shape_is_refused(
         digits.load("any", write_set(tmp_path / "other", **changed))
 
 
+def test_any_data_of_another_type_is_refused(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "signed")
+    path = folder / f"{MNIST_FILES[2]}.gz"
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    raw[2] = 9  # signed bytes
+    path.write_bytes(gzip.compress(raw))
+    with pytest.raises(DataError, match=r"expected uint8 .*, got int8 of shape \(20, 28, 28\)"):
+        digits.load("any", folder)
+
+
 def test_a_file_missing_from_any_data_is_looked_for_nowhere_else(
     tmp_path: Path, cache: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +238,27 @@ def test_a_file_missing_from_any_data_is_looked_for_nowhere_else(
         digits.load("any", tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("changed", ["train_images", "train_labels", "test_images", "test_labels"])
+def test_the_digest_is_of_all_images_and_labels(changed: str) -> None:
+    arrays = {name: np.zeros((2, 3), np.uint8) for name in ("train_images", "train_labels")}
+    data = digits.Digits("one", **arrays, test_images=np.eye(3), test_labels=np.ones(3))
+    assert data.sha256() == replace(data, name="another").sha256()
+    assert data.sha256() != replace(data, **{changed: 5 * np.eye(3)}).sha256()
+
+
 # The synthetic digits are drawn once and kept
+
+
+def test_synthetic_digits_are_20_000_to_train_on_and_10_000_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((count, 784), np.uint8), np.zeros((count, 1), np.uint8)
+
+    monkeypatch.setattr(dataset, "synthetic_digits", draw)
+    data = digits.load("synthetic")
+    assert (len(data.train_images), len(data.train_labels)) == (20_000, 20_000)
+    assert (len(data.test_images), len(data.test_labels)) == (10_000, 10_000)
 
 
 @pytest.fixture

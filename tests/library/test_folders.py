@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from digits import folders
 from digits.folders import temporary_folder
 
 AT_WORK = """
@@ -107,3 +109,8 @@ def test_without_locks_no_folder_is_taken_for_abandoned(
     with temporary_folder("a-", tmp_path) as first, temporary_folder("a-", tmp_path) as second:
         assert set(tmp_path.iterdir()) == {first, second}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_which_has_no_fcntl_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    assert runpy.run_path(folders.__file__)["fcntl"] is None
