@@ -198,14 +198,25 @@ def test_any_data_needs_the_folder_to_be_named(
             {"t10k_images": np.zeros((20, 32, 32), np.uint8)},
             r"t10k-images-idx3-ubyte: expected uint8 of shape \(N, 28, 28\), got .* \(20, 32, 32\)",
         ),
+        ({"t10k_images": np.zeros((20, 24, 28), np.uint8)}, r"got uint8 of shape \(20, 24, 28\)"),
         (
             {"train_labels": np.arange(29, dtype=np.uint8) % 10},
             r"train-labels-idx1-ubyte: expected all labels from 0 to 9 in shape \(30,\), got .*29",
         ),
+        ({"train_labels": np.arange(31, dtype=np.uint8) % 10}, r"in shape \(30,\), got .*31"),
+        ({"train_labels": np.arange(30, dtype=np.uint8) % 9}, r"0 to 9 .* got \[0, .* 8\]"),
         ({"train_labels": np.arange(1, 31, dtype=np.uint8)}, r"0 to 9 .* got \[1, 2, .* 11\]"),
         ({"t10k_labels": np.full(20, 2, np.uint8)}, r"0 to 9 .* got \[2\]"),
     ],
-    ids=["larger images", "fewer labels", "other labels", "one label"],
+    ids=[
+        "larger images",
+        "smaller images",
+        "fewer labels",
+        "more labels",
+        "no label 9",
+        "other labels",
+        "one label",
+    ],
 )
 def test_any_data_of_another_shape_is_refused(
     tmp_path: Path, changed: dict[str, np.ndarray], message: str
