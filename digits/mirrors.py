@@ -81,7 +81,7 @@ class Download:
         self.mirror, self.name, self.limit, self.patience = mirror, name, limit, patience
         self.url = mirror + name
         self.received = 0
-        self.heard_at = 0.0
+        self.heard_at = time.monotonic()
 
     def save(self, folder: Path) -> Path:
         """Save the file in a folder and return its path.
@@ -94,7 +94,6 @@ class Download:
             Exception: whatever else went wrong.
         """
         outcome: Future[Path] = Future()
-        self.heard_at = time.monotonic()
         threading.Thread(target=self._run, args=(folder, outcome), daemon=True).start()
         while not outcome.done():
             left = self.heard_at + self.patience - time.monotonic()

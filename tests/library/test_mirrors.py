@@ -211,6 +211,8 @@ def test_a_download_that_is_cut_off_is_tried_once_more(
     monkeypatch.setenv("MNIST_MIRRORS", serve(handler=CutOffOnce))
     arrays, attempts = fetch(cache, {NAME: originals[NAME]})
     assert (list(arrays), attempts) == ([NAME], [])
+    bodies[:] = [whole, whole[:9], whole[:9]]
+    assert fetch(cache, {NAME: originals[NAME]})[0] == {}
 
 
 def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
@@ -292,11 +294,12 @@ def test_every_piece_that_arrives_ends_the_silence(
     small_folder: Path, serve: Serve, tmp_path: Path
 ) -> None:
     download = Download(serve(small_folder), f"{NAME}.gz", limit=1000, patience=60)
+    began = download.heard_at
     download(download.url, str(tmp_path / "file"), None)
     whole = (small_folder / f"{NAME}.gz").read_bytes()
     assert (tmp_path / "file").read_bytes() == whole
     assert download.received == len(whole)
-    assert download.heard_at > 0
+    assert download.heard_at > began
 
 
 def test_nothing_is_said_of_a_fetch_that_succeeds(
@@ -332,6 +335,24 @@ def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
     assert last.startswith(f"{NAME}.gz: 100%")
     assert f" {size:.1f}/{size:.1f} [" in last
     assert "B/s]" in last
+
+
+def test_nothing_is_left_on_the_terminal_when_a_download_is_done(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(
+        "digits.mirrors.tqdm", lambda **settings: tqdm(**settings | {"file": terminal, "delay": 0})
+    )
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    fetch(cache, {NAME: originals[NAME]})
+    *_, shown, blank, end = terminal.getvalue().split("\r")
+    assert shown.startswith(NAME)
+    assert (blank.strip(), end) == ("", "")
 
 
 def test_a_recompressed_copy_passes(
