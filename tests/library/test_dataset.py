@@ -6,7 +6,7 @@ import errno
 import gzip
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -242,7 +242,8 @@ def test_a_file_missing_from_any_data_is_looked_for_nowhere_else(
     monkeypatch.setenv("MNIST_DATA_DIR", str(whole))
     monkeypatch.setenv("MNIST_MIRRORS", serve(whole))
     folder = write_set(tmp_path / "fashion")
-    (folder / f"{MNIST_FILES[2]}.gz").unlink()
+    for name in MNIST_FILES[2:]:
+        (folder / f"{name}.gz").unlink()
     with pytest.raises(DataError, match=f"{MNIST_FILES[2]}.gz: no such file, packed or not."):
         digits.load("any", folder)
     with pytest.raises(DataError, match="nowhere: no such folder"):
@@ -255,6 +256,11 @@ def test_the_digest_is_of_all_images_and_labels(changed: str) -> None:
     data = digits.Digits("one", **arrays, test_images=np.eye(3), test_labels=np.ones(3))
     assert data.sha256() == replace(data, name="another").sha256()
     assert data.sha256() != replace(data, **{changed: 5 * np.eye(3)}).sha256()
+
+
+def test_a_data_set_keeps_its_name(tiny_digits: digits.Digits) -> None:
+    with pytest.raises(FrozenInstanceError):
+        tiny_digits.name = "MNIST"  # type: ignore[misc]
 
 
 # The synthetic digits are drawn once and kept
@@ -307,9 +313,13 @@ def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: byt
     assert made == [9]
 
 
-def test_a_cache_of_other_images_is_drawn_again(made: list[int], cache: Path) -> None:
+@pytest.mark.parametrize("shape", [(5, 3), (9, 3), (12, 784)])
+def test_a_cache_of_other_images_is_drawn_again(
+    made: list[int], cache: Path, shape: tuple[int, int]
+) -> None:
     cache.mkdir()
-    np.savez(cache / dataset.SYNTHETIC_FILE, images=np.zeros((5, 3)), labels=np.zeros(2))
+    images, labels = np.zeros(shape), np.zeros((shape[0], 1))
+    np.savez(cache / dataset.SYNTHETIC_FILE, images=images, labels=labels)
     assert digits.load("synthetic").train_images.shape == (6, 784)
     assert made == [9]
 
