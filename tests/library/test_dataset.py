@@ -48,6 +48,15 @@ def test_unpacked_files_and_names_with_a_dot_are_found_too(
     assert len(find(small_folder, originals)) == 4
 
 
+def test_of_two_spellings_of_a_file_the_first_good_one_is_read(
+    small_folder: Path, originals: dict[str, Original], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in originals:
+        (small_folder / name).write_bytes(b"<html>")
+    assert len(find(small_folder, originals)) == 4
+    assert caplog.messages == []
+
+
 def test_what_the_folder_lacks_comes_from_the_cache(
     small_folder: Path, originals: dict[str, Original], cache: Path
 ) -> None:
