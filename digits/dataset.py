@@ -174,10 +174,10 @@ def _flat(name: str, arrays: Arrays) -> Digits:
     X_train, Y_train, X_test, Y_test = (arrays[name] for name in ORIGINALS)
     return Digits(
         name,
-        X_train.reshape(-1, 784),
-        Y_train.reshape(-1, 1),
-        X_test.reshape(-1, 784),
-        Y_test.reshape(-1, 1),
+        X_train.reshape(len(X_train), 784),
+        Y_train[:, None],
+        X_test.reshape(len(X_test), 784),
+        Y_test[:, None],
     )
 
 

@@ -128,7 +128,7 @@ def read_idx(path: Path, original: Original | None) -> np.ndarray:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            is_packed = file.peek(2).startswith(GZIP_MAGIC)
+            is_packed = file.peek().startswith(GZIP_MAGIC)
             stream = gzip.GzipFile(fileobj=file) if is_packed else file
             raw = stream.read(original.size + 1 if original else -1)
     except EOFError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import threading
@@ -133,7 +134,7 @@ class Download:
                     disable=None,
                 ) as bar,
             ):
-                for chunk in response.iter_content(2**14):
+                for chunk in response.iter_content(io.DEFAULT_BUFFER_SIZE):
                     self.heard_at = time.monotonic()
                     self.received += file.write(chunk)
                     bar.update(len(chunk))
