@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import task2
+import task3
+import utils
 from task2 import LogisticTrainer
 from task2a import BinaryModel, pre_process_images
 from task3 import SoftmaxTrainer
@@ -226,3 +229,15 @@ def test_both_trainers_make_their_loss_smaller_and_pass_the_gradient_check() -> 
         before = model.objective(inputs, Y)
         trainer.train(3)
         assert model.objective(inputs, Y) < before
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_settings_are_those_of_the_assignment(shuffle: bool) -> None:
+    X, Y = np.zeros((128, 785)), np.zeros((128, 1))
+    split = utils.Split(X, Y, X, Y)
+    logistic = task2.make_trainer(split, shuffle=shuffle, seed=0)
+    softmax = task3.make_trainer(split, l2_reg_lambda=0.1, seed=0)
+    assert (logistic.learning_rate, softmax.learning_rate) == (0.05, 0.01)
+    assert logistic.batch_size == softmax.batch_size == 128
+    assert (logistic.shuffle_dataset, softmax.shuffle_dataset) == (shuffle, True)
+    assert task3.LAMBDAS == (0, 0.001, 0.01, 0.1, 1)
