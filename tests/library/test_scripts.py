@@ -26,10 +26,12 @@ import task2
 import task2a
 import task3
 import task3a
+import utils
 from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.files import replacing
 from lab.protocols import GradientError
 from lab.script import parse_options, run_script
+from lab.trainings import fit
 from trainer import BaseTrainer
 
 Run = Callable[..., Path]
@@ -105,6 +107,22 @@ def test_results_say_what_was_run_and_what_came_out(published: Path) -> None:
         validations = arrays["2e, shuffling, validations"]
     assert list(best.values()) in validations.tolist()
     assert best["val_loss"] == validations[:, 2].min()
+
+
+def test_the_runs_are_the_trainings_of_the_assignment(
+    published: Path, tiny_digits: digits.Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
+    images = utils.load_binary_dataset(2, 3, tiny_digits)
+    with np.load(published / "task2_runs.npz") as arrays:
+        for name, shuffle in (("2b-d, no shuffling", False), ("2e, shuffling", True)):
+            training = fit(task2.make_trainer(images, shuffle, 3), 3, task2.prepare)
+            np.testing.assert_array_equal(arrays[f"{name}, weights"], training.w)
+    images = utils.load_full_mnist(tiny_digits)
+    with np.load(published / "task3_runs.npz") as arrays:
+        for value in (0, 0.001, 0.01, 0.1, 1):
+            training = fit(task3.make_trainer(images, value, 3), 3, task3.prepare)
+            np.testing.assert_array_equal(arrays[f"lambda {value}, weights"], training.w)
 
 
 @pytest.mark.parametrize("content", ["not json", "[]"])
