@@ -72,7 +72,11 @@ STUB = '''def shuffled_order(num_examples, rng):
 def batch_loader(X):
     raise NotImplementedError("a helper of the student's own")
 '''
-METHOD = """class BinaryModel:
+METHOD = """class Base:
+    pass
+
+
+class BinaryModel:
     def forward(self, X):
         raise NotImplementedError
     def backward(self, X, outputs, targets):
