@@ -313,6 +313,13 @@ def test_the_first_load_draws_and_the_second_reads(made: list[int], cache: Path)
     assert first.test_labels[:, 0].tolist() == [6, 7, 8]
 
 
+def test_where_synthetic_digits_are_asked_for_mnist_is_not_looked_for(
+    made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "find", lambda *places: pytest.fail("it looked for MNIST"))
+    assert digits.load("synthetic").name == "synthetic digits"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive at all"])
 def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: bytes) -> None:
     cache.mkdir()
