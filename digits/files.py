@@ -8,7 +8,6 @@ import io
 import os
 import zlib
 from collections.abc import Mapping
-from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
@@ -153,7 +152,6 @@ def read_idx(path: Path, original: Original | None) -> np.ndarray:
         raise BadFileError(f"not IDX data: {error}") from None
 
 
-@cache
 def mnist_package() -> Any:
     """Import the installed package `mnist`, even if another mnist.py lies beside the scripts."""
     path = distribution("mnist").locate_file("mnist/__init__.py")
