@@ -345,10 +345,12 @@ def test_task3a_prints_what_its_pieces_do(
         (task2a, "BinaryModel.forward"),
         (task3a, "SoftmaxModel.forward"),
         (task3a, "SoftmaxModel.penalty_gradient"),
+        (task2, "BinaryModel.forward"),
+        (task3, "SoftmaxModel.penalty_gradient"),
     ],
 )
-def test_the_pieces_are_tried_on_their_gradients(
-    run: Run, monkeypatch: pytest.MonkeyPatch, script: Any, piece: str
+def test_the_pieces_are_tried_on_their_gradients_before_any_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch, no_training: None, script: Any, piece: str
 ) -> None:
     kind, name = piece.split(".")
     right = getattr(getattr(script, kind), name)
