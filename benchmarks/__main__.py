@@ -338,9 +338,7 @@ def script_section(split: utils.Split, same_data: Sequence[str], rounds: int) ->
                 theirs[name].append(sum(seconds_of(work, *training)[0] for training in trainings))
         peak = peak_memory([*same_data, "--out", folder])
     epochs = [run["epoch"] + 1 for run in runs]
-    processes = [
-        0
-    ] * cpu_count()  # the epochs of each: the next training goes to the first idle one
+    processes = [0] * cpu_count()  # the epochs of each: an idle one gets the next training
     for training in epochs:
         processes[processes.index(min(processes))] += training
     rows = [("all of task3.py", spread(ours, "{:.1f}"), "")]
