@@ -319,6 +319,12 @@ def test_nothing_is_said_of_a_fetch_that_succeeds(
     assert not pooch.get_logger().isEnabledFor(logging.INFO)
 
 
+def show_at_once_on(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, **others: bool) -> None:
+    """Let every download draw its bar on this terminal, however short it is."""
+    shown = {"file": terminal, "delay": 0, **others}
+    monkeypatch.setattr("digits.mirrors.tqdm", lambda **settings: tqdm(**settings | shown))
+
+
 def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
     small_folder: Path,
     originals: dict[str, Original],
@@ -326,10 +332,8 @@ def test_a_download_shows_its_name_and_its_bytes_on_a_terminal(
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    shown = {"file": terminal, "delay": 0, "leave": True}
-    monkeypatch.setattr("digits.mirrors.tqdm", lambda **settings: tqdm(**settings | shown))
+    terminal = Terminal()
+    show_at_once_on(terminal, monkeypatch, leave=True)
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
     fetch(cache, {NAME: originals[NAME]})
     size = (small_folder / f"{NAME}.gz").stat().st_size
@@ -347,9 +351,7 @@ def test_nothing_is_left_on_the_terminal_when_a_download_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal()
-    monkeypatch.setattr(
-        "digits.mirrors.tqdm", lambda **settings: tqdm(**settings | {"file": terminal, "delay": 0})
-    )
+    show_at_once_on(terminal, monkeypatch)
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
     fetch(cache, {NAME: originals[NAME]})
     *_, shown, blank, end = terminal.getvalue().split("\r")
