@@ -9,13 +9,14 @@ import utils
 from lab import figures
 from lab.assignment import FIGURES
 from lab.expect import expect_same_shape
+from lab.gradient import TOLERANCE, check_gradient
 from lab.jobs import train_all
 from lab.protocols import Model
 from lab.results import expect_writable, publish, title
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import Training, fit
 from task2a import BinaryModel, cross_entropy_loss, pre_process_images
-from trainer import TOLERANCE, BaseTrainer
+from trainer import BaseTrainer
 
 LEARNING_RATE = 0.05
 BATCH_SIZE = 128
@@ -55,19 +56,31 @@ class LogisticTrainer(BaseTrainer):
         )
 
 
-def prepare(split: utils.Split) -> utils.Split:
-    """Pre-process the images of `utils.load_binary_dataset`."""
-    X_train, Y_train, X_val, Y_val = split
-    return utils.Split(pre_process_images(X_train), Y_train, pre_process_images(X_val), Y_val)
-
-
-def make_trainer(split: utils.Split, shuffle: bool, seed: int) -> LogisticTrainer:
-    """Create a trainer with the assignment's settings, for a split from `prepare` or for `fit`.
+def train(
+    images: utils.Split,
+    shuffle: bool,
+    epochs: int,
+    seed: int,
+    learning_rate: float = LEARNING_RATE,
+    batch_size: int = BATCH_SIZE,
+) -> Training:
+    """Train on the images of `utils.load_binary_dataset`, with the assignment's settings.
 
     seed: of the shuffling; with 0, training stops in epoch 16, as in the assignment.
     """
-    rng = np.random.RandomState(seed)
-    return LogisticTrainer(BinaryModel(), LEARNING_RATE, BATCH_SIZE, shuffle, *split, rng=rng)
+    X_train, Y_train, X_val, Y_val = images
+    trainer = LogisticTrainer(
+        BinaryModel(),
+        learning_rate,
+        batch_size,
+        shuffle,
+        pre_process_images(X_train),
+        Y_train,
+        pre_process_images(X_val),
+        Y_val,
+        rng=np.random.RandomState(seed),
+    )
+    return fit(trainer, epochs)
 
 
 def make_figures(in_order: Training, shuffled: Training, data_name: str) -> figures.Figures:
@@ -93,14 +106,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = load_data(options)
     expect_writable("task2", data, options)
     images = utils.load_binary_dataset(2, 3, data)
-    few = prepare(utils.Split(*(array[:BATCH_SIZE] for array in images)))
-    error = make_trainer(few, shuffle=True, seed=options.seed).check_gradient()
+    X, Y = pre_process_images(images.X_train[:4]), images.Y_train[:4]
+    error = check_gradient(BinaryModel(), X, Y)
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    trainers = {
-        "2b-d, no shuffling": make_trainer(images, shuffle=False, seed=options.seed),
-        "2e, shuffling": make_trainer(images, shuffle=True, seed=options.seed),
+    settings = options.epochs, options.seed, LEARNING_RATE, BATCH_SIZE
+    runs = {
+        "2b-d, no shuffling": partial(train, images, False, *settings),
+        "2e, shuffling": partial(train, images, True, *settings),
     }
-    runs = {name: partial(fit, t, options.epochs, prepare) for name, t in trainers.items()}
     trainings = train_all(runs, options.jobs)
     in_order, shuffled = trainings.values()
     drawn = make_figures(in_order, shuffled, title(data, options))

@@ -6,6 +6,7 @@ import numpy as np
 
 import utils
 from lab.expect import expect_pixels, expect_probabilities, expect_same_shape
+from lab.gradient import check_gradient
 from lab.script import load_data, parse_options, run_script
 
 
@@ -15,11 +16,8 @@ def pre_process_images(X: np.ndarray) -> np.ndarray:
     X: images (N, 784). Returns float32 inputs (N, 785).
     """
     expect_pixels(X)
-    inputs = np.ones((len(X), 1 + np.shape(X)[1]), dtype=np.float32)  # the last one is the bias
-    inputs[:, :-1] = X
-    inputs[:, :-1] /= 127.5
-    inputs[:, :-1] -= 1
-    return inputs
+    bias = np.ones((len(X), 1))
+    return np.hstack([X / np.float32(127.5) - 1, bias], dtype=np.float32)
 
 
 def log(x: np.ndarray) -> np.ndarray:
@@ -52,9 +50,8 @@ class BinaryModel:
 
         X: inputs (N, 785). Returns outputs (N, 1).
         """
-        logits = X @ self.w
-        e = np.exp(-np.abs(logits))  # no overflow: for z < 0, yhat = exp(z) / (1 + exp(z))
-        return np.where(logits >= 0, 1, e) / (1 + e)
+        with np.errstate(over="ignore"):  # where exp(-z) is inf, yhat is 0
+            return 1 / (1 + np.exp(-X @ self.w))
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set grad to dC/dw, the mean of equation 6 over the examples.
@@ -75,8 +72,6 @@ class BinaryModel:
 
 def gradient_approximation_test(model: BinaryModel, X: np.ndarray, Y: np.ndarray) -> None:
     """Raise GradientError unless `backward` agrees with central differences (equation 29)."""
-    from trainer import check_gradient  # not at the top: Task 2a works without trainer.py
-
     check_gradient(model, X, Y)
 
 

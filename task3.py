@@ -9,6 +9,7 @@ import utils
 from lab import figures
 from lab.assignment import CONFUSION, FIGURES, MISTAKES
 from lab.expect import expect_same_shape
+from lab.gradient import TOLERANCE, check_gradient
 from lab.jobs import train_all
 from lab.protocols import Model
 from lab.results import expect_writable, publish, title
@@ -16,11 +17,12 @@ from lab.script import load_data, parse_options, run_script
 from lab.trainings import Training, fit
 from task2a import pre_process_images
 from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode
-from trainer import TOLERANCE, BaseTrainer
+from trainer import BaseTrainer
 
 LEARNING_RATE = 0.01
 BATCH_SIZE = 128
 LAMBDAS = (0, 0.001, 0.01, 0.1, 1)
+LABEL = "lambda {:g}"  # of a training, in results.json and on the terminal
 
 
 def accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
@@ -57,21 +59,28 @@ class SoftmaxTrainer(BaseTrainer):
         )
 
 
-def prepare(split: utils.Split) -> utils.Split:
-    """Pre-process the images and one-hot encode the labels of `utils.load_full_mnist`."""
-    X_train, Y_train, X_val, Y_val = split
-    return utils.Split(
+def train(
+    images: utils.Split,
+    l2_reg_lambda: float,
+    epochs: int,
+    seed: int,
+    learning_rate: float = LEARNING_RATE,
+    batch_size: int = BATCH_SIZE,
+) -> Training:
+    """Train on the images of `utils.load_full_mnist`, with the assignment's settings."""
+    X_train, Y_train, X_val, Y_val = images
+    trainer = SoftmaxTrainer(
+        SoftmaxModel(l2_reg_lambda),
+        learning_rate,
+        batch_size,
+        True,
         pre_process_images(X_train),
         one_hot_encode(Y_train, 10),
         pre_process_images(X_val),
         one_hot_encode(Y_val, 10),
+        rng=np.random.RandomState(seed),
     )
-
-
-def make_trainer(split: utils.Split, l2_reg_lambda: float, seed: int) -> SoftmaxTrainer:
-    """Create a trainer with the assignment's settings, for a split from `prepare` or for `fit`."""
-    model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(seed)
-    return SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *split, rng=rng)
+    return fit(trainer, epochs)
 
 
 def make_figures(
@@ -119,15 +128,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = load_data(options)
     expect_writable("task3", data, options)
     images = utils.load_full_mnist(data)
-    few = prepare(utils.Split(*(array[:BATCH_SIZE] for array in images)))
-    error = make_trainer(few, l2_reg_lambda=1, seed=options.seed).check_gradient()
+    X, targets = pre_process_images(images.X_train[:4]), one_hot_encode(images.Y_train[:4], 10)
+    error = check_gradient(SoftmaxModel(l2_reg_lambda=1), X, targets)
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
-    trainers = {f"lambda {value:g}": make_trainer(images, value, options.seed) for value in LAMBDAS}
-    runs = {name: partial(fit, t, options.epochs, prepare) for name, t in trainers.items()}
-    trainings = train_all(runs, options.jobs)
-    by_lambda = dict(zip(LAMBDAS, trainings.values(), strict=True))
-    drawn = make_figures(by_lambda, images, title(data, options))
-    publish("task3", data, options, trainings, drawn)
+    settings = options.epochs, options.seed, LEARNING_RATE, BATCH_SIZE
+    runs = {value: partial(train, images, value, *settings) for value in LAMBDAS}
+    trainings = train_all(runs, options.jobs, LABEL)
+    drawn = make_figures(trainings, images, title(data, options))
+    named = {LABEL.format(value): training for value, training in trainings.items()}
+    publish("task3", data, options, named, drawn)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,6 @@ from typing import Protocol
 import numpy as np
 
 
-class GradientError(AssertionError):
-    """The `backward` of a model does not compute the gradient of its `objective`."""
-
-
 class Model(Protocol):
     """A model with weights `w` and the gradient `grad` of its objective, of the shape of `w`."""
 

@@ -7,72 +7,24 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from digits import Digits
 from lab import figures
 from lab.files import replacing
 from lab.script import in_notebook
-from lab.trainings import Training
+from lab.trainings import Training, save
 
 FILE = "results.json"
-RUNS = "{}_runs.npz"  # of a task: the weights and the validations of each run
+RUNS = "{}_runs.npz"  # of a task: all that its trainings leave
 HEADER = ("run", "stopped by", "epoch", "step", "best", "val loss", "train", "val")
 NOTE = (
     "best: the step with the lowest validation loss; its weights are kept, and the\n"
     "loss and the accuracies are theirs. Epochs and steps count from 0."
 )
-
-
-class Validation(NamedTuple):
-    """The losses and accuracies at a step; the training loss is that of the step's batch."""
-
-    step: int
-    train_loss: float
-    val_loss: float
-    train_accuracy: float
-    val_accuracy: float
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is published of a training, with epochs and steps counted from 0.
-
-    stopped_by: "early stopping" or "all epochs". epoch, step: of the last gradient step.
-    best: the validation of the least loss, whose weights are kept.
-    """
-
-    stopped_by: str
-    epoch: int
-    step: int
-    best: Validation
-    validations_per_epoch: int
-    validations: Sequence[Validation]
-
-    @classmethod
-    def of(cls, training: Training) -> Run:
-        """Compute the record from the histories of a training."""
-        stop, train, val = training.stop, training.train_history, training.val_history
-        loss, accuracy = train["loss"], train["accuracy"]
-        validations = [
-            Validation(step, loss[step], val_loss, accuracy[step], val["accuracy"][step])
-            for step, val_loss in val["loss"].items()
-        ]
-        (best,) = (one for one in validations if one.step == stop.best_step)
-        end = stop.reason, stop.epoch, stop.step
-        return cls(*end, best, training.validations_per_epoch, validations)
-
-    def summary(self) -> dict[str, Any]:
-        """Return all but the validations, as `results.json` has it."""
-        fields = vars(self) | {"best": self.best._asdict()}
-        del fields["validations"]
-        return fields
 
 
 def expect_writable(task: str, data: Digits, options: argparse.Namespace) -> None:
@@ -109,18 +61,12 @@ def publish(
     """Save the figures, the runs and the results of a task; print the results as a table.
 
     task: the name of its part of `results.json`; the parts of other tasks stay as they are.
-    trainings: {name of the run: its record}. drawn: {file name: figure}.
+    trainings: {name: training}. drawn: {file name: figure}.
     """
     out, arrays = options.out, RUNS.format(task)
     for name, figure in drawn.items():
         figures.save(figure, out / name)
-    runs = {name: Run.of(training) for name, training in trainings.items()}
-    saved: dict[str, Any] = {}
-    for name, run in runs.items():
-        saved[f"{name}, weights"] = trainings[name].w
-        saved[f"{name}, validations"] = run.validations
-    with replacing(out / arrays) as temporary:
-        np.savez(temporary, **saved)
+    save(out / arrays, trainings)
     results = read(out / FILE) | {
         task: {
             "data": data.name,
@@ -133,13 +79,13 @@ def publish(
                 **{name: version(name) for name in ("numpy", "matplotlib")},
             },
             "files": {name: sha256(out / name) for name in (*drawn, arrays)},
-            "runs": {name: run.summary() for name, run in runs.items()},
+            "runs": {name: summary(training) for name, training in trainings.items()},
         }
     }
     with replacing(out / FILE) as temporary:
         temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(f"Data: {data.name}\n{NOTE}\n")
-    print_table(HEADER, [row(name, run) for name, run in runs.items()])
+    print_table(HEADER, [row(name, training) for name, training in trainings.items()])
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
     if in_notebook():
         from IPython.display import Image, display
@@ -179,8 +125,19 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([first, *others]).rstrip())
 
 
-def row(name: str, run: Run) -> tuple[str, ...]:
-    """Format a run for the columns of `HEADER`."""
-    end, best = (run.stopped_by, str(run.epoch), str(run.step)), run.best
+def summary(training: Training) -> dict[str, Any]:
+    """Return what `results.json` says of a training."""
+    return {
+        "stopped_by": training.stopped_by,
+        "epoch": training.epoch,
+        "step": training.step,
+        "best": training.best._asdict(),
+        "validations_per_epoch": training.validations_per_epoch,
+    }
+
+
+def row(name: str, training: Training) -> tuple[str, ...]:
+    """Format a training for the columns of `HEADER`."""
+    end, best = (training.stopped_by, str(training.epoch), str(training.step)), training.best
     accuracies = f"{best.train_accuracy:.4f}", f"{best.val_accuracy:.4f}"
     return (name, *end, str(best.step), f"{best.val_loss:.5f}", *accuracies)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from joblib import cpu_count
+from threadpoolctl import threadpool_limits
 
 import digits
-from lab.protocols import GradientError
+from lab.gradient import GradientError
 
 EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping usually ends training sooner
 
@@ -91,15 +92,17 @@ def load_data(options: argparse.Namespace) -> digits.Digits:
 def run_script(main: Callable[[], None]) -> None:
     """Run `main`; an expected failure ends the script with a one-line message and exit code 1.
 
-    Other exceptions keep their traceback, for they are errors in the code. If the reader of the
-    output leaves (`| head -1`), the script ends in silence.
+    The process has one BLAS thread, as those of `lab.jobs` have. Other exceptions keep their
+    traceback, for they are errors in the code. If the reader of the output leaves (`| head -1`), it
+    ends in silence.
     """
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
         del os.environ["MPLBACKEND"]  # inherited from a notebook; matplotlib rejects it in a script
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that parallel trainings end too
     try:
-        main()
+        with threadpool_limits(1, "blas"):
+            main()
         print(end="", flush=True)  # here, where a failure can be caught
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)

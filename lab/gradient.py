@@ -1,0 +1,81 @@
+"""The gradient check: `backward` compared with central differences of the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lab.protocols import Model
+
+TOLERANCE = 1e-6  # a relative error
+EPSILON = 1e-5  # by which a weight is moved; below it rounding dominates
+
+
+class GradientError(AssertionError):
+    """The `backward` of a model does not compute the gradient of its `objective`."""
+
+
+def numerical_gradient(
+    function: Callable[[], float], w: np.ndarray, epsilon: float = EPSILON
+) -> np.ndarray:
+    """Approximate df/dw by central differences, (f(w + e) - f(w - e)) / 2e (equation 29).
+
+    `function` reads w, a float64 array of any shape; each entry is moved by e and restored. The
+    error is O(e^2).
+    """
+    gradient = np.empty_like(w)
+    for index in np.ndindex(w.shape):
+        original = w[index]
+        w[index] = original + epsilon
+        above = function()
+        w[index] = original - epsilon
+        below = function()
+        w[index] = original
+        gradient[index] = (above - below) / (2 * epsilon)
+    return gradient
+
+
+def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
+    """Compare `model.backward` with the numerical gradient of `model.objective`, in float64.
+
+    At zero weights many mistakes do not show, so random weights of variance 1 / I take their
+    place: the logits are then of order one. The model is left as it was. Returns the relative
+    error |grad - numerical| / (|grad| + |numerical|); raises GradientError if it exceeds TOLERANCE,
+    and ValueError if X is empty, or if weights that have been trained leave nothing to compare:
+    central differences are rounding alone, or a probability of 0 holds the loss at its limit.
+    """
+    if not len(X):
+        raise ValueError("X: expected at least one example to check the gradient on, got none.")
+    w, grad, X = model.w, model.grad, X.astype(np.float64)
+    random = np.random.default_rng(0).standard_normal(w.shape) / np.sqrt(len(w))
+    model.w = w.astype(np.float64) if w.any() else random
+    try:
+        numerical = numerical_gradient(lambda: model.objective(X, Y), model.w)
+        objective, outputs = model.objective(X, Y), model.forward(X)
+        model.backward(X, outputs, Y)
+        analytic = model.grad
+    finally:
+        model.w, model.grad = w, grad
+    if analytic.shape != w.shape:
+        raise GradientError(f"backward: expected grad of shape {w.shape}, got {analytic.shape}.")
+    difference = np.abs(analytic - numerical)
+    size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
+    relative = float(np.linalg.norm(difference) / size) if size else 0.0
+    if relative <= TOLERANCE:
+        return relative
+    # The objective is known to a few units in the last place, its differences no better.
+    rounding = 10 * np.finfo(np.float64).eps * max(1, abs(objective)) / EPSILON
+    if difference.max() <= rounding or (w.any() and np.isin(outputs, (0, 1)).any()):
+        raise ValueError(
+            "the gradient cannot be checked at these weights: it is too small (its length is "
+            f"{np.linalg.norm(analytic):.1e}), or some outputs are exactly 0 or 1. "
+            "Likely fix: check it before training, or on other examples."
+        )
+    worst = tuple(map(int, np.unravel_index(np.argmax(difference), w.shape)))
+    raise GradientError(
+        f"backward is not the gradient of the objective: relative error {relative:.1e}, "
+        f"expected at most {TOLERANCE:.0e}. Largest difference at w{list(worst)}: backward "
+        f"gave {analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
+        "The mistake is in forward, backward, cross_entropy_loss or the penalty."
+    )
