@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
 
 from lab.progress import progress
 from lab.trainings import Training
@@ -34,9 +35,9 @@ def train_all(
     None for what `joblib.parallel_config` says, or else 1. label: format of a name, to print it.
     """
     results: dict[Name, Result] = {}
-    processes = parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1)
     with (
-        processes if jobs else nullcontext(),
+        threadpool_limits(1, "blas"),  # for those in this process
+        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1) if jobs else nullcontext(),
         progress(total=len(trainings), unit="training") as bar,
     ):
         parallel = Parallel(return_as="generator_unordered", mmap_mode="c")

@@ -10,7 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lab.trainings import Stop
 from tests.library.test_trainer import Scripted
 from trainer import DivergedError
 
@@ -76,7 +75,7 @@ class EarlyStopping(RuleBasedStateMachine):
     def diverge(self, loss: float) -> None:
         trainer, error = self.train([*self.losses, loss])
         assert error is DivergedError
-        self.expect(trainer, Stop("interrupted", *self.place(len(self.losses))))
+        self.expect(trainer, steps=len(self.losses) * self.gap + 1)
 
     @invariant()
     def training_is_where_the_count_says(self) -> None:
@@ -87,21 +86,16 @@ class EarlyStopping(RuleBasedStateMachine):
         trainer, error = self.train(until_ctrl_c())
         if self.stopped():
             assert error is None
-            self.expect(trainer, Stop("early stopping", *self.place(len(self.losses) - 1)))
+            self.expect(trainer, steps=(len(self.losses) - 1) * self.gap + 1)
         else:
             assert error is KeyboardInterrupt
-            self.expect(trainer, Stop("interrupted", *self.place(len(self.losses))))
+            self.expect(trainer, steps=len(self.losses) * self.gap + 1)
         val_losses = trainer.val_history["loss"]
         assert list(val_losses.values()) == self.losses
         assert list(val_losses) == [i * self.gap for i in range(len(self.losses))]
 
-    def place(self, validation: int) -> tuple[int, int]:
-        step = validation * self.gap
-        return step // self.batches, step
-
-    def expect(self, trainer: Scripted, stop: Stop) -> None:
-        stop.best_step, stop.best_loss = self.best_step, self.best
-        assert trainer.stop == stop
+    def expect(self, trainer: Scripted, steps: int) -> None:
+        assert list(trainer.train_history["loss"]) == list(range(steps))
         assert trainer.model.w == self.best_step + 1  # one step adds 1
 
 

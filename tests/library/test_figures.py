@@ -22,7 +22,7 @@ import task2
 import task3
 import utils
 from lab import figures
-from lab.trainings import Stop, Training
+from lab.trainings import Training
 
 SHOWN = Path(__file__).with_name("figures.txt")
 
@@ -88,9 +88,9 @@ def a_training(pace: float, outputs: int) -> Training:
     w = np.arange(785 * outputs).reshape(785, outputs) / 4096 * pace - 0.5
     return Training(
         w,
-        Stop(),
         {"loss": loss, "accuracy": rates},
         {"loss": validations, "accuracy": {step: rate - 0.01 for step, rate in rates.items()}},
+        5,
         8,
         4,
     )

@@ -7,10 +7,9 @@ import pytest
 
 import task2a
 import task3a
-from lab.protocols import GradientError
+from lab.gradient import GradientError, check_gradient, numerical_gradient
 from task2a import BinaryModel
 from task3a import SoftmaxModel
-from trainer import check_gradient, numerical_gradient
 
 RNG = np.random.default_rng(1)
 X = RNG.uniform(-1, 1, (4, 785)).astype(np.float32)
@@ -33,6 +32,22 @@ def test_the_relative_error_of_a_right_gradient_is_tiny() -> None:
 
 def test_where_the_gradient_is_zero_there_is_no_error() -> None:
     assert check_gradient(BinaryModel(), np.zeros_like(X), Y) == 0
+
+
+@pytest.mark.parametrize(("model", "logit"), [(BinaryModel(), -60), (SoftmaxModel(0), 800)])
+def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compare(
+    model: BinaryModel | SoftmaxModel, logit: float
+) -> None:
+    """Of a probability of 1e-26 the logarithm does not change; of 0 the loss is at its limit."""
+    inputs, targets = np.ones((4, 785)), Y * 0 if len(model.w.T) == 1 else TARGETS[[0] * 4]
+    model.w[:, 0] = logit / 785
+    with pytest.raises(ValueError, match=r"cannot be checked at these weights: .* before training"):
+        check_gradient(model, inputs, targets)
+
+
+def test_without_an_example_there_is_nothing_to_check() -> None:
+    with pytest.raises(ValueError, match="X: expected at least one example"):
+        check_gradient(BinaryModel(), X[:0], Y[:0])
 
 
 def test_the_model_is_as_it_was_afterwards() -> None:

@@ -11,7 +11,7 @@ import task2
 import task3
 import utils
 from digits.synthetic import synthetic_digits
-from lab.trainings import Training, fit
+from lab.trainings import Training
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +21,12 @@ def mnist(mnist_folder: Path) -> digits.Digits:
 
 @pytest.fixture(scope="module")
 def mnist_binary(mnist: digits.Digits) -> utils.Split:
-    return task2.prepare(utils.load_binary_dataset(2, 3, mnist))
+    return utils.load_binary_dataset(2, 3, mnist)
 
 
 @pytest.fixture(scope="module")
 def mnist_full(mnist: digits.Digits) -> utils.Split:
-    return task3.prepare(utils.load_full_mnist(mnist))
+    return utils.load_full_mnist(mnist)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,10 @@ def test_two_against_three_is_4005_images_to_train_on_and_2042_to_validate(
 
 @pytest.mark.mnist
 def test_without_shuffling_task_2_stops_in_epoch_33(mnist_binary: utils.Split) -> None:
-    training = fit(task2.make_trainer(mnist_binary, shuffle=False, seed=0), 500)
-    stop = training.stop
-    assert stop.reason == "early stopping"
-    assert (stop.epoch, stop.step, stop.best_step) == (33, 1038, 978)
-    assert stop.best_loss == pytest.approx(0.0656905, abs=1e-6)
+    training = task2.train(mnist_binary, shuffle=False, epochs=500, seed=0)
+    assert training.stopped_by == "early stopping"
+    assert (training.epoch, training.step, training.best.step) == (33, 1038, 978)
+    assert training.best.val_loss == pytest.approx(0.0656905, abs=1e-6)
     assert accuracies(training, 1038) == pytest.approx((0.97578, 0.97943), abs=1e-5)
 
 
@@ -63,44 +62,42 @@ def test_without_shuffling_task_2_stops_in_epoch_33(mnist_binary: utils.Split) -
 def test_with_shuffling_task_2_stops_where_the_seed_has_it(
     mnist_binary: utils.Split, seed: int, epoch: int
 ) -> None:
-    stop = fit(task2.make_trainer(mnist_binary, shuffle=True, seed=seed), 500).stop
-    assert stop.epoch == epoch
+    training = task2.train(mnist_binary, shuffle=True, epochs=500, seed=seed)
+    assert training.epoch == epoch
     if seed == 0:
-        assert (stop.step, stop.best_step) == (522, 462)
-        assert stop.best_loss == pytest.approx(0.0708917, abs=1e-6)
+        assert (training.step, training.best.step) == (522, 462)
+        assert training.best.val_loss == pytest.approx(0.0708917, abs=1e-6)
 
 
 @pytest.mark.mnist
 def test_task_3_stops_in_about_epoch_52(mnist_full: utils.Split) -> None:
-    training = fit(task3.make_trainer(mnist_full, l2_reg_lambda=0, seed=0), 500)
-    assert training.stop.epoch == pytest.approx(52, abs=1)
-    assert training.stop.best_loss == pytest.approx(0.298, abs=0.001)
+    training = task3.train(mnist_full, l2_reg_lambda=0, epochs=500, seed=0)
+    assert training.epoch == pytest.approx(52, abs=1)
+    assert training.best.val_loss == pytest.approx(0.298, abs=0.001)
     last = max(training.val_history["accuracy"])
     assert accuracies(training, last) == pytest.approx((0.922, 0.915), abs=0.001)
 
 
 @pytest.mark.mnist
 def test_lambda_1_stops_early_and_costs_accuracy(mnist_full: utils.Split) -> None:
-    training = fit(task3.make_trainer(mnist_full, l2_reg_lambda=1, seed=0), 500)
-    assert training.stop.epoch in range(2, 9)
-    assert accuracies(training, training.stop.best_step)[1] == pytest.approx(0.82, abs=0.02)
+    training = task3.train(mnist_full, l2_reg_lambda=1, epochs=500, seed=0)
+    assert training.epoch in range(2, 9)
+    assert training.best.val_accuracy == pytest.approx(0.82, abs=0.02)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_synthetic_digits_stand_in_for_mnist_in_task_2(
     synthetic: digits.Digits, shuffle: bool
 ) -> None:
-    split = task2.prepare(utils.load_binary_dataset(2, 3, synthetic))
-    training = fit(task2.make_trainer(split, shuffle, seed=0), 100)
-    assert training.stop.reason == "early stopping"
-    assert 0.96 <= accuracies(training, training.stop.best_step)[1] <= 0.985
+    training = task2.train(utils.load_binary_dataset(2, 3, synthetic), shuffle, epochs=100, seed=0)
+    assert training.stopped_by == "early stopping"
+    assert 0.96 <= training.best.val_accuracy <= 0.985
 
 
 def test_synthetic_digits_stand_in_for_mnist_in_tasks_3_and_4(synthetic: digits.Digits) -> None:
-    split = task3.prepare(utils.load_full_mnist(synthetic))
-    plain, regularised = (fit(task3.make_trainer(split, value, seed=0), 100) for value in (0, 1))
-    assert plain.stop.reason == regularised.stop.reason == "early stopping"
-    train_accuracy, val_accuracy = accuracies(plain, plain.stop.best_step)
-    assert 0.89 <= val_accuracy <= 0.93
-    assert train_accuracy > val_accuracy
-    assert accuracies(regularised, regularised.stop.best_step)[1] < val_accuracy - 0.05
+    images = utils.load_full_mnist(synthetic)
+    plain, regularised = (task3.train(images, value, epochs=100, seed=0) for value in (0, 1))
+    assert plain.stopped_by == regularised.stopped_by == "early stopping"
+    assert 0.89 <= plain.best.val_accuracy <= 0.93
+    assert plain.best.train_accuracy > plain.best.val_accuracy
+    assert regularised.best.val_accuracy < plain.best.val_accuracy - 0.05

@@ -25,7 +25,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other si
 SCRIPT = """
 import os, signal, sys
 import matplotlib.figure, numpy
-import digits, lab.jobs, task2, trainer
+import digits, task2, trainer
 from digits.synthetic import synthetic_digits
 from lab.script import run_script
 
@@ -54,7 +54,12 @@ elif phase == "training":
     hit(trainer.BaseTrainer, "should_stop")
 elif phase == "training side by side":
     task2.LEARNING_RATE = 1e-4  # it would take hours
-    hit(lab.jobs.Line, "write", lambda line, done, text: "epoch" in text)
+    train, parent = task2.train, os.getpid()
+    def train_and_send(images, shuffle, *settings):
+        if shuffle:
+            os.kill(parent, sent)
+        return train(images, shuffle, *settings)
+    task2.train = train_and_send
 elif phase == "saving a figure":
     hit(matplotlib.figure.Figure, "savefig")
 elif phase == "saving the runs":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain, repeat
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 import task2
 import task3
 import utils
+from digits import Digits
+from lab.trainings import fit, load, save
 from task2 import LogisticTrainer
 from task2a import BinaryModel, pre_process_images
 from task3 import SoftmaxTrainer
@@ -44,39 +48,38 @@ class Scripted(BaseTrainer):
 
 def test_training_stops_at_the_tenth_validation_without_improvement() -> None:
     trainer = Scripted([5, 4, 3])  # a validation at every step: five batches an epoch
-    trainer.train(100)
-    assert (trainer.stop.reason, trainer.stop.epoch, trainer.stop.step) == ("early stopping", 2, 12)
-    assert (trainer.stop.best_step, trainer.stop.best_loss) == (2, 3)
+    training = fit(trainer, 100)
+    assert (training.stopped_by, training.epoch, training.step) == ("early stopping", 2, 12)
+    assert (training.best.step, training.best.val_loss) == (2, 3)
+    assert str(training) == "early stop at epoch 2, step 12"
 
 
 def test_what_counts_is_the_best_so_far_and_equal_is_no_improvement() -> None:
     trainer = Scripted([3, 5, 4, 3, 5, 4, 3, 5, 4, 3, 4])  # falls often, but never below 3
-    trainer.train(100)
-    assert trainer.stop.step == 10
+    assert fit(trainer, 100).step == 10
 
 
 def test_an_improvement_starts_the_count_again() -> None:
     trainer = Scripted([5, *repeat(6, 9), 4.9])
-    trainer.train(100)
-    assert (trainer.stop.best_step, trainer.stop.step) == (10, 20)
+    training = fit(trainer, 100)
+    assert (training.best.step, training.step) == (10, 20)
 
 
 def test_the_weights_of_the_best_validation_are_kept() -> None:
     early, late = Scripted([5, 4, 3]), Scripted([3, 5, 4, 2, 6])
     early.train(100)
-    late.train(1)
+    training = fit(late, 1)
     assert early.model.w == 3  # step 2 is the third
-    assert late.model.w == 4
-    assert late.stop.reason == "all epochs"
+    assert late.model.w == training.w == 4
+    assert (training.stopped_by, str(training)) == ("all epochs", "all 1 epochs")
 
 
 def test_patience_is_a_choice_and_none_never_stops() -> None:
     short, never = Scripted([5], patience=2), Scripted([5], patience=None)
-    short.train(100)
-    never.train(20)
-    assert short.stop.step == 2
+    assert fit(short, 100).step == 2
+    training = fit(never, 20)
     assert (short.should_stop([1.0]), never.should_stop([1.0] * 9)) == (False, False)
-    assert (never.stop.reason, never.stop.step) == ("all epochs", 99)
+    assert (training.stopped_by, training.step) == ("all epochs", 99)
 
 
 def test_the_histories_hold_every_step_and_every_validation() -> None:
@@ -120,8 +123,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(loss: float) ->
         DivergedError, match=rf"loss is {loss} at step 3 .*learning rate 7 .*largest \|w\| 4\."
     ):
         trainer.train(10)
-    assert (trainer.stop.reason, trainer.stop.step) == ("interrupted", 3)
-    assert list(trainer.train_history["loss"]) == [0, 1, 2, 3]
+    assert list(trainer.train_history["loss"]) == [0, 1, 2]
     assert trainer.model.w == 2  # of the best validation
 
 
@@ -145,8 +147,8 @@ def test_ctrl_c_leaves_the_best_weights_and_the_histories() -> None:
     trainer = Scripted(losses())
     with pytest.raises(KeyboardInterrupt):
         trainer.train(10)
-    assert (trainer.stop.reason, trainer.stop.step) == ("interrupted", 3)
     assert trainer.model.w == 2
+    assert list(trainer.train_history["loss"]) == [0, 1, 2, 3]
     assert len(trainer.val_history["loss"]) == 3
 
 
@@ -156,8 +158,8 @@ def test_a_subclass_can_stop_by_a_rule_of_its_own() -> None:
             return val_losses[-1] < 4
 
     trainer = StopsBelowFour([5, 6, 4, 3, 7])
-    trainer.train(100)
-    assert (trainer.stop.reason, trainer.stop.step) == ("early stopping", 3)
+    training = fit(trainer, 100)
+    assert (training.stopped_by, training.step) == ("early stopping", 3)
 
 
 def test_the_number_of_validations_an_epoch_is_a_choice() -> None:
@@ -168,25 +170,15 @@ def test_the_number_of_validations_an_epoch_is_a_choice() -> None:
 def test_training_again_starts_new_histories() -> None:
     trainer = Scripted([5, 4, 3])
     trainer.train(1)
-    trainer.train(1)
-    assert len(trainer.train_history["loss"]) == 5
-    assert trainer.stop.best_loss == 9
+    training = fit(trainer, 1)
+    assert len(training.train_history["loss"]) == 5
+    assert training.best.val_loss == 9
 
 
 def test_zero_epochs_train_nothing() -> None:
     trainer = Scripted([5])
     assert trainer.train(0) == ({"loss": {}, "accuracy": {}}, {"loss": {}, "accuracy": {}})
-    assert trainer.stop.best_step == -1
     assert trainer.model.w == 0
-
-
-def test_off_a_terminal_nothing_is_printed_but_an_early_stop(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    Scripted([5, 4, 3]).train(2)
-    assert capfd.readouterr() == ("", "")
-    Scripted([5, 4, 3]).train(3)
-    assert capfd.readouterr() == ("early stop at epoch 2, step 12\n", "")
 
 
 @pytest.mark.parametrize(
@@ -231,13 +223,28 @@ def test_both_trainers_make_their_loss_smaller_and_pass_the_gradient_check() -> 
         assert model.objective(inputs, Y) < before
 
 
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_the_settings_are_those_of_the_assignment(shuffle: bool) -> None:
-    X, Y = np.zeros((128, 785)), np.zeros((128, 1))
-    split = utils.Split(X, Y, X, Y)
-    logistic = task2.make_trainer(split, shuffle=shuffle, seed=0)
-    softmax = task3.make_trainer(split, l2_reg_lambda=0.1, seed=0)
-    assert (logistic.learning_rate, softmax.learning_rate) == (0.05, 0.01)
-    assert logistic.batch_size == softmax.batch_size == 128
-    assert (logistic.shuffle_dataset, softmax.shuffle_dataset) == (shuffle, True)
+def test_the_settings_are_those_of_the_assignment(
+    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[BaseTrainer] = []
+    for script in (task2, task3):
+        monkeypatch.setattr(script, "fit", lambda trainer, epochs: made.append(trainer))
+    data = replace(tiny_digits, train_labels=2 + tiny_digits.train_labels % 2)  # 400 of 2 and 3
+    for shuffle in (False, True):
+        task2.train(utils.load_binary_dataset(2, 3, data), shuffle, epochs=1, seed=0)
+    task3.train(utils.load_full_mnist(tiny_digits), 0.1, epochs=1, seed=0)
+    assert [trainer.learning_rate for trainer in made] == [0.05, 0.05, 0.01]
+    assert [trainer.batch_size for trainer in made] == [128, 128, 128]
+    assert [trainer.shuffle_dataset for trainer in made] == [False, True, True]
+    assert [trainer.patience for trainer in made] == [10, 10, 10]
     assert task3.LAMBDAS == (0, 0.001, 0.01, 0.1, 1)
+
+
+def test_a_training_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    one, two = fit(Scripted([5, 4, 3]), 100), fit(Scripted([5], validations_per_epoch=1), 2)
+    save(tmp_path / "runs.npz", {"one": one, "two, shuffled": two})
+    loaded = load(tmp_path / "runs.npz")
+    assert list(loaded) == ["one", "two, shuffled"]
+    for training, saved in zip(loaded.values(), (one, two), strict=True):
+        np.testing.assert_array_equal(training.w, saved.w)
+        assert replace(training, w=0) == replace(saved, w=0)

@@ -13,7 +13,7 @@ import task3
 import utils
 from digits import Digits
 from lab import figures
-from lab.trainings import Stop, Training
+from lab.trainings import Training
 from task3a import SoftmaxModel
 from utils import batch_loader, binary_prune_dataset
 
@@ -121,7 +121,7 @@ def test_no_training_starts_on_faulty_data(
     test = tiny_digits.test_images, tiny_digits.test_labels
     sets = (*train, *fault(*test)) if held_out else (*fault(*train), *test)
     with pytest.raises(ValueError, match=message):
-        task3.make_trainer(task3.prepare(utils.load_full_mnist(Digits("bad", *sets))), 0, 0)
+        task3.train(utils.load_full_mnist(Digits("bad", *sets)), 0, epochs=1, seed=0)
 
 
 Y4 = np.array([[2], [3], [2], [3]])
@@ -208,7 +208,7 @@ def test_the_loss_of_the_batches_is_shown_as_means_over_an_epoch() -> None:
     losses = dict(enumerate([0.4, 0.2, 0.3, 0.1, 0.2]))
     validations = {"loss": {0: 0.4, 2: 0.3}, "accuracy": {0: 0.5, 2: 0.6}}
     train = {"loss": losses, "accuracy": validations["accuracy"]}
-    training = Training(np.zeros(1), Stop(), train, validations, 2, 1)
+    training = Training(np.zeros(1), train, validations, 2, 2, 1)
     loss, accuracy = (
         figures.plot_training(training, quantity, "title", (0, 1)).axes[0]
         for quantity in ("loss", "accuracy")
