@@ -20,7 +20,7 @@ from convnet.layers import (
     MaxPool2d,
     ReLU,
 )
-from trainer import check_gradient
+from lab.gradient import check_gradient
 
 
 def rng() -> np.random.Generator:

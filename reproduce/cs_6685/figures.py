@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.figures import COLOURS, DASHES, new
+from digits import Digits
+from lab.figures import COLOURS, DASHES, Figures, new
+from reproduce.cs_6685.document import PRINTED
+from reproduce.cs_6685.experiments import DOCUMENT, SEEDS
+from reproduce.cs_6685.robustness import Example
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Trainings = Mapping[str, Mapping[str, Any]]  # {name: what `hw4.summary` returns}
+Trainings = Mapping[str, Mapping[str, Any]]  # {name: what `experiments.summary` returns}
+
+
+def draw(results: Mapping[str, Any], data: Digits, examples: Mapping[str, Example]) -> Figures:
+    """Draw the figures {file name: figure} of the results."""
+    trainings, on = results["trainings"], f"({data.name})"
+    both = [name for name in trainings if f"{name}, cross-entropy" in trainings]
+    seeds = [f"SGD, seed {seed}" for seed in SEEDS]
+    shown = [*DOCUMENT, *seeds, *(f"{name}, cross-entropy" for name in both), "best"]
+    without_penalty = [name for name, one in DOCUMENT.items() if not one.l1 and not one.l2]
+    images = data.train_images[:10].reshape(-1, 28, 28)
+    learning = f"Learning 5 to 9 after 0 to 4 {on}"
+    return {
+        "hw4_optimisers.png": optimisers(
+            trainings, without_penalty, f"Training and test accuracy for each optimiser {on}"
+        ),
+        "hw4_gradients.png": gradients(),
+        "hw4_by_digit.png": by_digit(trainings, shown, f"Test accuracy by digit {on}"),
+        "hw4_subtracted.png": subtracted(
+            trainings, PRINTED, f"An L1 penalty of 2,200 weights, subtracted {on}"
+        ),
+        "hw4_transforms.png": transforms(
+            examples, f"Transforms that fool the network, and what it says {on}"
+        ),
+        "hw4_first_images.png": first_images(
+            images, data.train_labels[:10, 0].tolist(), f"The first training images {on}"
+        ),
+        "hw4_transfer_sizes.png": transfer_sizes(results["transfer"], learning),
+        "hw4_transfer_epochs.png": transfer_epochs(results["transfer"], learning),
+    }
 
 
 def grid(title: str, rows: int, columns: int, width: float, height: float) -> tuple[Figure, Any]:
@@ -104,21 +137,12 @@ def subtracted(
     return fig
 
 
-class Fooled(NamedTuple):
-    """An image (28, 28) before and after a transform, and what the network says of each."""
-
-    image: np.ndarray
-    says: str
-    transformed: np.ndarray
-    says_then: str
-
-
-def transforms(fooled: Mapping[str, Fooled], title: str) -> Figure:
-    """Draw {transform: an image that it makes the network mistake}."""
-    fig, axes = grid(title, 2, len(fooled), 1.9, 2.3)
-    for (above, below), (name, one) in zip(axes.T, fooled.items(), strict=True):
-        show(above, one.image, one.says)
-        show(below, one.transformed, f"{name}\n{one.says_then}")
+def transforms(examples: Mapping[str, Example], title: str) -> Figure:
+    """Draw {transform: an image that the network misclassifies after it}."""
+    fig, axes = grid(title, 2, len(examples), 1.9, 2.3)
+    for (above, below), (name, one) in zip(axes.T, examples.items(), strict=True):
+        show(above, one.image, one.answer)
+        show(below, one.transformed, f"{name}\n{one.answer_then}")
     return fig
 
 

@@ -1,4 +1,4 @@
-"""The trainings of CS 6685, homework 4: their settings, and what is kept of each.
+"""The trainings of the homework: their settings, and what is measured of each.
 
 The losses that the document prints run to -0.98. So it did not minimise the cross-entropy, but
 minus the mean probability of the right class; most experiments are here with both.
@@ -6,21 +6,21 @@ minus the mean probability of the right class; most experiments are here with bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import utils
-from convnet.finished import digest, once
 from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
 from convnet.trainer import NetworkTrainer
 from convnet.transforms import shift
 from digits import Digits
+from reproduce.cs_6685.finished import Finished
 from task3a import one_hot_encode
 
 BATCH_SIZE = 100
@@ -130,29 +130,11 @@ EXPERIMENTS: Mapping[str, Settings] = {
 }
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What is kept of a training of S steps, with M measurements on the way.
-
-    w: the weights after the last step.
-    objectives (S): what is minimised, penalty included, of each step's batch, as the document
-    prints it.
-    steps (M), train_accuracy (M): steps taken, and accuracy on the first training images.
-    predicted (M, N): the digit that the network sees in each test image.
-    """
-
-    w: np.ndarray
-    objectives: np.ndarray
-    steps: np.ndarray
-    train_accuracy: np.ndarray
-    predicted: np.ndarray
-
-
 class Trainer(NetworkTrainer):
     """Trains by `Settings`, and measures in the middle and at the end of each epoch.
 
     The test images choose nothing: the weights that count are those after the last step. The
-    validations of the loop are of training images, for its progress bar.
+    validations of the loop are of a few training images, and serve for nothing.
     """
 
     rng: np.random.Generator
@@ -175,40 +157,79 @@ class Trainer(NetworkTrainer):
         self.X_test = inputs(data.test_images)
         steps = len(X) // BATCH_SIZE
         self.every, self.last = max(1, steps // 2), steps * settings.epochs
-        self.objectives: list[float] = []
+        self.step = 0
         self.measured: dict[int, tuple[float, np.ndarray]] = {}
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
-        """Take a step with the rate of the moment, on images moved at random; then measure."""
-        model, done = self.model, (self.stop.step + 1) / self.last
+        """Take a step, and measure after some; return what it minimised, penalty included.
+
+        The learning rate is that of the one-cycle schedule, and the images are moved at random, if
+        the settings say so.
+        """
+        self.step += 1
         if self.settings.one_cycle:
+            done = self.step / self.last
             height = min(4 * done, (1 - done) * 4 / 3)
             self.optimiser.learning_rate = self.settings.learning_rate * height
         if most := self.settings.shifts:
             down, right = self.rng.integers(-most, most + 1, (2, len(X_batch)))
             images = (X_batch - BACKGROUND).reshape(-1, 28, 28)
             X_batch = shift(images, down, right).reshape(X_batch.shape) + BACKGROUND
-        penalty = model.penalty()
-        loss = super().train_step(X_batch, Y_batch)
-        self.objectives.append(loss + penalty)
-        step = self.stop.step + 1
-        if step % self.every == 0 or step == self.last:
+        penalty = self.model.penalty()
+        objective = super().train_step(X_batch, Y_batch) + penalty
+        if self.step % self.every == 0 or self.step == self.last:
             few = slice(len(self.X_test) // 5)
-            seen = predicted(model, self.X_train[few]) == self.Y_train[few].argmax(axis=1)
-            self.measured[step] = float(seen.mean()), predicted(model, self.X_test)
-            self.last_w = model.w.copy()
-        return loss
+            right = predicted(self.model, self.X_train[few]) == self.Y_train[few].argmax(axis=1)
+            self.measured[self.step] = right.mean(), predicted(self.model, self.X_test)
+            self.last_w = self.model.w.copy()
+        return objective
 
-    def finished(self) -> Finished:
-        """Return what is kept."""
-        accuracies, digits = zip(*self.measured.values(), strict=True)
-        return Finished(
-            self.last_w,
-            np.array(self.objectives),
-            np.array(list(self.measured)),
-            np.array(accuracies),
-            np.array(digits, np.uint8),
-        )
+
+def train(settings: Settings, data: Digits, start: np.ndarray | None = None) -> Finished:
+    """Train by the settings, from the weights `start` if they are given."""
+    trainer = Trainer(settings, data)
+    if start is not None:
+        trainer.model.w[...] = start
+    history, _ = trainer.train(settings.epochs)
+    objectives = list(history["loss"].values())
+    return Finished(
+        trainer.last_w, summary(settings, objectives, trainer.measured, data.test_labels)
+    )
+
+
+def summary(
+    settings: Settings,
+    objectives: Sequence[float],
+    measured: Mapping[int, tuple[float, np.ndarray]],
+    labels: np.ndarray,
+) -> dict[str, Any]:
+    """Collect what the page and the figures show of a training.
+
+    The objectives are those of every hundredth step, as the document prints them; the accuracies
+    by digit are those after the last.
+
+    Args:
+        settings: those of the training.
+        objectives: what each step minimised.
+        measured: {steps taken: accuracy on some training images, the digit (N,) seen in each test
+            image}.
+        labels: those of the test images, (N, 1).
+    """
+    train_accuracy, predictions = zip(*measured.values(), strict=True)
+    right = np.array(predictions) == labels[:, 0]
+    digits = np.unique(labels).tolist()
+    return {
+        "settings": asdict(settings),
+        "objectives": np.round(objectives[99::100], 4).tolist(),
+        "steps": list(measured),
+        "train_accuracy": np.round(train_accuracy, 4).tolist(),
+        "test_accuracy": right.mean(axis=1).tolist(),
+        "last_100": right[:, -100:].mean(axis=1).tolist(),
+        "by_digit": [round(float(right[-1, labels[:, 0] == digit].mean()), 4) for digit in digits],
+        "never_predicted": [
+            [digit for digit in digits if digit not in seen] for seen in predictions
+        ],
+    }
 
 
 def inputs(pixels: np.ndarray) -> np.ndarray:
@@ -227,21 +248,3 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
 def predicted(model: Sequential, X: np.ndarray) -> np.ndarray:
     """Compute the most probable digit (N,) of each image (N, 784)."""
     return utils.predict(model, X).argmax(axis=1)
-
-
-def train(settings: Settings, data: Digits, folder: Path) -> Finished:
-    """Train, or read what an earlier run left in the folder."""
-
-    def training() -> Finished:
-        trainer = Trainer(settings, data)
-        if settings.start:
-            trainer.model.w[...] = train(settings.start, data, folder).w
-        trainer.train(settings.epochs)
-        return trainer.finished()
-
-    return once(path_of(settings, data, folder), Finished, training)
-
-
-def path_of(settings: Settings, data: Digits, folder: Path) -> Path:
-    """Return where the finished training is kept."""
-    return folder / f"{digest(asdict(settings), data.sha256())}.npz"

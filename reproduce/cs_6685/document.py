@@ -1,4 +1,4 @@
-"""Homework 4 of CS 6685: its numbers and statements beside what `convnet.hw4` found."""
+"""The numbers and statements of the homework beside what its experiments found."""
 
 from __future__ import annotations
 
@@ -8,14 +8,45 @@ from typing import Any
 
 import numpy as np
 
-from convnet.experiments import SEEDS
-from convnet.hw4 import PART, PUBLISHED
-from convnet.transfer import WAYS
 from digits import Digits
 from lab import results
 from reproduce.claims import CHANCE, Claim, Method, number
+from reproduce.cs_6685.experiments import SEEDS
+from reproduce.cs_6685.transfer import VARIANTS
 
 TITLE = "CS 6685: a report on a convolutional network"
+PART = "hw4"  # of results.json
+PUBLISHED = {  # the test accuracies that the document prints
+    "L2": "0.99",
+    "L1": "0.87",
+    "L1 from L2": "0.97",
+    "SGD": "0.88",
+    "momentum": "0.97",
+    "Adagrad": "0.92",
+    "Adam": "0.99",
+    "SGD, batch norm": "0.99",
+    "Adam, batch norm": "1.00",
+}
+PRINTED: Mapping[str, Mapping[int, float]] = {  # its losses with L1, {step: loss}
+    "L1": {
+        5500: -2.2675,
+        5600: -2.3384,
+        5700: -2.3046,
+        5800: -2.3611,
+        5900: -2.3442,
+        6000: -2.3783,
+    },
+    "L1 from L2": {
+        5300: -2.3912,
+        5400: -2.4291,
+        5500: -2.4471,
+        5600: -2.4638,
+        5700: -2.4835,
+        5800: -2.5216,
+        5900: -2.5383,
+        6000: -2.5567,
+    },
+}
 NETWORK = (
     "Two 5x5 convolutions with 2x2 max-pooling, three linear layers, dropout 0.4 after the first; "
     "batch size 100, learning rate 0.1 (Adagrad and Adam 0.001), 10 epochs on 60,000 images, the "
@@ -56,7 +87,7 @@ Trainings = Mapping[str, Mapping[str, Any]]
 
 
 def read(path: Path, data: Digits) -> dict[str, Any]:
-    """Read the results that `python -m convnet.hw4` wrote on this data set, from results.json.
+    """Read what `python -m reproduce.cs_6685` wrote on this data set, from results.json.
 
     Raises OSError if there are none, or if they are of other data or of a quick run.
     """
@@ -71,12 +102,12 @@ def read(path: Path, data: Digits) -> dict[str, Any]:
         return part
     raise OSError(
         f"{path}: expected results of CS 6685 on {data.name}, but {cause}. "
-        f"Likely fix: python -m convnet.hw4 --out {path.parent}"
+        f"Likely fix: python -m reproduce.cs_6685 --out {path.parent}"
     )
 
 
 def claims(part: Mapping[str, Any]) -> list[Claim]:
-    """Compare what the document says with the results that `python -m convnet.hw4` wrote."""
+    """Compare what the document says with the results that `python -m reproduce.cs_6685` wrote."""
     trainings = part["trainings"]
     return [
         *(_printed(name, trainings) for name in PUBLISHED),
@@ -291,8 +322,8 @@ def _batch_norm(trainings: Trainings) -> list[Claim]:
 
 def _transfer(transfer: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
     frozen, unfrozen, patient = (
-        {size: one["test_accuracy"] for size, one in transfer[way].items()}
-        for way in list(WAYS)[:3]
+        {size: one["test_accuracy"] for size, one in transfer[name].items()}
+        for name in list(VARIANTS)[:3]
     )
 
     def better(first: Mapping[str, float], second: Mapping[str, float]) -> bool:

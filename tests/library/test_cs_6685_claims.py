@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convnet.experiments import EXPERIMENTS
-from convnet.hw4 import TRANSFORMS
-from convnet.transfer import WAYS
 from digits import Digits
-from reproduce import cs_6685, why_log
+from reproduce import cs_6685
 from reproduce.claims import Claim
+from reproduce.cs_6685 import document, hypotheses, page
+from reproduce.cs_6685.experiments import EXPERIMENTS
+from reproduce.cs_6685.robustness import TRANSFORMS
+from reproduce.cs_6685.transfer import VARIANTS
 
 ACCURACIES = (0.1135, 0.7, 0.88, 0.97, 0.9912, 1.0)
 NEVER: tuple[list[int], ...] = ([], [5], [3, 5], [0, 2, 3, 4, 5, 6, 7, 8, 9])
 
 
 def results(seed: int) -> dict[str, Any]:
-    """Draw results of the form that `python -m convnet.hw4` writes."""
+    """Draw results of the form that `python -m reproduce.cs_6685` writes."""
     rng = np.random.default_rng(seed)
 
     def pick(values: Any, count: int) -> list[Any]:
@@ -50,18 +51,18 @@ def results(seed: int) -> dict[str, Any]:
         "trainings": {name: training(one.epochs) for name, one in EXPERIMENTS.items()},
         "transforms": dict(zip(TRANSFORMS, rng.random(len(TRANSFORMS)), strict=True)),
         "transfer": {
-            way: {
+            variant: {
                 str(size): {"test_accuracy": accuracy, "epochs": 12, "val_accuracy": [0.5]}
                 for size, accuracy in zip((10, 100, 1000), rng.random(3), strict=True)
             }
-            for way in WAYS
+            for variant in VARIANTS
         },
     }
 
 
 def all_claims(seed: int) -> list[Claim]:
     drawn = results(seed)
-    return [*cs_6685.claims(drawn), *why_log.hypotheses(drawn["trainings"])]
+    return [*cs_6685.claims(drawn), *hypotheses.hypotheses(drawn["trainings"])]
 
 
 def test_every_claim_holds_or_fails_by_the_results() -> None:
@@ -88,12 +89,12 @@ def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
         "test_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         "never_predicted": [[1], [2], [3], [4], [5], [6]],
     }
-    assert [cs_6685.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
-    assert cs_6685.never_predicted(one, 2) == [4]
+    assert [document.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
+    assert document.never_predicted(one, 2) == [4]
 
 
 def test_digits_are_listed_in_words() -> None:
-    assert [cs_6685.listed(digits) for digits in ([], [5], [3, 5], [1, 2, 3])] == [
+    assert [document.listed(digits) for digits in ([], [5], [3, 5], [1, 2, 3])] == [
         "none",
         "5",
         "3 and 5",
@@ -101,22 +102,24 @@ def test_digits_are_listed_in_words() -> None:
     ]
 
 
-def test_the_page_has_the_numbers_of_the_results_and_its_figures() -> None:
+def test_the_tables_of_the_page_have_the_numbers_of_the_results() -> None:
     drawn = results(3)
-    page = why_log.page(drawn)
+    losses, transfer = page.losses(drawn), page.transfer(drawn)
     for name in ("SGD", "SGD, cross-entropy"):
-        assert f"{cs_6685.accuracy(drawn['trainings'][name]):.4f}" in page
+        assert f"| {document.accuracy(drawn['trainings'][name]):.4f} |" in losses
     for values in drawn["transfer"].values():
-        assert f"{values['10']['test_accuracy']:.4f} (12)" in page
+        assert f"| {values['10']['test_accuracy']:.4f} (12) |" in transfer
     for name, value in drawn["transforms"].items():
-        assert f"| {name} | {value:.4f} |" in page
-    assert "on MNIST (sha256 0123456789abcdef...), NumPy 2.0" in page
-    assert page.count("](figures/hw4_") == 8
+        assert f"| {name} | {value:.4f} |" in page.transforms(drawn)
+    assert "on MNIST (sha256 0123456789abcdef...), NumPy 2.0" in page.provenance(drawn)
 
 
-def test_a_term_subtracted_over_n_weights_has_the_slope_that_the_page_solves_for() -> None:
+def test_a_term_subtracted_over_n_weights_has_the_slope_that_the_page_solves_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     losses = {step: 1 - 2200 * 0.1 * 0.001**2 * step for step in range(0, 500, 100)}
-    assert why_log.slope(losses) == pytest.approx(-2200 * 0.1 * 0.001**2)
+    monkeypatch.setattr(page, "PRINTED", {"L1": losses})
+    assert page.weights_in_sum().endswith("| L1 | 2,200 |")
 
 
 @pytest.mark.parametrize(
@@ -135,5 +138,5 @@ def test_results_of_another_run_are_refused(
     path.write_text(json.dumps({"hw4": full}))
     assert cs_6685.read(path, tiny_digits) == full
     path.write_text(json.dumps({} if change is None else {"hw4": full | change}))
-    with pytest.raises(OSError, match=rf"CS 6685 on tiny digits, but {cause}.*convnet.hw4 --out"):
+    with pytest.raises(OSError, match=rf"on tiny digits, but {cause}.*reproduce.cs_6685 --out"):
         cs_6685.read(path, tiny_digits)

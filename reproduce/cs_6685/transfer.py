@@ -1,0 +1,122 @@
+"""Transfer: convolutions that were trained on the digits 0 to 4 serve to learn 5 to 9.
+
+The document takes a network trained on ImageNet, whose weights cannot be shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import utils
+from convnet.layers import Conv2d
+from convnet.network import Sequential, lenet
+from convnet.optimisers import Adam
+from convnet.trainer import NetworkTrainer
+from digits import Digits
+from reproduce.cs_6685.experiments import inputs
+from reproduce.cs_6685.finished import Finished
+from task3 import calculate_accuracy
+from task3a import one_hot_encode
+
+SIZES = (10, 30, 100, 300, 1000)  # labelled images in total, equally many of each digit
+VALIDATION = 500  # images
+BATCH_SIZE = 10
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What determines how the new digits are learnt, with Adam, beside the data.
+
+    patience: epochs without improvement of the validation loss before training stops. pretrained:
+    the convolutions start from the weights learnt on the old digits. frozen: and keep them. size:
+    labelled images. epochs: at most.
+    """
+
+    learning_rate: float
+    patience: int = 10
+    frozen: bool = False
+    pretrained: bool = True
+    size: int = 1000
+    epochs: int = 100
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "frozen, patience 10, rate 1e-4": Variant(1e-4, frozen=True),
+    "unfrozen, patience 10, rate 1e-4": Variant(1e-4),
+    "unfrozen, patience 15, rate 1e-4": Variant(1e-4, patience=15),
+    "frozen, patience 10, rate 1e-3": Variant(1e-3, frozen=True),
+    "unfrozen, patience 10, rate 1e-3": Variant(1e-3),
+    "not pretrained, patience 10, rate 1e-3": Variant(1e-3, pretrained=False),
+}
+
+
+def only(data: Digits, low: int, high: int) -> Digits:
+    """Keep the images of the digits from low to high."""
+    train, test = (
+        (low <= labels[:, 0]) & (labels[:, 0] <= high)
+        for labels in (data.train_labels, data.test_labels)
+    )
+    return replace(
+        data,
+        train_images=data.train_images[train],
+        train_labels=data.train_labels[train],
+        test_images=data.test_images[test],
+        test_labels=data.test_labels[test],
+    )
+
+
+def initial(variant: Variant, pretrained: np.ndarray, rng: np.random.Generator) -> Sequential:
+    """Create a network; its convolutions have the pretrained weights of a `lenet`, if they do."""
+    model, old = lenet(rng), lenet(rng)
+    old.w = pretrained
+    for layer, old_layer in zip(model.layers, old.layers, strict=True):
+        if variant.pretrained and isinstance(layer, Conv2d):
+            layer.frozen = variant.frozen
+            for name, parameter in old_layer.parameters().items():
+                layer.parameters()[name].value[...] = parameter.value
+    return model
+
+
+def split(data: Digits, size: int) -> utils.Split:
+    """Return `size` training images, equally many of each digit 5 to 9, and the last to validate.
+
+    The images are scaled, and the labels one-hot.
+    """
+    X, Y = inputs(data.train_images), one_hot_encode(data.train_labels, 10)
+    of_each = [np.flatnonzero(Y[:-VALIDATION, digit])[: size // 5] for digit in range(5, 10)]
+    chosen = np.concatenate(of_each)
+    return utils.Split(X[chosen], Y[chosen], X[-VALIDATION:], Y[-VALIDATION:])
+
+
+def train(variant: Variant, data: Digits, pretrained: np.ndarray) -> Finished:
+    """Learn the digits 5 to 9 from a few images.
+
+    The test accuracy is that of the weights with the least validation loss.
+    """
+    new, rng = only(data, 5, 9), np.random.default_rng(variant.size)
+    model = initial(variant, pretrained, rng)
+    trainer = NetworkTrainer(
+        model,
+        Adam(variant.learning_rate),
+        BATCH_SIZE,
+        True,
+        *split(new, variant.size),
+        patience=variant.patience,
+        rng=rng,
+        validations_per_epoch=1,
+    )
+    _, val_history = trainer.train(variant.epochs)
+    val_accuracy = list(val_history["accuracy"].values())
+    Y_test = one_hot_encode(new.test_labels, 10)
+    test_accuracy = calculate_accuracy(inputs(new.test_images), Y_test, model)
+    return Finished(
+        model.w,
+        {
+            "test_accuracy": round(test_accuracy, 4),
+            "epochs": len(val_accuracy),
+            "val_accuracy": np.round(val_accuracy, 4).tolist(),
+        },
+    )
