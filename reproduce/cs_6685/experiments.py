@@ -133,8 +133,8 @@ EXPERIMENTS: Mapping[str, Settings] = {
 class Trainer(NetworkTrainer):
     """Trains by `Settings`, and measures in the middle and at the end of each epoch.
 
-    The test images choose nothing: the weights that count are those after the last step. The
-    validations of the loop are of a few training images, and serve for nothing.
+    The test images choose nothing: the weights that count are those after the last step. The loop
+    validates on a few training images, and its best weights are not used.
     """
 
     rng: np.random.Generator

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digits import Digits
 from lab.figures import COLOURS, DASHES, Figures, new
-from reproduce.cs_6685.document import PRINTED
+from reproduce.cs_6685.document import PRINTED, Trainings
 from reproduce.cs_6685.experiments import DOCUMENT, SEEDS
 from reproduce.cs_6685.robustness import Example
 
@@ -17,35 +17,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Trainings = Mapping[str, Mapping[str, Any]]  # {name: what `experiments.summary` returns}
-
 
 def draw(results: Mapping[str, Any], data: Digits, examples: Mapping[str, Example]) -> Figures:
     """Draw the figures {file name: figure} of the results."""
-    trainings, on = results["trainings"], f"({data.name})"
-    both = [name for name in trainings if f"{name}, cross-entropy" in trainings]
-    seeds = [f"SGD, seed {seed}" for seed in SEEDS]
-    shown = [*DOCUMENT, *seeds, *(f"{name}, cross-entropy" for name in both), "best"]
-    without_penalty = [name for name, one in DOCUMENT.items() if not one.l1 and not one.l2]
-    images = data.train_images[:10].reshape(-1, 28, 28)
+    trainings, transfer, on = results["trainings"], results["transfer"], f"({data.name})"
+    both_accuracies = f"Training and test accuracy for each optimiser {on}"
+    l1 = f"An L1 penalty of 2,200 weights, subtracted {on}"
+    transformed = f"Transforms that fool the network, and what it says {on}"
     learning = f"Learning 5 to 9 after 0 to 4 {on}"
     return {
-        "hw4_optimisers.png": optimisers(
-            trainings, without_penalty, f"Training and test accuracy for each optimiser {on}"
-        ),
+        "hw4_optimisers.png": optimisers(trainings, both_accuracies),
         "hw4_gradients.png": gradients(),
-        "hw4_by_digit.png": by_digit(trainings, shown, f"Test accuracy by digit {on}"),
-        "hw4_subtracted.png": subtracted(
-            trainings, PRINTED, f"An L1 penalty of 2,200 weights, subtracted {on}"
-        ),
-        "hw4_transforms.png": transforms(
-            examples, f"Transforms that fool the network, and what it says {on}"
-        ),
-        "hw4_first_images.png": first_images(
-            images, data.train_labels[:10, 0].tolist(), f"The first training images {on}"
-        ),
-        "hw4_transfer_sizes.png": transfer_sizes(results["transfer"], learning),
-        "hw4_transfer_epochs.png": transfer_epochs(results["transfer"], learning),
+        "hw4_by_digit.png": by_digit(trainings, f"Test accuracy by digit {on}"),
+        "hw4_subtracted.png": subtracted(trainings, l1),
+        "hw4_transforms.png": transforms(examples, transformed),
+        "hw4_first_images.png": first_images(data, f"The first training images {on}"),
+        "hw4_transfer_sizes.png": transfer_sizes(transfer, learning),
+        "hw4_transfer_epochs.png": transfer_epochs(transfer, learning),
     }
 
 
@@ -58,8 +46,9 @@ def grid(title: str, rows: int, columns: int, width: float, height: float) -> tu
     return fig, fig.subplots(rows, columns, squeeze=False)
 
 
-def optimisers(trainings: Trainings, names: Sequence[str], title: str) -> Figure:
-    """Plot training and test accuracy of each named training, with either loss where there is."""
+def optimisers(trainings: Trainings, title: str) -> Figure:
+    """Plot training and test accuracy without penalties, with both losses where both were tried."""
+    names = [name for name, one in DOCUMENT.items() if not one.l1 and not one.l2]
     fig, axes = grid(title, len(names) // 3, 3, 4, 3.2)
     for ax, name in zip(axes.flat, names, strict=True):
         for full, loss, colour in (
@@ -92,10 +81,13 @@ def gradients() -> Figure:
     return fig
 
 
-def by_digit(trainings: Trainings, names: Sequence[str], title: str) -> Figure:
+def by_digit(trainings: Trainings, title: str) -> Figure:
     """Draw the last accuracy for each digit as shaded cells, a row for each training."""
     from matplotlib.figure import Figure
 
+    seeds = [f"SGD, seed {seed}" for seed in SEEDS]
+    logs = [f"{name}, cross-entropy" for name in DOCUMENT]
+    names = [*DOCUMENT, *seeds, *(name for name in logs if name in trainings), "best"]
     accuracy = np.array([trainings[name]["by_digit"] for name in names])
     whole = [f"{trainings[name]['test_accuracy'][-1]:.3f}" for name in names]
     fig = Figure(figsize=(9, 1 + 0.36 * len(names)), layout="constrained")
@@ -115,22 +107,15 @@ def by_digit(trainings: Trainings, names: Sequence[str], title: str) -> Figure:
     return fig
 
 
-def subtracted(
-    trainings: Trainings, printed: Mapping[str, Mapping[int, float]], title: str
-) -> Figure:
+def subtracted(trainings: Trainings, title: str) -> Figure:
     """Plot what is minimised with a penalty subtracted, beside the losses that were printed."""
     fig, ax = new(title, "Gradient step", "Loss, penalty included")
-    for name, values in printed.items():
-        objective = trainings[name]["objectives"]
-        (line,) = ax.plot(100 * np.arange(1, len(objective) + 1), objective, label=f"{name}: ours")
-        ax.plot(
-            list(values),
-            list(values.values()),
-            "o",
-            ms=5,
-            color=line.get_color(),
-            label=f"{name}: printed",
-        )
+    for name, printed in PRINTED.items():
+        objectives, values = trainings[name]["objectives"], list(printed.values())
+        steps = 100 * np.arange(1, len(objectives) + 1)
+        (line,) = ax.plot(steps, objectives, label=f"{name}: ours")
+        colour, label = line.get_color(), f"{name}: printed"
+        ax.plot(list(printed), values, "o", ms=5, color=colour, label=label)
     ax.axhline(-1, color="0.4", lw=1, ls="-", zorder=0)
     ax.annotate("−1, the least that a mean probability gives", (6000, -1.02), ha="right", va="top")
     ax.legend()
@@ -146,11 +131,11 @@ def transforms(examples: Mapping[str, Example], title: str) -> Figure:
     return fig
 
 
-def first_images(images: np.ndarray, labels: Sequence[int], title: str) -> Figure:
-    """Draw images (N, 28, 28) with their classes."""
-    fig, axes = grid(title, 1, len(images), 1.1, 1.3)
-    for ax, image, label in zip(axes[0], images, labels, strict=True):
-        show(ax, image, str(label))
+def first_images(data: Digits, title: str) -> Figure:
+    """Draw the first ten training images with their classes."""
+    fig, axes = grid(title, 1, 10, 1.1, 1.3)
+    for ax, image, (label,) in zip(axes[0], data.train_images, data.train_labels, strict=False):
+        show(ax, image.reshape(28, 28), str(label))
     return fig
 
 
@@ -162,7 +147,7 @@ def show(ax: Axes, image: np.ndarray, title: str) -> None:
 
 
 def transfer_sizes(transfer: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
-    """Plot the test accuracy of each way of learning against the number of labelled images."""
+    """Plot the test accuracy of each variant against the number of labelled images."""
     fig, ax = new(title, "Labelled images of the digits 5 to 9", "Test accuracy on these digits")
     for (name, sizes), style in zip(transfer.items(), styles(), strict=True):
         accuracies = [one["test_accuracy"] for one in sizes.values()]
@@ -173,7 +158,7 @@ def transfer_sizes(transfer: Mapping[str, Mapping[str, Any]], title: str) -> Fig
 
 
 def transfer_epochs(transfer: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
-    """Plot the validation accuracy of each way against the epochs, a panel for each size."""
+    """Plot the validation accuracy of each variant against the epochs, a panel for each size."""
     sizes = list(next(iter(transfer.values())))
     fig, axes = grid(title, 1, len(sizes), 3.2, 3.2)
     for ax, size in zip(axes[0], sizes, strict=True):

@@ -60,7 +60,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where a training begins."""
+    """Fail where a training starts."""
     monkeypatch.setattr(BaseTrainer, "train", lambda self, epochs: pytest.fail("it trained"))
 
 
@@ -73,9 +73,9 @@ def test_a_finished_training_is_read_and_not_trained_again(
 ) -> None:
     folder = tmp_path / "new"
     load_or_train(folder, lambda *_: FINISHED, Settings(), few_digits)
-    w, told = load_or_train(folder, refuse, Settings(), few_digits)
+    w, kept = load_or_train(folder, refuse, Settings(), few_digits)
     np.testing.assert_array_equal(w, FINISHED.w, strict=True)
-    assert told == FINISHED.summary
+    assert kept == FINISHED.summary
 
 
 def test_an_interrupted_run_does_not_train_again_what_is_finished(
