@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
-import threading
-import time
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-import pooch
 import requests
+from requests.exceptions import ChunkedEncodingError, RequestException
 from tqdm import tqdm
 
 from digits.files import INCOMING, Arrays, Attempt, BadFileError, Original, read_idx
-from digits.folders import temporary_folder
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-SILENCE = 16.0
+# Seconds to connect to each address of a mirror, which may have twenty, and without a byte from it.
+TIMEOUTS = (2.0, 8.0)
 
 
 def mirrors() -> tuple[str, ...]:
@@ -32,9 +28,7 @@ def mirrors() -> tuple[str, ...]:
     return tuple(url.strip().rstrip("/") + "/" for url in listed if url.strip()) or MIRRORS
 
 
-def fetch(
-    cache: Path, originals: Mapping[str, Original], silence: float = SILENCE
-) -> tuple[Arrays, list[Attempt]]:
+def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
     """Fetch IDX files into the cache.
 
     Whatever a mirror does wrong, the next one is asked for what is still missing. A mirror that
@@ -43,107 +37,65 @@ def fetch(
     Args:
         cache: the folder to fetch into; a file appears there only when it is whole and verified.
         originals: {name: what the file must hold} of the files to fetch.
-        silence: seconds, shared by all mirrors, of waiting without receiving a byte.
 
     Returns:
         The arrays fetched, and an attempt for each download that failed.
     """
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    patience = silence / max(2, len(mirrors()))
     for mirror in mirrors():
         for name in [name for name in originals if name not in arrays]:
-            download = Download(mirror, f"{name}.gz", originals[name].packed_limit, patience)
+            url = f"{mirror}{name}.gz"
             try:
+                cache.mkdir(parents=True, exist_ok=True)
                 # A folder of its own, so that of two processes that fetch one file, neither moves
-                # a part of it. A thread left behind may still write there while it is removed.
-                with temporary_folder(INCOMING, cache) as folder:
-                    path = download.save(folder)
+                # a part of it.
+                with TemporaryDirectory(prefix=INCOMING, dir=cache) as folder:
+                    path = Path(folder) / f"{name}.gz"
+                    _download(url, path, originals[name].packed_limit)
                     arrays[name] = read_idx(path, originals[name])
                     path.replace(cache / path.name)
             except Exception as error:  # whatever it is, the next mirror may do better
-                attempts.append(Attempt(download.url, str(error) or type(error).__name__))
-                if isinstance(error, OSError):
+                cause = _root(error) if isinstance(error, RequestException) else error
+                attempts.append(Attempt(url, str(cause) or type(cause).__name__))
+                if isinstance(cause, OSError):
                     break
     return arrays, attempts
 
 
-class Download:
-    """One file of one mirror, downloaded by pooch and watched for silence.
+def _download(url: str, path: Path, limit: int) -> None:
+    """Download a file of at most `limit` bytes; try once more if the connection breaks."""
+    with suppress(ChunkedEncodingError):
+        _receive(url, path, limit)
+        return
+    _receive(url, path, limit)
 
-    Args:
-        mirror: an address that ends in a slash.
-        name: of the file there.
-        limit: bytes; at the first one more, the download ends.
-        patience: seconds without a byte after which the mirror counts as silent.
-    """
 
-    def __init__(self, mirror: str, name: str, limit: int, patience: float) -> None:
-        self.mirror, self.name, self.limit, self.patience = mirror, name, limit, patience
-        self.url = mirror + name
-        self.received = 0
-        self.heard_at = time.monotonic()
-
-    def save(self, folder: Path) -> Path:
-        """Save the file in a folder and return its path.
-
-        The work is done in a thread that can be left behind, since looking up the mirror's name has
-        no time limit of its own.
-
-        Raises:
-            OSError: if the mirror cannot be reached, or no byte arrives for too long.
-            Exception: whatever else went wrong.
-        """
-        outcome: Future[Path] = Future()
-        threading.Thread(target=self._run, args=(folder, outcome), daemon=True).start()
-        while not outcome.done():
-            left = self.heard_at + self.patience - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"silent for {self.patience:g} s after {self.received} bytes")
-            wait([outcome], timeout=left)
-        return outcome.result()
-
-    def _run(self, folder: Path, outcome: Future[Path]) -> None:
-        pooch.get_logger().setLevel(logging.WARNING)
-        registry = {self.name: None}
-        source = pooch.create(folder, self.mirror, registry=registry, retry_if_failed=1)
-        try:
-            outcome.set_result(Path(source.fetch(self.name, downloader=self)))
-        except requests.RequestException as error:
-            outcome.set_exception(_root(error))
-        except Exception as error:
-            outcome.set_exception(error)
-
-    def __call__(self, url: str, output_file: str, source: Any) -> None:
-        """Download `url` to `output_file`, as pooch asks its downloaders to."""
-        plain = {"Accept-Encoding": "identity"}
-        with requests.get(url, stream=True, timeout=self.patience, headers=plain) as response:
-            if not response.ok:
-                raise BadFileError(f"{response.status_code} {response.reason}")
-            response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
-            total = response.raw.length_remaining
-            with (
-                open(output_file, "wb") as file,
-                tqdm(
-                    desc=self.name,
-                    total=total,
-                    unit="B",
-                    unit_scale=True,
-                    delay=0.2,  # a mirror that sends no file leaves no empty bar
-                    leave=False,
-                    disable=None,
-                ) as bar,
-            ):
-                for chunk in response.iter_content(io.DEFAULT_BUFFER_SIZE):
-                    self.heard_at = time.monotonic()
-                    self.received += file.write(chunk)
-                    bar.update(len(chunk))
-                    if file.tell() > self.limit:
-                        raise BadFileError(f"more than {self.limit} bytes, too many for this file")
+def _receive(url: str, path: Path, limit: int) -> None:
+    plain = {"Accept-Encoding": "identity"}
+    with requests.get(url, stream=True, timeout=TIMEOUTS, headers=plain) as response:
+        if not response.ok:
+            raise BadFileError(f"{response.status_code} {response.reason}")
+        response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
+        with (
+            path.open("wb") as file,
+            tqdm(
+                desc=path.name,
+                total=response.raw.length_remaining,
+                unit="B",
+                unit_scale=True,
+                leave=False,
+                disable=None,  # where there is no terminal
+            ) as bar,
+        ):
+            for chunk in response.iter_content(8192):
+                bar.update(file.write(chunk))
+                if file.tell() > limit:
+                    raise BadFileError(f"more than {limit} bytes, too many for this file")
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return what the system said, without the exceptions that urllib3 and requests add."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
+    """Return what the system reported, without the exceptions that urllib3 and requests add."""
+    while error.__context__:
+        error = error.__context__
     return error

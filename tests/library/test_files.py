@@ -40,10 +40,10 @@ def test_a_file_is_judged_by_its_raw_bytes(tmp_path: Path, content: bytes) -> No
             b"<!DOCTYPE html><title>404</title>",
             "33 bytes .* neither gzip nor IDX.*<!DOCTYPE",
         ),
-        (gzip.compress(RAW)[:-9], "cut off: the gzip stream ends after"),
-        (gzip.compress(RAW)[:10] + b"\xff" * 9 + gzip.compress(RAW)[19:], "damaged gzip stream"),
-        (gzip.compress(RAW)[:-8] + bytes(8), "damaged gzip stream .* CRC"),
-        (RAW[:-1], "not the original data: 27 bytes whose IDX content has sha256"),
+        (gzip.compress(RAW)[:-9], "cannot be read: .* ended before the end-of-stream marker"),
+        (gzip.compress(RAW)[:10] + b"\xff" * 9 + gzip.compress(RAW)[19:], "cannot be read: .* invalid"),
+        (gzip.compress(RAW)[:-8] + bytes(8), "cannot be read: CRC check failed"),
+        (RAW[:-1], "not the original data: 27 unpacked bytes with sha256"),
         (RAW[:-1] + b"\x07", f"sha256 .* expected {ORIGINAL.sha256}"),
         (gzip.compress(RAW[:-1] + b"\x07"), f"sha256 .* expected {ORIGINAL.sha256}"),
         (b"", "0 bytes that are neither gzip nor IDX"),
@@ -163,7 +163,7 @@ def test_any_data_is_read_without_a_digest_if_it_is_idx(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
-    with pytest.raises(BadFileError, match="cannot be read: Is a directory"):
+    with pytest.raises(BadFileError, match="cannot be read: .*Is a directory"):
         read_idx(tmp_path, ORIGINAL)
 
 
