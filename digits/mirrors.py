@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import requests
 from requests.exceptions import ChunkedEncodingError, RequestException
@@ -18,8 +19,7 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-# Seconds to connect to each address of a mirror, which may have twenty, and without a byte from it.
-TIMEOUTS = (2.0, 8.0)
+TIMEOUTS = (2.0, 8.0)  # seconds: to connect, to each of a mirror's addresses in turn; of silence
 
 
 def mirrors() -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[
     """Fetch IDX files into the cache.
 
     Whatever a mirror does wrong, the next one is asked for what is still missing. A mirror that
-    cannot be reached, or falls silent, is not asked for the other files.
+    cannot be reached, falls silent or breaks off twice is not asked for the other files.
 
     Args:
         cache: the folder to fetch into; a file appears there only when it is whole and verified.
@@ -56,9 +56,8 @@ def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[
                     arrays[name] = read_idx(path, originals[name])
                     path.replace(cache / path.name)
             except Exception as error:  # whatever it is, the next mirror may do better
-                cause = _root(error) if isinstance(error, RequestException) else error
-                attempts.append(Attempt(url, str(cause) or type(cause).__name__))
-                if isinstance(cause, OSError):
+                attempts.append(Attempt(url, _cause(error)))
+                if isinstance(error, OSError):  # as those of requests are
                     break
     return arrays, attempts
 
@@ -73,29 +72,24 @@ def _download(url: str, path: Path, limit: int) -> None:
 
 def _receive(url: str, path: Path, limit: int) -> None:
     plain = {"Accept-Encoding": "identity"}
-    with requests.get(url, stream=True, timeout=TIMEOUTS, headers=plain) as response:
+    with (
+        tqdm(desc=path.name, unit="B", unit_scale=True, leave=False, disable=None) as bar,
+        requests.get(url, stream=True, timeout=TIMEOUTS, headers=plain) as response,
+    ):
         if not response.ok:
             raise BadFileError(f"{response.status_code} {response.reason}")
         response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
-        with (
-            path.open("wb") as file,
-            tqdm(
-                desc=path.name,
-                total=response.raw.length_remaining,
-                unit="B",
-                unit_scale=True,
-                leave=False,
-                disable=None,  # where there is no terminal
-            ) as bar,
-        ):
+        bar.reset(response.raw.length_remaining)
+        with path.open("wb") as file:
             for chunk in response.iter_content(8192):
                 bar.update(file.write(chunk))
                 if file.tell() > limit:
                     raise BadFileError(f"more than {limit} bytes, too many for this file")
 
 
-def _root(error: BaseException) -> BaseException:
-    """Return what the system reported, without the exceptions that urllib3 and requests add."""
-    while error.__context__:
-        error = error.__context__
-    return error
+def _cause(error: Exception) -> str:
+    """Return what the system reported, without the exceptions that requests and urllib3 add."""
+    cause: Any = error.args[0] if isinstance(error, RequestException) and error.args else error
+    while getattr(cause, "__cause__", None):
+        cause = cause.__cause__
+    return str(cause) or type(cause).__name__
