@@ -12,15 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits.files import (
-    INCOMING,
-    ORIGINALS,
-    Arrays,
-    Attempt,
-    Original,
-    cache_folder,
-    read_folder,
-)
+from digits.files import ORIGINALS, Arrays, Attempt, Original, cache_folder, read_folder
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
@@ -185,7 +177,7 @@ def _synthetic() -> Digits:
         images, labels = synthetic_digits(TRAIN + TEST)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=INCOMING, dir=path.parent) as folder:
+            with TemporaryDirectory(prefix="incoming-", dir=path.parent) as folder:
                 whole = Path(folder) / path.name
                 np.savez(whole, images=images, labels=labels)
                 whole.replace(path)

@@ -71,9 +71,6 @@ class BadFileError(Exception):
     """A file does not hold the bytes that it should; the message says how it differs."""
 
 
-INCOMING = "incoming-"  # prefix of the folders in the cache for what is not yet whole
-
-
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
     import pooch  # only now: importing it takes a tenth of a second

@@ -13,7 +13,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError, RequestException
 from tqdm import tqdm
 
-from digits.files import INCOMING, Arrays, Attempt, BadFileError, Original, read_idx
+from digits.files import Arrays, Attempt, BadFileError, Original, read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -48,9 +48,8 @@ def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[
             url = f"{mirror}{name}.gz"
             try:
                 cache.mkdir(parents=True, exist_ok=True)
-                # A folder of its own, so that of two processes that fetch one file, neither moves
-                # a part of it.
-                with TemporaryDirectory(prefix=INCOMING, dir=cache) as folder:
+                # in a folder of its own, should another process fetch the same file
+                with TemporaryDirectory(prefix="incoming-", dir=cache) as folder:
                     path = Path(folder) / f"{name}.gz"
                     _download(url, path, originals[name].packed_limit)
                     arrays[name] = read_idx(path, originals[name])

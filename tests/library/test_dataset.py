@@ -6,7 +6,7 @@ import errno
 import gzip
 import logging
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -267,11 +267,6 @@ def test_the_digest_is_of_all_images_and_labels(tiny_digits: digits.Digits, chan
     assert replace(tiny_digits, **other).sha256() != tiny_digits.sha256()
 
 
-def test_a_data_set_keeps_its_name(tiny_digits: digits.Digits) -> None:
-    with pytest.raises(FrozenInstanceError):
-        tiny_digits.name = "MNIST"  # type: ignore[misc]
-
-
 # The synthetic digits are drawn once and kept
 
 
@@ -340,7 +335,7 @@ def test_a_cache_of_other_images_is_drawn_again(
     assert made == [9]
 
 
-def test_a_cache_that_cannot_be_written_is_no_obstacle(
+def test_synthetic_digits_are_there_where_the_cache_cannot_be_written(
     made: list[int], cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache.write_text("a file where the folder should be")
