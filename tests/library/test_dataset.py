@@ -324,12 +324,14 @@ def test_a_damaged_cache_is_made_anew(made: list[int], cache: Path, content: byt
     assert made == [9]
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (9, 3), (12, 784)])
+@pytest.mark.parametrize(
+    ("image_shape", "label_shape"), [((12, 784), (12, 1)), ((9, 3), (9, 1)), ((9, 784), (5, 1))]
+)
 def test_a_cache_of_other_images_is_drawn_again(
-    made: list[int], cache: Path, shape: tuple[int, int]
+    made: list[int], cache: Path, image_shape: tuple[int, int], label_shape: tuple[int, int]
 ) -> None:
     cache.mkdir()
-    images, labels = np.zeros(shape), np.zeros((shape[0], 1))
+    images, labels = np.zeros(image_shape), np.zeros(label_shape)
     np.savez(cache / dataset.SYNTHETIC_FILE, images=images, labels=labels)
     assert digits.load("synthetic").train_images.shape == (6, 784)
     assert made == [9]

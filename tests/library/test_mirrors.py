@@ -122,6 +122,42 @@ def test_a_mirror_that_fails_is_followed_by_the_next(
     assert [path.name for path in cache.iterdir()] == [f"{NAME}.gz"]
 
 
+def test_a_mirror_with_one_bad_file_serves_the_others_and_the_bad_one_is_not_kept(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (small_folder / f"{NAME}.gz").write_bytes(b"<html>")
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    arrays, attempts = fetch(cache / "not" / "yet", originals)
+    others = sorted(set(originals) - {NAME})
+    assert sorted(arrays) == others
+    assert len(attempts) == 1
+    assert sorted(path.name for path in (cache / "not" / "yet").iterdir()) == [
+        f"{name}.gz" for name in others
+    ]
+
+
+def test_a_mirror_that_packs_for_the_way_where_it_may_is_asked_not_to(
+    small_folder: Path,
+    originals: dict[str, Original],
+    serve: Serve,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = (small_folder / f"{NAME}.gz").read_bytes()
+
+    class Packs(Answer):
+        def send(self) -> None:
+            packs = "gzip" in self.headers.get("Accept-Encoding", "")
+            self.wfile.write(gzip.compress(whole) if packs else whole)
+
+    monkeypatch.setenv("MNIST_MIRRORS", serve(handler=Packs))
+    assert fetch(cache, {NAME: originals[NAME]})[1] == []
+
+
 class Endless(Answer):
     """Sends zeros until the other side has had enough."""
 
