@@ -73,7 +73,7 @@ class BadFileError(Exception):
 
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
-    import pooch  # only now: importing it takes a tenth of a second
+    import pooch  # only now: importing it takes a twentieth of a second
 
     return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
 
