@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+from platformdirs import user_cache_dir
 
 
 class Original(NamedTuple):
@@ -73,9 +74,7 @@ class BadFileError(Exception):
 
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
-    import pooch  # only now: importing it takes a twentieth of a second
-
-    return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
+    return Path(os.environ.get("MNIST_CACHE_DIR") or user_cache_dir("mnist-by-hand"))
 
 
 def read_folder(
