@@ -126,7 +126,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def summary(training: Training) -> dict[str, Any]:
-    """Return what `results.json` says of a training."""
+    """Return what `results.json` holds of a training."""
     return {
         "stopped_by": training.stopped_by,
         "epoch": training.epoch,
