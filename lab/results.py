@@ -15,7 +15,7 @@ from typing import Any
 from digits import Digits
 from lab import figures
 from lab.files import replacing
-from lab.script import in_notebook
+from lab.progress import in_notebook
 from lab.trainings import Training, save
 
 FILE = "results.json"
