@@ -68,17 +68,11 @@ def train(
 
     seed: of the shuffling; with 0, training stops in epoch 16, as in the assignment.
     """
-    X_train, Y_train, X_val, Y_val = images
+    X_train, X_val = pre_process_images(images.X_train), pre_process_images(images.X_val)
+    Y_train, Y_val = images.Y_train, images.Y_val
+    model, rng = BinaryModel(), np.random.RandomState(seed)
     trainer = LogisticTrainer(
-        BinaryModel(),
-        learning_rate,
-        batch_size,
-        shuffle,
-        pre_process_images(X_train),
-        Y_train,
-        pre_process_images(X_val),
-        Y_val,
-        rng=np.random.RandomState(seed),
+        model, learning_rate, batch_size, shuffle, X_train, Y_train, X_val, Y_val, rng=rng
     )
     return fit(trainer, epochs)
 

@@ -68,17 +68,11 @@ def train(
     batch_size: int = BATCH_SIZE,
 ) -> Training:
     """Train on the images of `utils.load_full_mnist`, with the assignment's settings."""
-    X_train, Y_train, X_val, Y_val = images
+    X_train, X_val = pre_process_images(images.X_train), pre_process_images(images.X_val)
+    Y_train, Y_val = one_hot_encode(images.Y_train, 10), one_hot_encode(images.Y_val, 10)
+    model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(seed)
     trainer = SoftmaxTrainer(
-        SoftmaxModel(l2_reg_lambda),
-        learning_rate,
-        batch_size,
-        True,
-        pre_process_images(X_train),
-        one_hot_encode(Y_train, 10),
-        pre_process_images(X_val),
-        one_hot_encode(Y_val, 10),
-        rng=np.random.RandomState(seed),
+        model, learning_rate, batch_size, True, X_train, Y_train, X_val, Y_val, rng=rng
     )
     return fit(trainer, epochs)
 
@@ -90,35 +84,42 @@ def make_figures(
 
     Two more show the errors of the model with lambda 0 on the validation images.
     """
+    on = f"({data_name})"
     weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
-    accuracies = {f"λ = {value:g}": t.val_history["accuracy"] for value, t in trainings.items()}
+    accuracies = {f"λ = {value:g}": one.val_history["accuracy"] for value, one in trainings.items()}
+    norms = {f"{value:g}": float(np.sum(one.w**2)) for value, one in trainings.items()}
     model = SoftmaxModel(0)
     model.w = trainings[0].w
     outputs = utils.predict(model, pre_process_images(images.X_val))
     labels = images.Y_val[:, 0]
-    norms = {f"{value:g}": float(np.sum(t.w**2)) for value, t in trainings.items()}
-    titles = {
-        "3b": "loss of softmax regression",
-        "3c": "accuracy of softmax regression",
-        "4b": "the weights of each digit",
-        "4c": "validation accuracy for each λ",
-        "4e": "squared length of the weights for each λ",
-    }
-    titles = {task: f"Task {task}: {title} ({data_name})" for task, title in titles.items()}
-    titles[CONFUSION] = f"Task 3: confusion matrix of the validation set ({data_name})"
-    titles[MISTAKES] = f"Task 3: misclassified validation images, the surest first ({data_name})"
     return {
-        FIGURES["3b"]: figures.plot_training(trainings[0], "loss", titles["3b"], ylim=(0.2, 0.6)),
+        FIGURES["3b"]: figures.plot_training(
+            trainings[0], "loss", f"Task 3b: loss of softmax regression {on}", (0.2, 0.6)
+        ),
         FIGURES["3c"]: figures.plot_training(
-            trainings[0], "accuracy", titles["3c"], ylim=(0.89, 0.93)
+            trainings[0], "accuracy", f"Task 3c: accuracy of softmax regression {on}", (0.89, 0.93)
         ),
-        FIGURES["4b"]: figures.images(weights, titles["4b"], "weight", grey=True),
+        FIGURES["4b"]: figures.images(
+            weights, f"Task 4b: the weights of each digit {on}", "weight", grey=True
+        ),
         FIGURES["4c"]: figures.plot_curves(
-            accuracies, titles["4c"], "Validation accuracy", ylim=(0.7, 0.95)
+            accuracies,
+            f"Task 4c: validation accuracy for each λ {on}",
+            "Validation accuracy",
+            (0.7, 0.95),
         ),
-        FIGURES["4e"]: figures.log_bars(norms, titles["4e"], "λ", "‖w‖²"),
-        CONFUSION: figures.confusion(labels, outputs, titles[CONFUSION]),
-        MISTAKES: figures.mistakes(images.X_val, labels, outputs, titles[MISTAKES]),
+        FIGURES["4e"]: figures.log_bars(
+            norms, f"Task 4e: squared length of the weights for each λ {on}", "λ", "‖w‖²"
+        ),
+        CONFUSION: figures.confusion(
+            labels, outputs, f"Task 3: confusion matrix of the validation set {on}"
+        ),
+        MISTAKES: figures.mistakes(
+            images.X_val,
+            labels,
+            outputs,
+            f"Task 3: misclassified validation images, the surest first {on}",
+        ),
     }
 
 

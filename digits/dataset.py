@@ -5,29 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits.files import (
-    INCOMING,
-    ORIGINALS,
-    Arrays,
-    Attempt,
-    Original,
-    cache_folder,
-    read_folder,
-)
-from digits.folders import temporary_folder
+from digits.files import ORIGINALS, Arrays, Attempt, Original, cache_folder, read_folder
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
 TRAIN, TEST = 20_000, 10_000  # synthetic digits
 SYNTHETIC_FILE = "synthetic-digits-1.npz"  # count up when the same seed draws other digits
-
-Search = Callable[[Path, Mapping[str, Original]], tuple[Arrays, list[Attempt]]]
 
 logger = logging.getLogger(__name__)
 
@@ -84,17 +74,18 @@ def load(data: str = "auto", data_dir: Path | str | None = None) -> Digits:
         raise ValueError(f"data: expected one of {', '.join(CHOICES)}, any; got {data!r}.")
     if data == "any":
         return _any(data_dir)
-    if data != "synthetic":
-        try:
-            return _mnist(data_dir)
-        except DataError as error:
-            if data == "mnist":
-                raise
-            logger.warning(
-                "MNIST is not available: synthetic digits take its place. Last tried: %s, %s. "
-                "(--data mnist lists every attempt, and what to do.)",
-                *error.attempts[-1],
-            )
+    if data == "synthetic":
+        return _synthetic()
+    try:
+        return _flat("MNIST", find(data_dir, ORIGINALS))
+    except DataError as error:
+        if data == "mnist":
+            raise
+        logger.warning(
+            "MNIST is not available: synthetic digits take its place. Last tried: %s, %s. "
+            "(--data mnist lists every attempt, and what to do.)",
+            *error.attempts[-1],
+        )
     return _synthetic()
 
 
@@ -113,28 +104,20 @@ def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arra
     """
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    missing = dict(originals)
-
-    def look(search: Search, folder: Path) -> list[Attempt]:
-        found, failed = search(folder, missing)
-        arrays.update(found)
-        attempts.extend(failed)
-        for name in found:
-            del missing[name]
-        return failed
-
-    if named := data_dir or os.environ.get("MNIST_DATA_DIR"):
-        for attempt in look(read_folder, Path(named).expanduser()):
+    named = data_dir or os.environ.get("MNIST_DATA_DIR")
+    if named:
+        arrays, attempts = read_folder(Path(named).expanduser(), originals)
+        for attempt in attempts:
             logger.warning("%s: %s. Looking elsewhere.", *attempt)
-    if missing:
-        look(read_folder, cache_folder())
-    if missing:
-        from digits.mirrors import fetch  # only now: its imports take a fifth of a second
-
-        look(fetch, cache_folder())
-    if missing:
+    for search in (read_folder, _fetch):
+        missing = {name: originals[name] for name in originals if name not in arrays}
+        if missing:
+            found, failed = search(cache_folder(), missing)
+            arrays.update(found)
+            attempts.extend(failed)
+    if len(arrays) < len(originals):
         tried = "\n".join(f"  {place}\n    {cause}" for place, cause in attempts)
-        names = "\n".join(f"  {name}.gz" for name in missing)
+        names = "\n".join(f"  {name}.gz" for name in originals if name not in arrays)
         raise DataError(
             f"MNIST is not available. Tried:\n{tried}\n"
             f"Missing:\n{names}\n"
@@ -145,8 +128,10 @@ def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arra
     return arrays
 
 
-def _mnist(data_dir: Path | str | None) -> Digits:
-    return _flat("MNIST", find(data_dir, ORIGINALS))
+def _fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
+    from digits.mirrors import fetch  # only now: its imports take a twentieth of a second
+
+    return fetch(cache, originals)
 
 
 def _any(data_dir: Path | str | None) -> Digits:
@@ -186,14 +171,14 @@ def _synthetic() -> Digits:
     path = cache_folder() / SYNTHETIC_FILE
     try:
         with path.open("rb") as file, np.load(file) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-        if (images.shape, labels.shape) != ((TRAIN + TEST, 784), (TRAIN + TEST, 1)):
-            raise ValueError("these are other images")
-    except Exception:  # it is missing, or damaged in one of many ways
+            images = arrays["images"].reshape(TRAIN + TEST, 784)
+            labels = arrays["labels"].reshape(TRAIN + TEST, 1)
+    except Exception:  # it is missing, damaged in one of many ways, or holds other images
         images, labels = synthetic_digits(TRAIN + TEST)
         try:
-            with temporary_folder(INCOMING, path.parent) as folder:
-                whole = folder / path.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix="incoming-", dir=path.parent) as folder:
+                whole = Path(folder) / path.name
                 np.savez(whole, images=images, labels=labels)
                 whole.replace(path)
         except OSError as error:

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+from platformdirs import user_cache_dir
 
 
 class Original(NamedTuple):
@@ -71,14 +72,9 @@ class BadFileError(Exception):
     """A file does not hold the bytes that it should; the message says how it differs."""
 
 
-INCOMING = "incoming-"  # prefix of the folders in the cache for what is not yet whole
-
-
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
-    import pooch  # only now: importing it takes a tenth of a second
-
-    return Path(os.environ.get("MNIST_CACHE_DIR") or pooch.os_cache("mnist-by-hand"))
+    return Path(os.environ.get("MNIST_CACHE_DIR") or user_cache_dir("mnist-by-hand"))
 
 
 def read_folder(
@@ -125,25 +121,20 @@ def read_idx(path: Path, original: Original | None) -> np.ndarray:
         BadFileError: if the file cannot be read or holds other bytes.
     """
     try:
-        size = path.stat().st_size
         with path.open("rb") as file:
             is_packed = file.peek().startswith(GZIP_MAGIC)
             stream = gzip.GzipFile(fileobj=file) if is_packed else file
             raw = stream.read(original.size + 1 if original else -1)
-    except EOFError:
-        raise BadFileError(f"cut off: the gzip stream ends after {size} bytes") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise BadFileError(f"damaged gzip stream of {size} bytes: {error}") from None
-    except OSError as error:
-        raise BadFileError(f"cannot be read: {error.strerror}") from None
-    actual = hashlib.sha256(raw).hexdigest()
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadFileError(f"cannot be read: {error}") from None
     if not is_packed and not raw.startswith(IDX_MAGIC):
+        size = path.stat().st_size
         raise BadFileError(f"{size} bytes that are neither gzip nor IDX; they begin {raw[:40]!r}")
     if original and len(raw) > original.size:
         raise BadFileError(f"not the original data: more than its {original.size} bytes")
-    if original and actual != original.sha256:
+    if original and (actual := hashlib.sha256(raw).hexdigest()) != original.sha256:
         raise BadFileError(
-            f"not the original data: {size} bytes whose IDX content has sha256 {actual}, "
+            f"not the original data: {len(raw)} unpacked bytes with sha256 {actual}, "
             f"expected {original.sha256}"
         )
     try:

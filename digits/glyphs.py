@@ -95,14 +95,14 @@ class Glyphs(NamedTuple):
 
 def load_glyphs(samples: int) -> Glyphs:
     """Return the glyphs of all digits, each path sampled at `samples` evenly spaced points."""
-    ways = [(d, text, w) for d, texts in GLYPHS.items() for text, w in texts.items()]
-    strokes = [[_parse_stroke(part) for part in text.split("|")] for _, text, _ in ways]
+    glyphs = [(d, text, w) for d, texts in GLYPHS.items() for text, w in texts.items()]
+    strokes = [[_parse_stroke(part) for part in text.split("|")] for _, text, _ in glyphs]
     size = max(sum(len(points) for points, _ in glyph) for glyph in strokes)
     paths = [_sample_glyph(glyph, samples, size) for glyph in strokes]
     controls, sharp, rounded, ink = (np.stack(arrays) for arrays in zip(*paths, strict=True))
-    weights = np.array([w / sum(GLYPHS[d].values()) for d, _, w in ways])
+    weights = np.array([w / sum(GLYPHS[d].values()) for d, _, w in glyphs])
     return Glyphs(
-        digit=np.array([d for d, _, _ in ways], np.uint8),
+        digit=np.array([d for d, _, _ in glyphs], np.uint8),
         cumulative=np.cumsum(weights / len(GLYPHS)),
         controls=controls,
         sharp=sharp,

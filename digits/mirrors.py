@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
-import threading
-import time
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pooch
 import requests
+from requests.exceptions import ChunkedEncodingError, RequestException
 from tqdm import tqdm
 
-from digits.files import INCOMING, Arrays, Attempt, BadFileError, Original, read_idx
-from digits.folders import temporary_folder
+from digits.files import Arrays, Attempt, BadFileError, Original, read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-SILENCE = 16.0
+TIMEOUTS = (2.0, 8.0)  # seconds: to connect, to each of a mirror's addresses in turn; of silence
 
 
 def mirrors() -> tuple[str, ...]:
@@ -32,118 +28,67 @@ def mirrors() -> tuple[str, ...]:
     return tuple(url.strip().rstrip("/") + "/" for url in listed if url.strip()) or MIRRORS
 
 
-def fetch(
-    cache: Path, originals: Mapping[str, Original], silence: float = SILENCE
-) -> tuple[Arrays, list[Attempt]]:
+def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
     """Fetch IDX files into the cache.
 
     Whatever a mirror does wrong, the next one is asked for what is still missing. A mirror that
-    cannot be reached, or falls silent, is not asked for the other files.
+    cannot be reached, falls silent or breaks off twice is not asked for the other files.
 
     Args:
         cache: the folder to fetch into; a file appears there only when it is whole and verified.
         originals: {name: what the file must hold} of the files to fetch.
-        silence: seconds, shared by all mirrors, of waiting without receiving a byte.
 
     Returns:
         The arrays fetched, and an attempt for each download that failed.
     """
     arrays: Arrays = {}
     attempts: list[Attempt] = []
-    patience = silence / max(2, len(mirrors()))
     for mirror in mirrors():
         for name in [name for name in originals if name not in arrays]:
-            download = Download(mirror, f"{name}.gz", originals[name].packed_limit, patience)
+            url = f"{mirror}{name}.gz"
             try:
-                # A folder of its own, so that of two processes that fetch one file, neither moves
-                # a part of it. A thread left behind may still write there while it is removed.
-                with temporary_folder(INCOMING, cache) as folder:
-                    path = download.save(folder)
+                cache.mkdir(parents=True, exist_ok=True)
+                # in a folder of its own, should another process fetch the same file
+                with TemporaryDirectory(prefix="incoming-", dir=cache) as folder:
+                    path = Path(folder) / f"{name}.gz"
+                    _download(url, path, originals[name].packed_limit)
                     arrays[name] = read_idx(path, originals[name])
                     path.replace(cache / path.name)
             except Exception as error:  # whatever it is, the next mirror may do better
-                attempts.append(Attempt(download.url, str(error) or type(error).__name__))
-                if isinstance(error, OSError):
+                attempts.append(Attempt(url, _cause(error)))
+                if isinstance(error, OSError):  # as those of requests are
                     break
     return arrays, attempts
 
 
-class Download:
-    """One file of one mirror, downloaded by pooch and watched for silence.
-
-    Args:
-        mirror: an address that ends in a slash.
-        name: of the file there.
-        limit: bytes; at the first one more, the download ends.
-        patience: seconds without a byte after which the mirror counts as silent.
-    """
-
-    def __init__(self, mirror: str, name: str, limit: int, patience: float) -> None:
-        self.mirror, self.name, self.limit, self.patience = mirror, name, limit, patience
-        self.url = mirror + name
-        self.received = 0
-        self.heard_at = time.monotonic()
-
-    def save(self, folder: Path) -> Path:
-        """Save the file in a folder and return its path.
-
-        The work is done in a thread that can be left behind, since looking up the mirror's name has
-        no time limit of its own.
-
-        Raises:
-            OSError: if the mirror cannot be reached, or no byte arrives for too long.
-            Exception: whatever else went wrong.
-        """
-        outcome: Future[Path] = Future()
-        threading.Thread(target=self._run, args=(folder, outcome), daemon=True).start()
-        while not outcome.done():
-            left = self.heard_at + self.patience - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"silent for {self.patience:g} s after {self.received} bytes")
-            wait([outcome], timeout=left)
-        return outcome.result()
-
-    def _run(self, folder: Path, outcome: Future[Path]) -> None:
-        pooch.get_logger().setLevel(logging.WARNING)
-        registry = {self.name: None}
-        source = pooch.create(folder, self.mirror, registry=registry, retry_if_failed=1)
-        try:
-            outcome.set_result(Path(source.fetch(self.name, downloader=self)))
-        except requests.RequestException as error:
-            outcome.set_exception(_root(error))
-        except Exception as error:
-            outcome.set_exception(error)
-
-    def __call__(self, url: str, output_file: str, source: Any) -> None:
-        """Download `url` to `output_file`, as pooch asks its downloaders to."""
-        plain = {"Accept-Encoding": "identity"}
-        with requests.get(url, stream=True, timeout=self.patience, headers=plain) as response:
-            if not response.ok:
-                raise BadFileError(f"{response.status_code} {response.reason}")
-            response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
-            total = response.raw.length_remaining
-            with (
-                open(output_file, "wb") as file,
-                tqdm(
-                    desc=self.name,
-                    total=total,
-                    unit="B",
-                    unit_scale=True,
-                    delay=0.2,  # a mirror that sends no file leaves no empty bar
-                    leave=False,
-                    disable=None,
-                ) as bar,
-            ):
-                for chunk in response.iter_content(io.DEFAULT_BUFFER_SIZE):
-                    self.heard_at = time.monotonic()
-                    self.received += file.write(chunk)
-                    bar.update(len(chunk))
-                    if file.tell() > self.limit:
-                        raise BadFileError(f"more than {self.limit} bytes, too many for this file")
+def _download(url: str, path: Path, limit: int) -> None:
+    """Download a file of at most `limit` bytes; try once more if the connection breaks."""
+    with suppress(ChunkedEncodingError):
+        _receive(url, path, limit)
+        return
+    _receive(url, path, limit)
 
 
-def _root(error: BaseException) -> BaseException:
-    """Return what the system said, without the exceptions that urllib3 and requests add."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return error
+def _receive(url: str, path: Path, limit: int) -> None:
+    plain = {"Accept-Encoding": "identity"}
+    with (
+        tqdm(desc=path.name, unit="B", unit_scale=True, leave=False, disable=None) as bar,
+        requests.get(url, stream=True, timeout=TIMEOUTS, headers=plain) as response,
+    ):
+        if not response.ok:
+            raise BadFileError(f"{response.status_code} {response.reason}")
+        response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
+        bar.reset(response.raw.length_remaining)
+        with path.open("wb") as file:
+            for chunk in response.iter_content(8192):
+                bar.update(file.write(chunk))
+                if file.tell() > limit:
+                    raise BadFileError(f"more than {limit} bytes, too many for this file")
+
+
+def _cause(error: Exception) -> str:
+    """Return what the system reported, without the exceptions that requests and urllib3 add."""
+    cause: Any = error.args[0] if isinstance(error, RequestException) and error.args else error
+    while getattr(cause, "__cause__", None):
+        cause = cause.__cause__
+    return str(cause) or type(cause).__name__

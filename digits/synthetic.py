@@ -49,12 +49,7 @@ def synthetic_digits(
     Returns:
         Images `(N, 784)`, white ink (255) on black (0), and labels `(N, 1)` from 0 to 9, in
         random order, every digit being as likely.
-
-    Raises:
-        ValueError: The count is negative, or the seed out of range.
     """
-    if count < 0:
-        raise ValueError(f"count must be zero or more images, got {count}")
     # NumPy's compatibility policy freezes the stream of RandomState; that of Generator may change.
     rng = np.random.RandomState(seed)
     glyphs = load_glyphs(SAMPLES)

@@ -43,7 +43,7 @@ def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
     """Limit the vertical axis to `ylim`, widened to contain the later half of each curve.
 
     The steep beginning of a curve may lie outside the limits. Where its first tenth enters them and
-    leaves them again, it is not drawn: such a piece alone says nothing.
+    leaves them again, it is not drawn: such a piece alone shows nothing.
     """
     for line in ax.get_lines():
         x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())

@@ -32,7 +32,7 @@ def train_all(
     share its large arrays as memory maps. The first exception ends all trainings and is raised.
 
     jobs: processes at a time; with 1, all trainings run in this process, where a debugger works.
-    None for what `joblib.parallel_config` says, or else 1. label: format of a name, to print it.
+    None for those of `joblib.parallel_config`, or else 1. label: format of a name, to print it.
     """
     results: dict[Name, Result] = {}
     with (

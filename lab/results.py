@@ -15,7 +15,7 @@ from typing import Any
 from digits import Digits
 from lab import figures
 from lab.files import replacing
-from lab.script import in_notebook
+from lab.progress import in_notebook
 from lab.trainings import Training, save
 
 FILE = "results.json"
@@ -126,7 +126,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def summary(training: Training) -> dict[str, Any]:
-    """Return what `results.json` says of a training."""
+    """Return what `results.json` holds of a training."""
     return {
         "stopped_by": training.stopped_by,
         "epoch": training.epoch,

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 import digits
 from lab.gradient import GradientError
+from lab.progress import in_notebook
 
 EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping usually ends training sooner
 
@@ -122,11 +123,6 @@ def run_script(main: Callable[[], None]) -> None:
             sys.exit(141)  # 128 + SIGPIPE
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(1)
-
-
-def in_notebook() -> bool:
-    """Tell whether this process is the kernel of a notebook."""
-    return "ipykernel" in sys.modules
 
 
 def positive(text: str) -> int:

@@ -11,7 +11,6 @@ import signal
 import struct
 import sys
 import threading
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,8 +88,6 @@ def no_data_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/")
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(proxy, raising=False)
-    no_pause = types.SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr("pooch.core.time", no_pause)  # between retries
 
 
 @pytest.fixture

@@ -40,10 +40,13 @@ def test_a_file_is_judged_by_its_raw_bytes(tmp_path: Path, content: bytes) -> No
             b"<!DOCTYPE html><title>404</title>",
             "33 bytes .* neither gzip nor IDX.*<!DOCTYPE",
         ),
-        (gzip.compress(RAW)[:-9], "cut off: the gzip stream ends after"),
-        (gzip.compress(RAW)[:10] + b"\xff" * 9 + gzip.compress(RAW)[19:], "damaged gzip stream"),
-        (gzip.compress(RAW)[:-8] + bytes(8), "damaged gzip stream .* CRC"),
-        (RAW[:-1], "not the original data: 27 bytes whose IDX content has sha256"),
+        (gzip.compress(RAW)[:-9], "cannot be read: .* ended before the end-of-stream marker"),
+        (
+            gzip.compress(RAW)[:10] + b"\xff" * 9 + gzip.compress(RAW)[19:],
+            "cannot be read: .* invalid",
+        ),
+        (gzip.compress(RAW)[:-8] + bytes(8), "cannot be read: CRC check failed"),
+        (RAW[:-1], "not the original data: 27 unpacked bytes with sha256"),
         (RAW[:-1] + b"\x07", f"sha256 .* expected {ORIGINAL.sha256}"),
         (gzip.compress(RAW[:-1] + b"\x07"), f"sha256 .* expected {ORIGINAL.sha256}"),
         (b"", "0 bytes that are neither gzip nor IDX"),
@@ -97,8 +100,8 @@ def header(*fields: int) -> bytes:
 
 
 IDX_FAULTS = {
+    "no IDX data at all": b"<html>",
     "first bytes not zero": header(1, 8, 3, 3, 2, 2) + RAW[16:],
-    "signed bytes": header(0, 9, 3, 3, 2, 2) + RAW[16:],
     "doubles": header(0, 14, 3, 3, 2, 2) + RAW[16:],
     "an unknown type": header(0, 7, 3, 3, 2, 2) + RAW[16:],
     "no dimension": header(0, 8, 0, 3, 2, 2) + RAW[16:],
@@ -107,7 +110,6 @@ IDX_FAULTS = {
     "one example more": header(0, 8, 3, 4, 2, 2) + RAW[16:],
     "one example less": header(0, 8, 3, 2, 2, 2) + RAW[16:],
     "no example": header(0, 8, 3, 0, 2, 2) + RAW[16:],
-    "rows of another length": header(0, 8, 3, 3, 4, 1) + RAW[16:],
     "10 TB promised": header(0, 8, 3, 10**7, 1000, 1000) + RAW[16:],
     "the most that can be promised": header(0, 8, 3, *[2**32 - 1] * 3) + RAW[16:],
     "little-endian": struct.pack("<HBB3I", 0, 8, 3, 3, 2, 2) + RAW[16:],
@@ -115,19 +117,24 @@ IDX_FAULTS = {
     "half a header": RAW[:9],
     "one byte less": RAW[:-1],
     "one byte more": RAW + b"\0",
-    "label 10": RAW[:-1] + bytes([10]),
-    "label 255": RAW[:-1] + bytes([255]),
 }
 
 
-@pytest.mark.parametrize("fault", IDX_FAULTS)
+@pytest.mark.parametrize("content", IDX_FAULTS.values(), ids=IDX_FAULTS)
+def test_any_data_that_is_not_what_its_header_says_makes_no_array(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(BadFileError, match="not IDX data: "):
+        read_idx(path, None)
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
-def test_no_header_is_believed(tmp_path: Path, pack: Callable[[bytes], bytes], fault: str) -> None:
-    """What a header says is read only of the original bytes: no other file makes an array."""
-    path = tmp_path / "file"
-    path.write_bytes(pack(IDX_FAULTS[fault]))
-    with pytest.raises(BadFileError, match=r"not the original data|neither gzip nor IDX"):
-        read_idx(path, ORIGINAL)
+def test_any_data_is_read_without_a_digest(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "file.gz"
+    path.write_bytes(pack(RAW))
+    np.testing.assert_array_equal(read_idx(path, None), ARRAY)
 
 
 def test_the_sizes_of_the_originals_are_those_of_their_headers_and_pixels() -> None:
@@ -146,24 +153,8 @@ def test_a_file_packed_without_compression_is_within_the_limit(size: int) -> Non
     assert len(gzip.compress(bytes(size), 0)) <= limit <= 1.02 * size + 2000
 
 
-def test_any_data_is_read_without_a_digest_if_it_is_idx(tmp_path: Path) -> None:
-    path = tmp_path / "file.gz"
-    for content in (RAW, gzip.compress(RAW)):
-        path.write_bytes(content)
-        np.testing.assert_array_equal(read_idx(path, None), ARRAY)
-    for content, cause in (
-        (b"<html>", "6 bytes that are neither gzip nor IDX"),
-        (RAW[:-1], "not IDX data: .* wrong number of items"),
-        (RAW[:9], "not IDX data: unpack requires"),
-        (gzip.compress(b"<html>"), "not IDX data: .* must start with two zero bytes"),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(BadFileError, match=cause):
-            read_idx(path, None)
-
-
-def test_a_file_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
-    with pytest.raises(BadFileError, match="cannot be read: Is a directory"):
+def test_a_folder_in_place_of_a_file_is_named_with_its_cause(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=r"cannot be read: .*Is a directory"):
         read_idx(tmp_path, ORIGINAL)
 
 

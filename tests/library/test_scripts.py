@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tiny_digits: digits.Digits, tmp_path: P
 
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where a script begins to train."""
+    """Fail where a script starts to train."""
     monkeypatch.setattr(BaseTrainer, "train", lambda self, epochs: pytest.fail("it trained"))
 
 
@@ -132,7 +132,7 @@ def test_a_file_in_the_way_of_the_results_is_left_alone(
     assert len(list((tmp_path / "figures").iterdir())) == 1
 
 
-def test_a_folder_that_cannot_be_is_told_before_the_training(
+def test_a_folder_that_cannot_be_made_is_reported_before_the_training(
     run: Run, tmp_path: Path, no_training: None
 ) -> None:
     (tmp_path / "figures").write_text("a file")
@@ -284,12 +284,12 @@ def test_a_reader_that_leaves_ends_the_script_in_silence(
     ) as script:
         assert script.stdout
         script.stdout.close()
-        said = script.stderr.read() if script.stderr else b""
-    assert (script.returncode, said) == (128 + signal.SIGPIPE, b"")
+        printed = script.stderr.read() if script.stderr else b""
+    assert (script.returncode, printed) == (128 + signal.SIGPIPE, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
+def test_an_output_that_takes_nothing_is_reported_in_one_line() -> None:
     code = "from lab.script import run_script; run_script(lambda: print('a'))"
     with open("/dev/full", "w") as full:
         ended = subprocess.run(

@@ -21,7 +21,7 @@ Script = Callable[..., subprocess.CompletedProcess[str]]
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals and limits")
 
-# task2.py on few digits. As soon as a phase begins, it sends itself a signal.
+# task2.py on few digits. At the start of a phase, it sends itself a signal.
 SCRIPT = """
 import os, signal, sys
 import matplotlib.figure, numpy
@@ -147,7 +147,7 @@ def test_a_signal_ends_the_script_cleanly_in_every_phase(
 
 
 @posix
-def test_a_full_disk_is_told_in_one_line_and_leaves_the_files_as_they_were(
+def test_a_full_disk_is_reported_in_one_line_and_leaves_the_files_as_they_were(
     script: Script, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands in for the full disk."""

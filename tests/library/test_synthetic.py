@@ -65,11 +65,6 @@ def test_no_images_can_be_asked_for() -> None:
     assert labels.shape == (0, 1)
 
 
-def test_a_negative_count_is_refused() -> None:
-    with pytest.raises(ValueError, match="count must be zero or more images, got -1"):
-        synthetic_digits(-1)
-
-
 def test_every_digit_is_about_as_likely(sample: tuple[Images, Images]) -> None:
     counts = np.bincount(sample[1][:, 0], minlength=10)
     assert len(counts) == 10

@@ -263,16 +263,16 @@ def test_the_confusion_matrix_counts_true_digits_by_row() -> None:
     assert ax.get_title() == "Title (data)"
 
 
-def test_mistakes_are_shown_the_surest_first_with_what_the_model_said() -> None:
+def test_mistakes_are_shown_the_surest_first_with_what_the_model_predicted() -> None:
     outputs = np.full((25, 10), 0.01)
     outputs[:, 7] = np.linspace(0.5, 0.98, 25)  # every image is taken for a 7
     labels = np.full(25, 2)
     labels[24] = 7
     images = np.arange(25.0)[:, None] * np.ones(784)
     (ax,) = figures.mistakes(images, labels, outputs, "Title (data)").axes
-    said = [text.get_text() for text in ax.texts]
-    assert said[:2] == ["2 taken for 7: 96.00%", "2 taken for 7: 94.00%"]
-    assert len(said) == 20
+    printed = [text.get_text() for text in ax.texts]
+    assert printed[:2] == ["2 taken for 7: 96.00%", "2 taken for 7: 94.00%"]
+    assert len(printed) == 20
     page = ax.images[0].get_array()
     assert page is not None
     assert [page[20, 20], page[20, 56], page[57, 20]] == [23, 22, 18]
