@@ -16,7 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
-from lab.progress import progress
+from lab.progress import progress, write
 from lab.trainings import Training
 
 Name = TypeVar("Name")
@@ -35,20 +35,17 @@ def train_all(
     None for those of `joblib.parallel_config`, or else 1. label: format of a name, to print it.
     """
     results: dict[Name, Result] = {}
+    calls = (delayed(_named)(name, training) for name, training in trainings.items())
     with (
         threadpool_limits(1, "blas"),  # for those in this process
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1) if jobs else nullcontext(),
-        progress(total=len(trainings), unit="training") as bar,
     ):
-        parallel = Parallel(return_as="generator_unordered", mmap_mode="c")
+        ended = Parallel(return_as="generator_unordered", mmap_mode="c")(calls)
         try:
-            for name, result in parallel(
-                delayed(_named)(name, training) for name, training in trainings.items()
-            ):
+            for name, result in progress(ended, total=len(trainings), unit="training"):
                 results[name] = result
-                bar.update()
                 if isinstance(result, Training):
-                    bar.write(f"{label.format(name)}: {result}")
+                    write(f"{label.format(name)}: {result}")
         except BrokenProcessPool as error:
             raise OSError(
                 "a training process was killed, possibly out of memory; try --jobs 1"

@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import TqdmWarning
 
@@ -14,14 +14,19 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)  # in a notebook without ipywidgets
     from tqdm.auto import tqdm
 
+Item = TypeVar("Item")
+
+write = tqdm.write  # prints a line above the bar
+
 
 def in_notebook() -> bool:
     """Tell whether this process is the kernel of a notebook."""
     return "ipykernel" in sys.modules
 
 
-def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
-    """Make a tqdm bar that is removed at its end; in a process started by another, none."""
-    in_child = multiprocessing.parent_process() is not None
-    silent = in_child or (False if in_notebook() else None)  # None: unless stderr is a terminal
-    return tqdm(iterable, leave=False, disable=silent, **options)
+def progress(iterable: Iterable[Item], **options: Any) -> Iterable[Item]:
+    """Show a bar for an iterable, removed at its end; in a process started by another, none."""
+    if multiprocessing.parent_process():
+        return iterable
+    # None: if stderr is a terminal
+    return tqdm(iterable, leave=False, disable=False if in_notebook() else None, **options)
