@@ -1,86 +1,84 @@
-"""The contenders and their race: ten epochs of Task 3, validated five times an epoch.
+"""The contenders: ten epochs of Task 3, validated five times an epoch, in several packages.
 
-A contender is a function that prepares what it needs of the data set and returns the work to be
-timed: a function that trains for a number of steps with a lambda and returns the last validation
-loss, nan where it trains nothing or another model.
+A contender is a function that prepares what it needs of the data set and returns a function that
+trains for a number of steps with a lambda and returns the last validation loss, nan where it
+trains nothing or another model.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+import platform
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import distributions
-from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-import task3
 import utils
 from benchmarks import plain_numpy
-from lab.blas import one_blas_thread
-from lab.protocols import Model
+from benchmarks.measuring import Times, Turn, race
 from task2a import pre_process_images
-from task3 import BATCH_SIZE, LEARNING_RATE
-from trainer import BaseTrainer
+from task3 import BATCH_SIZE, LEARNING_RATE, SoftmaxTrainer
+from task3a import SoftmaxModel, one_hot_encode
 
 EPOCHS = 10
 VALIDATIONS_PER_EPOCH = 5
 SEED = 0
 
-Work = Callable[[int, float], float]
-Contender = Callable[[utils.Split], Work]
+Train = Callable[[int, float], float]
+Contender = Callable[[utils.Split], Train]
 
 
-def this_project(split: utils.Split, train: Callable[..., Any] = BaseTrainer.train) -> Work:
-    """The training of `task3.py`, without early stopping."""
-    data = task3.prepare(split)
+def inputs(split: utils.Split) -> utils.Split:
+    """Pre-process the images and one-hot encode the labels."""
+    X_train, Y_train, X_val, Y_val = split
+    return utils.Split(
+        pre_process_images(X_train),
+        one_hot_encode(Y_train, 10),
+        pre_process_images(X_val),
+        one_hot_encode(Y_val, 10),
+    )
 
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
-        trainer = task3.make_trainer(data, l2_reg_lambda, SEED)
+
+def this_project(
+    split: utils.Split, threads: int | None = 1, small_product: int = utils.SMALL_PRODUCT
+) -> Train:
+    """The training of `task3.py`, without early stopping.
+
+    threads: of BLAS; None for as many as the environment says. small_product: as in `utils`.
+    """
+    data = inputs(split)
+
+    @threadpool_limits.wrap(limits=threads, user_api="blas")
+    def train(num_steps: int, l2_reg_lambda: float) -> float:
+        model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(SEED)
+        trainer = SoftmaxTrainer(model, LEARNING_RATE, BATCH_SIZE, True, *data, rng=rng)
         trainer.patience = None
-        _, val_history = train(trainer, num_steps // (len(data.X_train) // BATCH_SIZE))
+        num_epochs = num_steps // (len(data.X_train) // BATCH_SIZE)
+        with patch.object(utils, "SMALL_PRODUCT", small_product):
+            _, val_history = trainer.train(num_epochs)
         return list(val_history["loss"].values())[-1]
 
-    return work
+    return train
 
 
-def all_blas_threads(split: utils.Split) -> Work:
-    """The same with as many BLAS threads as the environment says, and blocks that suit them."""
-
-    def predict(model: Model, X: np.ndarray) -> np.ndarray:
-        return np.concatenate([model.forward(X[i : i + 2048]) for i in range(0, len(X), 2048)])
-
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
-        with patch.object(utils, "predict", predict):
-            return train(num_steps, l2_reg_lambda)
-
-    train = this_project(split, train=vars(BaseTrainer.train)["__wrapped__"])
-    return work
-
-
-def plain(split: utils.Split) -> Work:
+def plain(split: utils.Split) -> Train:
     """The float64 loop of `plain_numpy`."""
     data = plain_numpy.prepare(split)
     return lambda num_steps, l2: plain_numpy.train(data, num_steps, l2)[-1][0]
 
 
-def pytorch(split: utils.Split) -> Work:
+def pytorch(split: utils.Split) -> Train:
     """PyTorch, eager, on the CPU: a linear layer, its cross-entropy loss and SGD."""
     import torch
     from torch import nn
 
-    def images(X: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(X).float() / 127.5 - 1
-
-    def labels(Y: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(Y[:, 0]).long()
-
-    X, Y, X_val, Y_val = (f(array) for f, array in zip((images, labels) * 2, split, strict=True))
+    X, X_val = (
+        torch.from_numpy(images).float() / 127.5 - 1 for images in (split.X_train, split.X_val)
+    )
+    Y, Y_val = (torch.from_numpy(Y[:, 0]).long() for Y in (split.Y_train, split.Y_val))
     criterion = nn.CrossEntropyLoss()
 
     @torch.no_grad()
@@ -92,7 +90,7 @@ def pytorch(split: utils.Split) -> Work:
             float((logits.argmax(dim=1) == Y_val).float().mean()),
         )
 
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
+    def train(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
         model = nn.Linear(784, 10)
         nn.init.zeros_(model.weight)
@@ -117,10 +115,10 @@ def pytorch(split: utils.Split) -> Work:
                 history.append(validate(model))
         return history[-1][0]
 
-    return work
+    return train
 
 
-def jax_compiled(split: utils.Split) -> Work:
+def jax_compiled(split: utils.Split) -> Train:
     """JAX: a fifth of an epoch and the validation after it are one compiled scan."""
     import jax
     import jax.numpy as jnp
@@ -144,7 +142,7 @@ def jax_compiled(split: utils.Split) -> Work:
         accuracies = (((A @ w).argmax(axis=1) == b).mean() for A, b in ((X, Y), (X_val, Y_val)))
         return w, losses, loss(w, X_val, Y_val), *accuracies
 
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
+    def train(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
         w, val_loss = jnp.zeros((785, 10)), jnp.nan
         orders = [
@@ -158,10 +156,10 @@ def jax_compiled(split: utils.Split) -> Work:
             np.asarray(losses)
         return float(val_loss)
 
-    return work
+    return train
 
 
-def sgd_classifier(split: utils.Split) -> Work:
+def sgd_classifier(split: utils.Split) -> Train:
     """scikit-learn: ten logistic regressions, one example at a time, without any validation."""
     from sklearn.linear_model import SGDClassifier
 
@@ -175,137 +173,91 @@ def sgd_classifier(split: utils.Split) -> Work:
         random_state=SEED,
     )
 
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
+    def train(num_steps: int, l2_reg_lambda: float) -> float:
         model.set_params(max_iter=num_steps * BATCH_SIZE // len(X) or 1)
         model.fit(X, Y)
         return float("nan")
 
-    return work
+    return train
 
 
-def lower_bound(split: utils.Split, in_blocks: bool = False) -> Work:
-    """The matrix products and the gather of the shuffled batches, and nothing else.
-
-    in_blocks: gather a few batches at a time, as this project does, not the whole data set.
-    """
-    X, Y, X_val, _ = task3.prepare(split)
+def lower_bound(split: utils.Split) -> Train:
+    """The matrix products and the gathering of the shuffled batches, and nothing else."""
+    X, Y, X_val, _ = inputs(split)
     w = np.full((785, 10), 0.01, dtype=np.float32)
-    steps_per_validation = len(X) // BATCH_SIZE // VALIDATIONS_PER_EPOCH
+    num_batches = len(X) // BATCH_SIZE
+    rows = utils.SMALL_PRODUCT // w.size
 
-    def batches(rng: np.random.RandomState) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        if in_blocks:
-            yield from utils.batch_loader(X, Y, BATCH_SIZE, shuffle=True, rng=rng)
-            return
-        order = rng.permutation(len(X))
-        X_epoch, Y_epoch = X.take(order, axis=0), Y.take(order, axis=0)
-        for end in range(BATCH_SIZE, len(X) + 1, BATCH_SIZE):
-            yield X_epoch[end - BATCH_SIZE : end], Y_epoch[end - BATCH_SIZE : end]
+    def validation_products() -> None:
+        for array in (X, X_val):
+            for start in range(0, len(array), rows):
+                array[start : start + rows] @ w
 
-    @one_blas_thread
-    def work(num_steps: int, l2_reg_lambda: float) -> float:
+    @threadpool_limits.wrap(limits=1, user_api="blas")
+    def train(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
-        step = 0
-        while step < num_steps:
-            for X_batch, Y_batch in batches(rng):
-                X_batch @ w
-                X_batch.T @ Y_batch
-                if step % steps_per_validation == 0:
-                    products(X, w)
-                    products(X_val, w)
-                step += 1
+        for step in range(num_steps):
+            if step % num_batches == 0:
+                order = rng.permutation(len(X))
+            start = step % num_batches * BATCH_SIZE
+            batch = order[start : start + BATCH_SIZE]
+            X_batch, Y_batch = X[batch], Y[batch]
+            X_batch @ w
+            X_batch.T @ Y_batch
+            if step % (num_batches // VALIDATIONS_PER_EPOCH) == 0:
+                validation_products()
         return float("nan")
 
-    return work
+    return train
 
 
-def products(X: np.ndarray, w: np.ndarray) -> None:
-    """Multiply a whole data set by the weights, in the blocks of `utils.predict`."""
-    utils.predict(cast(Model, SimpleNamespace(w=w, forward=lambda block: block @ w)), X)
-
+US, UNLIMITED, LOWER_BOUND = "this project", "this project, all BLAS threads", "lower bound"
+PLAIN, TORCH, JAX = "plain float64 NumPy", "PyTorch, eager", "JAX, compiled"
+SKLEARN = "scikit-learn SGDClassifier"
 
 CONTENDERS: dict[str, Contender] = {
-    "this project": this_project,
-    "this project, all BLAS threads": all_blas_threads,
-    "plain float64 NumPy": plain,
-    "PyTorch, eager": pytorch,
-    "JAX, compiled": jax_compiled,
-    "scikit-learn SGDClassifier": sgd_classifier,
-    "lower bound": lower_bound,
-    "lower bound, in blocks": partial(lower_bound, in_blocks=True),
+    US: this_project,
+    # several threads pay only for larger products: blocks of 2,048 examples
+    UNLIMITED: partial(this_project, threads=None, small_product=2048 * 7850),
+    PLAIN: plain,
+    TORCH: pytorch,
+    JAX: jax_compiled,
+    SKLEARN: sgd_classifier,
+    LOWER_BOUND: lower_bound,
 }
-PACKAGES = {  # that a contender needs
-    "PyTorch, eager": "torch",
-    "JAX, compiled": "jax",
-    "scikit-learn SGDClassifier": "scikit-learn",
-}
+PACKAGES = {TORCH: "torch", JAX: "jax", SKLEARN: "scikit-learn"}  # that a contender needs
 
 
 def versions() -> dict[str, str]:
-    """Return {package: version} of NumPy and of the contenders' packages that are installed."""
+    """Return {name: version} of Python, NumPy and those of `PACKAGES` that are installed."""
     found = {distribution.name: distribution.version for distribution in distributions()}
-    return {name: found[name] for name in ("numpy", *PACKAGES.values()) if name in found}
+    here = {name: found[name] for name in ("numpy", *PACKAGES.values()) if name in found}
+    return {"Python": platform.python_version()} | here
 
 
-def installed() -> dict[str, Contender]:
-    """Return the contenders whose package is installed."""
-    found = versions()
-    return {name: c for name, c in CONTENDERS.items() if PACKAGES.get(name, "numpy") in found}
+def ten_epochs(split: utils.Split, names: Iterable[str], rounds: int) -> dict[str, Times]:
+    """Let the contenders of these names train for ten epochs without a penalty."""
+    num_steps = EPOCHS * (len(split.X_train) // BATCH_SIZE)
+    return race(entries(split, names, [(num_steps, 0)]), rounds)
 
 
-# The race. Each contender has a process of its own, which finds these two functions by import:
-# they cannot stand in __main__.py.
+def entries(
+    split: utils.Split, names: Iterable[str], trainings: Sequence[tuple[int, float]]
+) -> dict[str, Callable[[], Turn]]:
+    """Return {name: what `race` takes} of contenders whose package is installed.
 
-_work: Work
-
-
-def _prepare(contender: Contender, split: utils.Split) -> None:
-    global _work
-    _work = contender(split)
-
-
-def _take_turn(num_steps: int) -> tuple[float, float]:
-    return seconds_of(_work, num_steps, 0.0)
-
-
-class Times(NamedTuple):
-    """The seconds of a contender, one a round, and its validation loss (nan: not comparable)."""
-
-    seconds: list[float]
-    val_loss: float = float("nan")
-
-
-def race(
-    split: utils.Split,
-    rounds: int,
-    contenders: Mapping[str, Contender] | None = None,
-    num_steps: int | None = None,
-) -> dict[str, Times]:
-    """Let contenders do the same work in turn, so that a slow minute slows all of them.
-
-    Each does the work once before the first round, so that compiling and warming up do not count.
-    contenders: by default all that are installed. num_steps: of a turn, by default ten epochs.
+    trainings: the steps and the lambda of each training of a turn.
     """
-    contenders = contenders or installed()
-    num_steps = num_steps or EPOCHS * (len(split.X_train) // BATCH_SIZE)
-    context = multiprocessing.get_context("spawn")
-    pools = {
-        name: ProcessPoolExecutor(1, context, _prepare, (contender, split))
-        for name, contender in contenders.items()
+    found = versions()
+    return {
+        name: partial(_prepare, CONTENDERS[name], split, trainings)
+        for name in names
+        if PACKAGES.get(name, "numpy") in found
     }
-    results = {
-        name: Times([], pool.submit(_take_turn, num_steps).result()[1])
-        for name, pool in pools.items()
-    }
-    for _ in range(rounds):
-        for name, pool in pools.items():
-            results[name].seconds.append(pool.submit(_take_turn, num_steps).result()[0])
-    for pool in pools.values():
-        pool.shutdown()
-    return results
 
 
-def seconds_of(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    """Call a function; return the seconds it takes, and its result."""
-    start = time.perf_counter()
-    result = work(*arguments)
-    return time.perf_counter() - start, result
+def _prepare(
+    contender: Contender, split: utils.Split, trainings: Sequence[tuple[int, float]]
+) -> Turn:
+    train = contender(split)
+    return lambda: [train(*training) for training in trainings][-1]
