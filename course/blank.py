@@ -19,18 +19,25 @@ def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
         tasks: {function, as module.function or module.Class.method: name of its task}.
 
     Raises:
-        ValueError: if one of the functions is not in this module.
+        ValueError: if one of the functions is not in this module, or has no docstring.
     """
     found = dict(_functions(ast.parse(source).body, module))
     if missing := sorted(set(tasks) - set(found)):
         raise ValueError(
             f"{module}.py has no function {', '.join(missing)}: see lab/assignment.py."
         )
-    lines = source.encode().splitlines(keepends=True)  # ast counts columns in bytes
+    lines = source.splitlines(keepends=True)
     for name in sorted(tasks, key=lambda name: -found[name].lineno):  # from the end
-        stub = f'raise NotImplementedError("Task {tasks[name]}: write {name}")'
-        _replace_body(lines, found[name], stub.encode())
-    return b"".join(lines).decode()
+        function = found[name]
+        if ast.get_docstring(function) is None:
+            raise ValueError(f"{name} has no docstring, which states what a student is to write.")
+        end = function.end_lineno or 0
+        while end < len(lines) and _is_comment_within(lines[end], function.col_offset):
+            end += 1
+        indent = " " * (function.col_offset + 4)
+        stub = f'{indent}raise NotImplementedError("Task {tasks[name]}: write {name}")\n'
+        lines[function.body[0].end_lineno : end] = [stub]
+    return "".join(lines)
 
 
 def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
@@ -41,20 +48,6 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Functio
             yield from _functions(node.body, f"{prefix}.{node.name}")
 
 
-def _replace_body(lines: list[bytes], function: Function, stub: bytes) -> None:
-    first, last = function.body[0], function.body[-1]
-    if ast.get_docstring(function) is None:
-        row, column = first.lineno, first.col_offset
-    else:
-        row, column = first.end_lineno or 0, first.end_col_offset or 0
-    head = b"".join([*lines[: row - 1], lines[row - 1][:column]]).rstrip()
-    end = last.end_lineno or 0
-    while end < len(lines) and _is_comment_within(lines[end], function.col_offset):
-        end += 1
-    indent = b" " * (function.col_offset + 4)
-    lines[:end] = [*head.splitlines(keepends=True), b"\n" + indent + stub + b"\n"]
-
-
-def _is_comment_within(line: bytes, column: int) -> bool:
+def _is_comment_within(line: str, column: int) -> bool:
     stripped = line.lstrip()
-    return stripped.startswith(b"#") and len(line) - len(stripped) > column
+    return stripped.startswith("#") and len(line) - len(stripped) > column

@@ -121,39 +121,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description="Grade submissions: write NAME.md for each student, NAME.json in Gradescope's "
         "schema, and grades.csv and overview.html for all. A submission that has not changed is "
         "not graded again. A single one without --out is graded to the terminal.",
-        epilog="Points are counted outside of the process in which a submission runs, but code "
-        "that is out to deceive runs in one with the checks: read the notes.",
     )
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="PATH",
-        help="a zip, a folder with the code, or a class: a folder of these",
-    )
-    parser.add_argument("--out", type=Path, help="the folder for the results of a class")
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="submissions graded at the same time (%(default)s)",
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=60, help="seconds for one submission (%(default)s)"
-    )
-    parser.add_argument(
-        "--memory", type=int, default=2048, help="megabytes for each process (%(default)s)"
-    )
-    parser.add_argument(
-        "--container",
-        metavar="IMAGE",
-        default="",
-        help="run each submission in a container of this image, with podman or docker",
-    )
-    parser.add_argument("--again", action="store_true", help="grade unchanged submissions too")
-    parser.add_argument(
-        "--one", action="store_true", help="each PATH is one submission, however deep its code lies"
-    )
+    add = parser.add_argument
+    what = "a zip, a folder with the code, or a class: a folder of these"
+    add("paths", nargs="+", type=Path, metavar="PATH", help=what)
+    add("--out", type=Path, help="the folder for the results of a class")
+    cores = os.cpu_count() or 1
+    add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
+    add("--timeout", type=float, default=60, help="seconds for one submission (%(default)s)")
+    add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
+    container = "run each submission in a container of this image, with podman or docker"
+    add("--container", metavar="IMAGE", default="", help=container)
+    add("--again", action="store_true", help="grade unchanged submissions too")
+    add("--one", action="store_true", help="each PATH is one submission, wherever its code lies")
     options = parser.parse_args(argv)
     if min(options.jobs, options.timeout, options.memory) <= 0:
         parser.error("--jobs, --timeout and --memory must be above 0")

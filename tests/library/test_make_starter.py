@@ -110,7 +110,11 @@ class A:
         # the last secret
 
     # about g
-    def g(self): return 1  # no docstring
+    def g(self):
+        """Do another."""
+        return 1
+
+    def k(self): return 2
 
 
 def h() -> Counter[str]:
@@ -136,7 +140,10 @@ class A:
 
     # about g
     def g(self):
+        """Do another."""
         raise NotImplementedError("Task 1b: write m.A.g")
+
+    def k(self): return 2
 
 
 def h() -> Counter[str]:
@@ -145,9 +152,11 @@ def h() -> Counter[str]:
     )
 
 
-def test_a_function_that_is_not_there_is_named() -> None:
+def test_a_function_that_is_not_there_or_has_no_docstring_is_named() -> None:
     with pytest.raises(ValueError, match=r"m\.py has no function m\.g: see lab/assignment\.py"):
         blank("def f(): pass\n", "m", {"m.f": "1a", "m.g": "1a"})
+    with pytest.raises(ValueError, match=r"m\.f has no docstring"):
+        blank("def f(): pass\n", "m", {"m.f": "1a"})
 
 
 def test_the_handout_is_complete(starter: Path) -> None:
