@@ -186,13 +186,17 @@ def bubblewrap_works() -> bool:
 def _bubblewrap(project: Path, folder: Path) -> list[str]:
     """Return the command that isolates another one: no network, no other processes.
 
-    It sees the disk read-only, an empty folder in place of the project, and can write to `folder`.
+    It sees the disk read-only and can write to `folder`. The project is empty, and so are /tmp and
+    /run, where other programs take commands through sockets.
     """
-    fixed = "--unshare-all --die-with-parent --as-pid-1 --cap-drop ALL"
-    disk = "--ro-bind / / --dev /dev --proc /proc"
+    options = "--unshare-all --die-with-parent --as-pid-1 --cap-drop ALL --ro-bind / / "
+    options += "--dev /dev --proc /proc --tmpfs /tmp --tmpfs /run"
+    command = ["bwrap", *options.split()]
+    # an environment in /tmp is seen all the same
+    for prefix in map(os.path.realpath, (sys.base_prefix, sys.prefix)):
+        command += ["--ro-bind", prefix, prefix]
     hidden, writable = str(project), str(folder)
-    paths = ["--tmpfs", hidden, "--bind", writable, writable, "--remount-ro", hidden]
-    return ["bwrap", *fixed.split(), *disk.split(), *paths, "--"]
+    return [*command, "--tmpfs", hidden, "--bind", writable, writable, "--remount-ro", hidden, "--"]
 
 
 def _container(limits: Limits, folder: Path, variables: Mapping[str, str]) -> list[str]:
