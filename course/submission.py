@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pkgutil
 import re
@@ -65,14 +64,6 @@ class Submission:
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problem: str = ""
-
-    def digest(self) -> str:
-        """Return the SHA-256 of all that it holds."""
-        total = hashlib.sha256(repr((self.notes, self.problem)).encode())
-        for name, data in sorted(self.files.items()):
-            total.update(name.encode("utf-8", "surrogateescape") + b"\0")
-            total.update(hashlib.sha256(data).digest())
-        return total.hexdigest()
 
 
 def find_submissions(

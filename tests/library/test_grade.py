@@ -459,7 +459,7 @@ libc = ctypes.CDLL(None)
 libc.umount2(project.encode(), 2)
 libc.unshare(1 << 28 | 1 << 17)  # a user of its own, who may mount
 libc.umount2(project.encode(), 2)
-assert not os.listdir(project)
+assert os.listdir(project) == os.listdir("/run") == []
 assert all(int(name) < 10 for name in os.listdir("/proc") if name.isdigit())
 for fails in (lambda: open("/mark", "w"), lambda: open(project + "/mark", "w"),
               lambda: socket.create_connection(("192.0.2.1", 80), 5),
@@ -473,13 +473,19 @@ open("mine", "w")
 
 @pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is missing or does not work here")
 def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
-    project: Path, checks: Checks, tmp_path: Path
+    checks: Checks, tmp_path: Path
 ) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as server:
+    with (
+        tempfile.TemporaryDirectory(dir="/var/tmp") as project,  # /tmp is hidden anyway
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as server,
+    ):
+        make_course(Path(project))
         server.bind(f"{folder}/socket")
         server.listen()
-        code = ESCAPES.format(project=str(project), listening=f"{folder}/socket") + ANSWER
-        found = grade(write_files(tmp_path / "a", {"task2a.py": code}), checks, LIMITS)
+        code = ESCAPES.format(project=project, listening=f"{folder}/socket") + ANSWER
+        submission = write_files(tmp_path / "a", {"task2a.py": code})
+        found = grade(submission, replace(checks, project=Path(project)), LIMITS)
     assert found["score"] == 4, found["tests"][0]["output"]
 
 
