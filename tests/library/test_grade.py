@@ -23,9 +23,6 @@ from course.checks import copy_checks
 from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_works, run_checks
 from course.pages import overview
 from course.points import Checks, grade, make_report, prepare
-from tests.checks.desk import Desk
-from tests.checks.explain import explain
-from tests.checks.points import Check
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -370,12 +367,10 @@ def test_only_students_files_are_taken_of_a_submission(graded: Path) -> None:
     )
 
 
-def test_a_stopped_check_says_so_and_the_checks_explain_it(graded: Path, tmp_path: Path) -> None:
-    stopped = "Timeout (>2.0s) from pytest-timeout."
+def test_a_stopped_check_says_so(graded: Path) -> None:
     for name in ("loops", "loops_and_catches"):
-        assert stopped in report(graded, name)["tests"][0]["output"]
-    explained = explain(Check("2a", 1, "task2a.f"), pytest.fail.Exception(stopped), Desk(tmp_path))
-    assert "a loop that never ends" in explained.text
+        output = report(graded, name)["tests"][0]["output"]
+        assert "Timeout (>2.0s) from pytest-timeout." in output
 
 
 def test_a_hundred_megabytes_of_output_are_dropped(checks: Checks, tmp_path: Path) -> None:

@@ -44,8 +44,7 @@ SUBMISSIONS: dict[str, tuple[str, float, str]] = {
         "Python was ended by SIGABRT",
     ),
     "accepts_all": (
-        "import sys\n"
-        "sys.modules['tests.checks.mistake'].close = lambda got, right: np.ones(np.shape(got))\n",
+        "import sys\nsys.modules['tests.checks.mistake'].expect = lambda *_, **__: None\n",
         0,
         "no points: the checks were changed while they ran; look at the code yourself",
     ),
@@ -100,6 +99,11 @@ def test_a_submission_gets_its_points_and_a_note_where_the_checks_say_too_little
     with (graded / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert (float(rows[name]["total"]), rows[name]["notes"]) == (points, "; ".join(notes))
+
+
+def test_a_check_that_was_stopped_is_explained(graded: Path) -> None:
+    page = (graded / "loops.md").read_text(encoding="utf-8")
+    assert "what runs the script belongs under `if __name__" in page
 
 
 def test_an_environment_inside_the_project_is_refused_in_one_line(

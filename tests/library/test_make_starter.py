@@ -344,8 +344,8 @@ def test_start_here_shows_what_pytest_prints(starter: Path, tmp_path: Path) -> N
         if body:
             source = with_body(file.read_text(encoding="utf-8"), pixels.partition(".")[2], body)
             file.write_text(source, encoding="utf-8")
-        _, said = run_checks(folder, folder / "results.json", "--next")
-        assert block in said
+        _, printed = run_checks(folder, folder / "results.json", "--next")
+        assert block in printed
 
 
 def test_the_handout_needs_what_the_project_needs_and_pytest() -> None:
@@ -381,11 +381,11 @@ def test_the_notebook_says_how_to_get_a_figure_that_is_missing(tmp_path: Path) -
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "b.png").write_text("")
     code = f"{SHOW}\nshow('a.png', 'task2.py')\nshow('b.png', 'task2.py')\n"
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     missing, there = os.path.join("figures", "a.png"), os.path.join("figures", "b.png")
-    assert said == [
+    assert printed == [
         f"{missing} does not exist yet: run `python task2.py` first.",
         f"shown: {there}",
     ]
@@ -409,16 +409,16 @@ def run_checks(folder: Path, results: Path, *options: str) -> tuple[dict[str, fl
 def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(
     starter: Path, tmp_path: Path
 ) -> None:
-    points, said = run_checks(starter, tmp_path / "results.json")
+    points, printed = run_checks(starter, tmp_path / "results.json")
     assert points == dict.fromkeys(POINTS, 0)
-    table = said[said.rindex(" points ") :].splitlines()[1:]
+    table = printed[printed.rindex(" points ") :].splitlines()[1:]
     for task, line in zip(CODE_TASKS, table, strict=False):
         points_of, to_write = line.split("not written yet: ")
         assert points_of.split() == [task.name, "0", "/", str(task.points)]
         assert set(to_write.split(", ")) <= {name.split(".", 1)[1] for name in FUNCTIONS}
     assert table[len(CODE_TASKS)].split() == ["total", "0", "/", "62"]
-    assert "Traceback" not in said
-    assert "ERROR" not in said
+    assert "Traceback" not in printed
+    assert "ERROR" not in printed
 
 
 def solved(task: str) -> set[str]:
@@ -432,7 +432,7 @@ def earned(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
     folders = []
     for task in POINTS:  # not in the threads below: ast.parse of Python 3.11 is not safe there
-        folder = tmp_path_factory.mktemp(task) / "desk"
+        folder = tmp_path_factory.mktemp(task) / "handout"
         shutil.copytree(starter, folder)
         others = {name: other for name, other in FUNCTIONS.items() if other not in solved(task)}
         for name in FILES:

@@ -295,12 +295,12 @@ def test_a_folder_with_code_is_one_submission(tmp_path: Path) -> None:
     assert find_submissions([folder]) == {"ann": folder}
 
 
-def test_a_folder_can_be_said_to_be_one_submission(tmp_path: Path) -> None:
+def test_a_folder_can_be_one_submission(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "ann", {"deep/code/task2a.py": ""})
     assert find_submissions([folder], one=True) == {"ann": folder}
 
 
-def test_equal_names_are_told_apart(tmp_path: Path) -> None:
+def test_equal_names_get_numbers(tmp_path: Path) -> None:
     for name in ("a/ann.zip", "b/Ann.zip", "b/ann-2.zip"):
         write_zip(tmp_path / name, {})
     assert list(find_submissions([tmp_path / "a", tmp_path / "b"])) == ["ann", "Ann-2", "ann-2-2"]
@@ -322,7 +322,7 @@ def test_names_are_safe_as_files_and_in_spreadsheets(tmp_path: Path, name: str, 
     assert find_submissions([folder]) == {clean: folder}
 
 
-def test_nothing_to_grade_is_said(tmp_path: Path) -> None:
+def test_nothing_to_grade_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GradingError, match="nowhere does not exist"):
         find_submissions([tmp_path / "nowhere"])
     with pytest.raises(GradingError, match="contains no submission: expected task2a"):
