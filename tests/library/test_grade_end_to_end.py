@@ -32,9 +32,9 @@ SUBMISSIONS: dict[str, tuple[str, float, str]] = {
     ),
     "returns_nan": (
         "pre_process_images = lambda X: np.full((len(X), 785), np.nan)\n"
-        "cross_entropy_loss = lambda *_: np.nan\n"
+        "cross_entropy_loss = lambda targets, outputs: np.nan\n"
         "BinaryModel.forward = lambda self, X: np.full((len(X), 1), np.nan)\n",
-        46,
+        55,
         "failed checks got nan",
     ),
     "loops": ("while True: pass", 9, "Failed: Timeout (>5.0s)"),
