@@ -1,1 +1,1 @@
-"""Tools for an instructor: the handout, computed from the solution, and grading."""
+"""For an instructor: the handout, computed from the solution, and grading."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import os
@@ -18,34 +16,18 @@ from threading import Event
 
 from tqdm import tqdm
 
-from course.container import ContainerError
-from course.desk import PROJECT
-from course.feedback import feedback
-from course.grading import (
-    Checks,
-    ChecksError,
-    InterruptedGradingError,
-    Report,
-    grade,
-    make_report,
-    prepare,
-)
-from course.isolation import Limits
-from course.overview import overview
-from course.packages import interpreter
-from course.roster import Roster, RosterError, find_submissions
+from course.checks import PROJECT
+from course.isolation import NOT_ISOLATED, Limits, bubblewrap_works
+from course.pages import feedback, grades_table, overview
+from course.points import Checks, Report, grade, not_graded, prepare
+from course.submission import GradingError, find_submissions
 from lab.files import replacing
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"
-EXPOSED = (
-    "grade: the paths of this environment lead submissions to the solution, and it cannot be "
-    "copied: use a virtual environment outside of the project, or --container."
-)
-FORMULA = ("=", "+", "-", "@")  # a cell that begins so would be computed by a spreadsheet
 
 
 def grade_class(
-    roster: Roster,
+    submissions: Mapping[str, Path],
     out: Path,
     checks: Checks,
     limits: Limits,
@@ -58,7 +40,7 @@ def grade_class(
     any more: no submission can change what another one gets.
 
     Args:
-        roster: {name: path}.
+        submissions: {name: path}.
         out: the folder to write to.
         checks: as `prepare` returns them.
         limits: on what each submission may use.
@@ -69,66 +51,36 @@ def grade_class(
         {name: its report}.
     """
     out.mkdir(parents=True, exist_ok=True)
-    before = {name: _read(out / f"{name}.json") for name in roster}
+    known = {name: None if again else _read(out / f"{name}.json") for name in submissions}
     stop = Event()
 
     def one(name: str) -> Report:
-        known = None if again else _report(before[name])
         try:
-            return grade(roster[name], checks, limits, known, stop)
-        except InterruptedGradingError:
-            raise
+            return grade(submissions[name], checks, limits, known[name], stop)
         except Exception as error:  # a fault of this program, or a full disk
-            why = f"not graded: {type(error).__name__}: {error}"
-            return make_report([{**test, "output": why} for test in checks.tests], [why])
+            return not_graded(checks, f"not graded: {type(error).__name__}: {error}")
 
-    reports: dict[str, Report] = {}
+    done: dict[str, Report] = {}
     try:
         with ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(one, name): name for name in roster}
+            futures = {pool.submit(one, name): name for name in submissions}
             try:
                 # disable=None: a progress bar on a terminal only
-                done = as_completed(futures)
-                for future in tqdm(done, total=len(futures), unit="submission", disable=None):
-                    reports[futures[future]] = future.result()
+                ended = as_completed(futures)
+                for future in tqdm(ended, total=len(futures), unit="submission", disable=None):
+                    done[futures[future]] = future.result()
             except BaseException:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
-        reports = {name: reports[name] for name in roster if name in reports}
-        _write_reports(out, reports, before)
-    _write(out / GRADES, grades_table(reports, checks.tasks))
+        reports = {name: done[name] for name in submissions if name in done}
+        for name, report in reports.items():
+            _write(out / f"{name}.json", json.dumps(report, indent=2) + "\n")
+            _write(out / f"{name}.md", feedback(name, report))
+    _write(out / GRADES, grades_table(reports))
     _write(out / OVERVIEW, overview(reports))
     return reports
-
-
-def _write_reports(out: Path, reports: Mapping[str, Report], before: Mapping[str, str]) -> None:
-    changed = [name for name in reports if _read(out / f"{name}.json") != before[name]]
-    for name, report in reports.items():
-        text = json.dumps(report, indent=2) + "\n"
-        if text != before[name] or name in changed:
-            _write(out / f"{name}.json", text)
-        _write(out / f"{name}.md", feedback(name, report))
-    for name in changed:
-        print(
-            f"grade: {out / name}.json was changed while submissions ran, and has been written "
-            "again: look for the one that did it.",
-            file=sys.stderr,
-        )
-
-
-def grades_table(reports: Mapping[str, Report], tasks: Sequence[str]) -> str:
-    """Return the grades as CSV: name, a column for each task, total, remark."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", *tasks, "total", "remark"])
-    for name, report in reports.items():
-        about = report["extra_data"]
-        points = [*(about["tasks"][task]["score"] for task in tasks), report["score"]]
-        row = [name, *(f"{value:g}" for value in points), "; ".join(about["remarks"])]
-        writer.writerow(f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row)
-    return text.getvalue()
 
 
 def _write(path: Path, text: str) -> None:
@@ -136,20 +88,30 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _read(path: Path) -> str:
-    """Return the text of a report, or "" if there is none."""
+def _read(path: Path) -> Report | None:
+    """Return an earlier report, or None if there is none that can be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    except OSError:
-        return ""
-
-
-def _report(text: str) -> Report | None:
-    try:
-        report = json.loads(text)
-        return report if report["extra_data"].keys() >= {"digest", "remarks", "tasks"} else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return report if report["extra_data"].keys() >= {"digest", "notes", "tasks"} else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def check_python(project: Path) -> None:
+    """Refuse to run submissions with a Python that cannot do it, or that leads to the solution.
+
+    Raises:
+        GradingError: if pytest-timeout is missing, or Python lies in the project.
+    """
+    project = project.resolve()
+    if any(Path(prefix).is_relative_to(project) for prefix in (sys.prefix, sys.base_prefix)):
+        raise GradingError(
+            f"the environment {sys.prefix} is inside the project and would lead submissions to "
+            "the solution. Make one outside: python3 -m venv ~/grading && "
+            "~/grading/bin/python -m pip install '.[course]'"
+        )
+    if find_spec("pytest_timeout") is None:
+        raise GradingError("grading needs pytest-timeout. Run: pip install '.[course]'")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -159,39 +121,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description="Grade submissions: write NAME.md for each student, NAME.json in Gradescope's "
         "schema, and grades.csv and overview.html for all. A submission that has not changed is "
         "not graded again. A single one without --out is graded to the terminal.",
-        epilog="Points are counted outside of the process in which a submission runs, but code "
-        "that is out to deceive runs in one with the checks: look at remarks yourself.",
     )
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="PATH",
-        help="a zip, a folder with the code, or a class: a folder of these",
-    )
-    parser.add_argument("--out", type=Path, help="the folder for the results of a class")
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="submissions graded at the same time (%(default)s)",
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=60, help="seconds for one submission (%(default)s)"
-    )
-    parser.add_argument(
-        "--memory", type=int, default=2048, help="megabytes for each process (%(default)s)"
-    )
-    parser.add_argument(
-        "--container",
-        metavar="IMAGE",
-        default="",
-        help="run each submission in a container of this image, with podman or docker",
-    )
-    parser.add_argument("--again", action="store_true", help="grade unchanged submissions too")
-    parser.add_argument(
-        "--one", action="store_true", help="each PATH is one submission, however deep its code lies"
-    )
+    add = parser.add_argument
+    what = "a zip, a folder with the code, or a class: a folder of these"
+    add("paths", nargs="+", type=Path, metavar="PATH", help=what)
+    add("--out", type=Path, help="the folder for the results of a class")
+    cores = os.cpu_count() or 1
+    add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
+    add("--timeout", type=float, default=60, help="seconds for one submission (%(default)s)")
+    add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
+    container = "run each submission in a container of this image, with podman or docker"
+    add("--container", metavar="IMAGE", default="", help=container)
+    add("--again", action="store_true", help="grade unchanged submissions too")
+    add("--one", action="store_true", help="each PATH is one submission, wherever its code lies")
     options = parser.parse_args(argv)
     if min(options.jobs, options.timeout, options.memory) <= 0:
         parser.error("--jobs, --timeout and --memory must be above 0")
@@ -204,33 +146,33 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
     limits = Limits(options.timeout, options.memory << 20, image=options.container)
     try:
         if os.name != "posix":
-            raise OSError("grading needs Linux or macOS, for POSIX limits on processes.")
-        roster = find_submissions(options.paths, options.one, options.out)
-        if options.out is None and len(roster) > 1:
-            raise RosterError(f"{len(roster)} submissions: --out names the folder for the results.")
+            raise GradingError("grading needs Linux or macOS, for POSIX limits on processes.")
+        submissions = find_submissions(options.paths, options.one, options.out)
+        if options.out is None and len(submissions) > 1:
+            number = len(submissions)
+            raise GradingError(f"{number} submissions: --out names the folder for the results.")
         if not options.container:
-            if find_spec("pytest_timeout") is None:
-                raise ChecksError("grading needs pytest-timeout. Run: pip install '.[course]'")
-            if interpreter(project.resolve()).leads_to_solution:
-                print(EXPOSED, file=sys.stderr)
+            check_python(project)
+            if not bubblewrap_works():
+                print(f"grade: {NOT_ISOLATED}", file=sys.stderr)
         checks = prepare(project, limits)
         if options.out is None:
-            ((name, path),) = roster.items()
+            ((name, path),) = submissions.items()
             print(feedback(name, grade(path, checks, limits)), end="")
             return 0
-        reports = grade_class(roster, options.out, checks, limits, options.jobs, options.again)
-    except (RosterError, ChecksError, ContainerError, OSError) as error:
+        reports = grade_class(submissions, options.out, checks, limits, options.jobs, options.again)
+    except (GradingError, OSError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ngrade: interrupted; run it again to go on where it stopped", file=sys.stderr)
+        print("\ngrade: interrupted; run it again to grade the others", file=sys.stderr)
         return 130
-    remarked = sum(bool(report["extra_data"]["remarks"]) for report in reports.values())
+    noted = sum(bool(report["extra_data"]["notes"]) for report in reports.values())
     mean = math.fsum(report["score"] for report in reports.values()) / len(reports)
     possible = math.fsum(test["max_score"] for test in checks.tests)
     print(
         f"Wrote {options.out / GRADES}: {len(reports)} graded, {mean:.1f} of {possible:g} points "
-        f"on average, {remarked} with a remark."
+        f"on average, {noted} with notes."
     )
     return 0
 

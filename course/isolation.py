@@ -1,11 +1,7 @@
-"""One run of the checks in a process group of its own, with limits, ended as a whole.
+"""One run of the checks, isolated, with limits, ended as a whole.
 
-The points are counted here, from what each check reports; nothing that the run knows leads to the
-folder with the solution. On Linux, where user namespaces are allowed, a run has namespaces of its
-own: no network, no other processes, and an empty folder in place of the project.
-
-This is no sandbox: a submission runs in one process with the checks, and code that is out to
-deceive them there can. A container keeps it from everything else.
+A run is isolated by bubblewrap, by a container, or, where there is neither, not at all. However it
+is, the submission shares one process with the checks, and code that is out to deceive them can.
 """
 
 from __future__ import annotations
@@ -19,27 +15,33 @@ import shutil
 import signal
 import site
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from course import container
-from course.packages import interpreter
+from course.submission import GradingError
 
 RUNNER = Path(__file__).resolve().parent / "runner.py"
+SUBMISSION = "submission"  # the folder with a student's files and the checks
+ENGINES = ("podman", "docker")
+MAX_PROCESSES = 256  # in a container
 MAX_REPORT = 8_000_000  # bytes of one report of a run
 MAX_OUTPUT = 20_000  # bytes of output that are kept; the rest is read and dropped
-NAMESPACES = True  # whether a run gets its own, where the system allows it
 GRACE = 5.0  # seconds between the time limit of a check and the end of a run that ignores it
-
-# What a run gets of the environment, except for folders of the project.
-PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE")
+INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: no tokens
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+NOT_ISOLATED = (
+    "bubblewrap (bwrap) is missing or does not work here. A submission can use the network, signal "
+    "your processes, read and write your files, and read the solution if it finds its path. "
+    "Install bubblewrap, or use --container."
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Limits:
 
     Attributes:
         seconds: for all its runs together; a twelfth of it for one check.
-        memory: bytes of address space of each process.
+        memory: bytes of address space of each process; in a container, of memory in all.
         file_size: bytes of each file that it writes.
-        image: of a container to run in; "" for none.
+        image: of the container to run in; "" for none.
     """
 
     seconds: float = 60
@@ -69,12 +71,12 @@ class Run:
     """The outcome of one run of the checks.
 
     Attributes:
-        passed: the task and the name of each check that reported that it passed.
-        results: the text of what the checks wrote down at their end, in Gradescope's schema.
+        passed: the task and the name of each check that passed.
+        results: what the checks wrote at their end, in Gradescope's schema; None without an end.
         altered: whether a check reported that the checks are not the same any more.
         exit_code: of Python; None if it did not report its end.
         ending: how the run ended.
-        task: the task of the check that began last.
+        task: the task of the check that started last.
         check: the name of that check.
         output: the beginning of what was printed.
         printed: bytes of it in all.
@@ -90,10 +92,10 @@ class Run:
     output: bytes = b""
     printed: int = 0
 
-    def note(self, report: dict[str, Any]) -> None:
-        """Take down a report of the runner."""
-        if "begins" in report:
-            self.task, self.check = report["begins"]
+    def add(self, report: Mapping[str, Any]) -> None:
+        """Add a report of the runner."""
+        if "starts" in report:
+            self.task, self.check = report["starts"]
         elif "passed" in report:
             self.passed.add(tuple(report["passed"]))
         elif "results" in report:
@@ -106,50 +108,32 @@ class Run:
 def run_checks(
     project: Path,
     folder: Path,
-    home: Path,
     limits: Limits,
     deadline: float,
     tasks: Sequence[str] = (),
     stop: Event | None = None,
 ) -> Run:
-    """Run the checks in a folder; when this returns, every process of the run has ended.
+    """Run the checks; when this returns, every process of the run has been ended.
 
     Args:
-        project: the folder with the solution, which the run must not find.
-        folder: the working folder, with the checks, the packages and the student's files.
-        home: an empty folder beside it for temporary files.
+        project: the folder with the solution, which the run must not see.
+        folder: the only one that the run may write to. Its folder `submission` holds the student's
+            files and the checks.
         limits: on time, memory and files.
         deadline: the value of `time.monotonic()` at which the run is ended.
         tasks: the tasks to check; none for all.
         stop: ends the run when it is set.
     """
-    project = project.resolve()
-    results = home.with_name("results.json")  # where no tidying of temporary files reaches
-    results.unlink(missing_ok=True)
+    home, results = folder / "home", folder / "results.json"
+    home.mkdir()
     arguments = ["tests", "--capture=no", f"--results={results}", "-p", "no:cacheprovider"]
     arguments += ["-p", "pytest_timeout", "--timeout-method=signal"]
     arguments += [f"--timeout={limits.check_seconds}", *(f"--task={task}" for task in tasks)]
-    runner = shutil.copy(RUNNER, home)  # run in place, it would put course/ on the import path
-    name, options = home.parent.name, ["-B", "-u", "-X", "utf8", str(runner)]
-    variables = _environment(home)
-    needed = [folder, home]
-    if limits.image:
-        command = container.command(limits.image, name, folder, limits.memory, variables, options)
-        variables = dict(os.environ)  # of the engine
-    else:
-        python = interpreter(project)
-        command = [python.executable, *options]
-        variables |= _inherited(project) | ({"PYTHONPATH": python.path} if python.path else {})
-        needed += [Path(python.executable), Path(python.path or os.sep)]
     secret = secrets.token_hex()
     job = {
         "arguments": arguments,
         "results": str(results),
         "secret": secret,
-        "detach": not limits.image,
-        "namespaces": NAMESPACES and not limits.image,
-        "writable": str(home.parent),
-        "hide": "" if any(path.is_relative_to(project) for path in needed) else str(project),
         "limits": {
             "RLIMIT_AS": limits.memory,
             "RLIMIT_FSIZE": limits.file_size,
@@ -157,9 +141,19 @@ def run_checks(
             "RLIMIT_CORE": 0,
         },
     }
+    # run in place, the runner would put course/ on the import path
+    python = ["-B", "-u", "-X", "utf8", shutil.copy(RUNNER, home)]
+    variables = _environment(home)
+    if limits.image:
+        command = [*_container(limits, folder, variables), "python3", *python]
+        variables = dict(os.environ)  # of the engine
+    else:
+        isolated = _bubblewrap(project.resolve(), folder) if bubblewrap_works() else []
+        command = [*isolated, sys.executable, *python]
+        variables |= {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = subprocess.Popen(
         command,
-        cwd=folder,
+        cwd=folder / SUBMISSION,
         env=variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -172,67 +166,65 @@ def run_checks(
             stdin.flush()
         return _watch(process, secret, limits, deadline, stop or Event())
     finally:
-        _kill_group(process)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         if limits.image:
-            container.end(name)
+            subprocess.run([_engine(), "rm", "--force", folder.name], capture_output=True)
 
 
-def _watch(
-    process: subprocess.Popen[bytes], secret: str, limits: Limits, deadline: float, stop: Event
-) -> Run:
-    """Follow a run until it reports its end or has to be ended."""
-    run = Run()
-    pending, began = b"", math.inf  # the last line, and when the last check began
-    stdout, stderr = process.stdout, process.stderr
-    with stdout, stderr, selectors.DefaultSelector() as selector:  # type: ignore[union-attr]
-        for stream in (stdout, stderr):
-            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
-        while not run.ending:
-            ended = run.exit_code is not None  # asked first, so that all it printed is read
-            for key, _ in selector.select(timeout=0.02):
-                data = os.read(key.fd, 1 << 16)
-                if key.fileobj is stderr:
-                    run.output += data[: MAX_OUTPUT - len(run.output)]
-                    run.printed += len(data)
-                else:
-                    *lines, pending = (pending + data).split(b"\n")
-                    pending = pending if len(pending) < MAX_REPORT else b""
-                    for report in filter(None, map(partial(_report, secret), lines)):
-                        run.note(report)
-                        began = time.monotonic() if "begins" in report else began
-                if not data:
-                    selector.unregister(key.fileobj)
-                    if key.fileobj is stdout and run.exit_code is None:
-                        run.exit_code = process.wait()
-            now = time.monotonic()
-            if stop.is_set():
-                run.ending = "interrupted"
-            elif now > deadline:
-                run.ending = f"not done after {limits.seconds:.3g} s"
-            elif now - began > limits.check_seconds + GRACE:
-                run.ending = f"stuck for {now - began:.0f} s"
-            elif ended:
-                run.ending = _describe(run.exit_code or 0)
-    return run
+@cache
+def bubblewrap_works() -> bool:
+    """Tell whether bubblewrap is installed and the system allows what it does."""
+    with tempfile.TemporaryDirectory() as temporary, suppress(OSError):
+        folder = Path(temporary).resolve()
+        command = [*_bubblewrap(folder, folder), "true"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+    return False
 
 
-def _report(secret: str, line: bytes) -> dict[str, Any] | None:
-    """Read a report; lines without the secret are not the runner's."""
-    said, _, text = line.partition(b" ")
-    report: dict[str, Any] | None = None
-    if said == secret.encode():
-        with suppress(ValueError):
-            report = json.loads(text)
-    return report
+def _bubblewrap(project: Path, folder: Path) -> list[str]:
+    """Return the command that isolates another one: no network, no other processes.
+
+    It sees the disk read-only and can write to `folder`. The project is empty, and so are /tmp and
+    /run, where other programs take commands through sockets.
+    """
+    options = "--unshare-all --die-with-parent --as-pid-1 --cap-drop ALL --ro-bind / / "
+    options += "--dev /dev --proc /proc --tmpfs /tmp --tmpfs /run"
+    command = ["bwrap", *options.split()]
+    # an environment in /tmp is seen all the same
+    for prefix in map(os.path.realpath, (sys.base_prefix, sys.prefix)):
+        command += ["--ro-bind", prefix, prefix]
+    hidden, writable = str(project), str(folder)
+    return [*command, "--tmpfs", hidden, "--bind", writable, writable, "--remount-ro", hidden, "--"]
 
 
-def _inherited(project: Path) -> dict[str, str]:
-    """Return what a run gets of this process's environment: no tokens, no names of data sets."""
-    values = {name: os.environ[name].split(os.pathsep) for name in PASSED_ON if name in os.environ}
-    return {
-        name: os.pathsep.join(part for part in parts if not Path(part).is_relative_to(project))
-        for name, parts in values.items()
-    }
+def _container(limits: Limits, folder: Path, variables: Mapping[str, str]) -> list[str]:
+    """Return the command that runs another one in a container, as the user who grades."""
+    engine = _engine()
+    fixed = "--rm --interactive --network=none --read-only --cap-drop=ALL"
+    security = "no-new-privileges", "label=disable"  # SELinux would hide the folder
+    command = [engine, "run", *fixed.split(), *(f"--security-opt={name}" for name in security)]
+    command += [
+        f"--name={folder.name}",
+        f"--memory={limits.memory}",
+        f"--memory-swap={limits.memory}",
+        f"--pids-limit={MAX_PROCESSES}",
+        f"--volume={folder}:{folder}",
+        f"--workdir={folder / SUBMISSION}",
+        *(f"--env={key}={value}" for key, value in variables.items()),
+    ]
+    if Path(engine).name == "docker":  # podman's root is the user outside
+        command.append(f"--user={os.getuid()}:{os.getgid()}")
+    return [*command, limits.image]
+
+
+def _engine() -> str:
+    found = next(filter(None, map(shutil.which, ENGINES)), None)
+    if found is None:
+        engines = " or ".join(ENGINES)
+        raise GradingError(f"--container requires {engines}; neither is installed.")
+    return found
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -247,15 +239,59 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+def _watch(
+    process: subprocess.Popen[bytes], secret: str, limits: Limits, deadline: float, stop: Event
+) -> Run:
+    """Follow a run until it reports its end or has to be ended."""
+    run = Run()
+    pending, started = b"", math.inf  # the last line, and when the last check started
+    stdout, stderr = process.stdout, process.stderr
+    with stdout, stderr, selectors.DefaultSelector() as selector:  # type: ignore[union-attr]
+        for stream in (stdout, stderr):
+            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
+        while not run.ending:
+            ended = run.exit_code is not None  # read first, so that all it printed is read, too
+            for key, _ in selector.select(timeout=0.02):
+                data = os.read(key.fd, 1 << 16)
+                if key.fileobj is stderr:
+                    run.output += data[: MAX_OUTPUT - len(run.output)]
+                    run.printed += len(data)
+                else:
+                    *lines, pending = (pending + data).split(b"\n")
+                    pending = pending if len(pending) < MAX_REPORT else b""
+                    for report in _reports(lines, secret):
+                        run.add(report)
+                        started = time.monotonic() if "starts" in report else started
+                if not data:
+                    selector.unregister(key.fileobj)
+                    if key.fileobj is stdout and run.exit_code is None:
+                        run.exit_code = process.wait()
+            now = time.monotonic()
+            if stop.is_set():
+                run.ending = "interrupted"
+            elif now > deadline:
+                run.ending = f"not done after {limits.seconds:.3g} s"
+            elif now - started > limits.check_seconds + GRACE:
+                run.ending = f"stuck for {now - started:.0f} s"
+            elif ended:
+                run.ending = _describe(run.exit_code or 0)
+    return run
+
+
+def _reports(lines: Sequence[bytes], secret: str) -> list[dict[str, Any]]:
+    """Read the reports; lines without the secret are not the runner's."""
+    found = []
+    for line in lines:
+        start, _, text = line.partition(b" ")
+        if start == secret.encode():
+            with suppress(ValueError):
+                found.append(json.loads(text))
+    return found
+
+
 def _describe(exit_code: int) -> str:
     if exit_code >= 0:
         return f"Python ended with exit code {exit_code}"
     with suppress(ValueError):
         return f"Python was ended by {signal.Signals(-exit_code).name}"
     return f"Python was ended by signal {-exit_code}"
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

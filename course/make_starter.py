@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from course.blank import blank
-from course.desk import PROJECT, STARTER, lay_out
-from course.notebook import make_notebook
-from course.sheet import SHEET, assignment, functions
-from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2, TASKS
+from course.checks import PROJECT, copy_checks
+from course.texts import ASSIGNMENT, NOTEBOOK, README, assignment, notebook, readme
+from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2
 from lab.files import replacing
 
-REPORT = "AssignmentReport.ipynb"
 HALF = (  # what the handout says where the course defines R as half the sum
     ("R(w) = ||w||^2 = the sum of all squared weights", "R(w) = ||w||^2 / 2, half the squares"),
     ("self.l2_reg_lambda * float(", "self.l2_reg_lambda / 2 * float("),
@@ -58,42 +53,22 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise HandoutError(f"{out} exists and is not an empty folder: choose another.")
-    with replacing(out) as folder:  # which takes the place of an empty folder, too
-        folder.mkdir()
-        _fill(folder, project)
-
-
-def _fill(folder: Path, project: Path) -> None:
     missing = [name for name in (*FILES, *AS_THEY_ARE) if not (project / name).is_file()]
     if missing:
         raise HandoutError(f"{project} has no {', '.join(missing)}.")
-    for name in FILES:
-        source = (project / name).read_text(encoding="utf-8")
-        (folder / name).write_text(starter_file(name, source), encoding="utf-8")
-    for name in AS_THEY_ARE:
-        shutil.copyfile(project / name, folder / name)
-    lay_out(project, folder)
-    (folder / "README.md").write_text(_readme(), encoding="utf-8")
-    (folder / SHEET).write_text(assignment(), encoding="utf-8")
     try:
-        (folder / REPORT).write_text(make_notebook(), encoding="utf-8")
+        texts = {README: readme(), ASSIGNMENT: assignment(), NOTEBOOK: notebook()}
     except ModuleNotFoundError as error:
-        raise HandoutError(f"{REPORT} needs {error.name}: pip install nbformat.") from None
-
-
-def _readme() -> str:
-    rows = [
-        f"| {task.name} | {task.points if task.functions else 'report'} | {written} |"
-        for task in TASKS
-        if (written := functions(task))
-    ]
-    template = (STARTER / "README.md").read_text(encoding="utf-8")
-    versions = f"Python {platform.python_version()} and NumPy {np.__version__}"
-    return (
-        template.replace("@TASKS@", "\n".join(rows))
-        .replace("@VERSIONS@", versions)
-        .replace("@NUMBER@", str(len(FUNCTIONS)))
-    )
+        raise HandoutError(f"{NOTEBOOK} needs {error.name}: pip install nbformat.") from None
+    for name in FILES:
+        texts[name] = starter_file(name, (project / name).read_text(encoding="utf-8"))
+    with replacing(out) as folder:  # which takes the place of an empty folder, too
+        folder.mkdir()
+        copy_checks(project, folder)
+        for name in AS_THEY_ARE:
+            shutil.copyfile(project / name, folder / name)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

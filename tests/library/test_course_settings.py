@@ -81,9 +81,9 @@ def test_points_reach_the_handout_and_the_grades(course: Path) -> None:
     edit(course, '"the pieces of logistic regression",\n        12,', '"the pieces",\n        20,')
     handout = hand_out(course)
     assert "| 2a | 20 | `task2a.pre" in (handout / "README.md").read_text(encoding="utf-8")
-    sheet = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
-    assert "### Task 2a: the pieces\n\n20 points." in sheet
-    assert "worth 70 points" in sheet
+    text = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
+    assert "### Task 2a: the pieces\n\n20 points." in text
+    assert "worth 70 points" in text
     found = grade(handout, "starter_2023")
     assert found["extra_data"]["tasks"]["2a"] == {"score": 20, "max_score": 20, "remarks": ""}
     assert found["max_score"] == 70
@@ -133,8 +133,8 @@ def test_a_check_is_added_as_the_readme_has_it(course: Path) -> None:
 def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     edit(course, 'L2 = "sum"', 'L2 = "half"')
     handout = hand_out(course)
-    sheet = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
-    assert r"$$R(w) = \frac{1}{2} \lVert w \rVert^2 = " in sheet
+    text = (handout / "ASSIGNMENT.md").read_text(encoding="utf-8")
+    assert r"$$R(w) = \frac{1}{2} \lVert w \rVert^2 = " in text
     report = (handout / "AssignmentReport.ipynb").read_text(encoding="utf-8")
     assert r"with $R(w) = \\frac{1}{2}" in report
     model = (handout / "task3a.py").read_text(encoding="utf-8")
@@ -142,5 +142,5 @@ def test_r_is_half_the_sum_of_squares(course: Path) -> None:
     assert grade(handout, "missing_factor_2", "--task=4b")["score"] == 7
     found = grade(handout, "starter_2023", "--task=4b")
     assert found["score"] == 5.5
-    said = next(test["output"] for test in found["tests"] if test["status"] == "failed")
-    assert "twice what it should be: in this course R is half the sum of all squares" in said
+    output = next(test["output"] for test in found["tests"] if test["status"] == "failed")
+    assert "twice what it should be: in this course R is half the sum of all squares" in output

@@ -7,7 +7,7 @@ import os
 import re
 import select
 import shutil
-import subprocess
+import socket
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,16 +17,12 @@ from typing import Any
 
 import pytest
 
-from course import container, isolation
 from course import grade as cli
-from course.desk import lay_out
-from course.grading import Checks, grade, make_report, prepare
-from course.isolation import Limits, run_checks
-from course.overview import overview
-from course.packages import Interpreter, interpreter
-from tests.checks.desk import Desk
-from tests.checks.explain import explain
-from tests.checks.points import Check
+from course import isolation
+from course.checks import copy_checks
+from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_works, run_checks
+from course.pages import overview
+from course.points import Checks, grade, make_report, prepare
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -41,7 +37,7 @@ LIMITS = Limits(seconds=24, memory=1 << 30, file_size=1 << 20)
 LOOP = "while True:\n    pass"
 STUBBORN = "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
 
-# {name: (what task2a.py does beside a right answer, points, a part of the remark)}. What costs only
+# {name: (what task2a.py does beside a right answer, points, a part of the notes)}. What costs only
 # the checks of task2a leaves the 2 points of task3a.
 HOSTILE: dict[str, tuple[str, float, str]] = {
     "sys_exit": ("import sys; sys.exit(3)", 2, ""),
@@ -195,10 +191,15 @@ def prepared(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "prepare", lambda project, limits: checks)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "no_namespaces"])
-def graded(
-    project: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Path:
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run submissions as where bubblewrap is missing."""
+    monkeypatch.setattr(isolation, "bubblewrap_works", lambda: False)
+    monkeypatch.setattr(cli, "bubblewrap_works", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def graded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Grade a class of hostile submissions, by the command line."""
     top = tmp_path_factory.mktemp("grade")
     for name, (code, _, _) in HOSTILE.items():
@@ -227,7 +228,6 @@ def graded(
     arguments = [str(top / "class"), "--out", str(top / "out"), "--jobs", "4", "--timeout", "24"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(isolation, "GRACE", 0.7)
-        patch.setattr(isolation, "NAMESPACES", request.param)
         assert cli.main([*arguments, "--memory", "1024"], project) == 0
     return top / "out"
 
@@ -266,18 +266,30 @@ def test_a_report_has_gradescopes_schema(graded: Path) -> None:
 
 
 def test_the_table_has_a_column_for_each_task(graded: Path) -> None:
-    assert (graded / "grades.csv").read_text().splitlines()[0] == "name,2a,3a,total,remark"
+    assert (graded / "grades.csv").read_text().splitlines()[0] == "name,2a,3a,total,notes"
     right = grades(graded)["right"]
-    assert right == {"name": "right", "2a": "4", "3a": "2", "total": "6", "remark": ""}
+    assert right == {"name": "right", "2a": "4", "3a": "2", "total": "6", "notes": ""}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_submission_costs_itself_only(graded: Path, name: str) -> None:
-    _, points, remark = HOSTILE[name]
+    _, points, note = HOSTILE[name]
     row = grades(graded)[name]
     assert (float(row["total"]), report(graded, name)["score"]) == (points, points)
-    assert remark in row["remark"]
-    assert bool(remark) == bool(row["remark"])
+    assert note in row["notes"]
+    assert bool(note) == bool(row["notes"])
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("name", ["killed", "kills_its_parent", "closes", "child_prints_for_ever"])
+def test_the_end_of_a_process_is_noticed_without_bubblewrap(
+    checks: Checks, tmp_path: Path, name: str
+) -> None:
+    code, points, note = HOSTILE[name]
+    files = {**RIGHT, "task2a.py": f"{ANSWER}{code}\n"}
+    found = grade(write_files(tmp_path / name, files), checks, LIMITS)
+    assert found["score"] == points
+    assert note in found["output"]
 
 
 def test_a_student_reads_the_points_and_what_went_wrong(graded: Path) -> None:
@@ -293,7 +305,7 @@ def test_the_overview_is_one_page_that_needs_nothing_else(graded: Path) -> None:
     assert f"<h1>{len(HOSTILE) + 6} submissions</h1>" in page
     assert '<a href="right.md">right</a></td><td>4</td><td>2</td><td>6</td>' in page
     assert "2a: answer" in page  # the check that failed most
-    assert "missing: task2a.py, task2.py" in page  # a remark
+    assert "missing: task2a.py, task2.py" in page  # a note
     assert not re.search(r"<script|<img|<link|https?://", page)
 
 
@@ -305,7 +317,7 @@ def test_the_overview_names_the_most_frequent_mistakes_and_who_made_them() -> No
     reports = {"åse & bo": lost, "cy": lost, "dee": passed}
     page = overview({name: make_report([test], []) for name, test in reports.items()})
     links = '<a href="%C3%A5se%20%26%20bo.md">åse &amp; bo</a>, <a href="cy.md">cy</a>'
-    assert f"<span>2</span><p>2a: this is the &lt;sum&gt;.<br><small>{links}</small>" in page
+    assert f"<td>2</td><td>2a: this is the &lt;sum&gt;.<br><small>{links}</small>" in page
     assert "1.0 of 3 points on average, median 0" in page
 
 
@@ -322,45 +334,43 @@ def test_one_submission_is_graded_to_the_terminal(
     assert "2 submissions: --out names the folder" in capsys.readouterr().err
 
 
-def test_what_the_checks_remark_reaches_the_table(checks: Checks, tmp_path: Path) -> None:
-    told = (
+def test_the_notes_of_the_checks_reach_the_table(checks: Checks, tmp_path: Path) -> None:
+    noted = (
         "import json; dumps = json.dumps\n"
         "json.dumps = lambda found: dumps({**found, 'extra_data': {'remarks': ['np.Inf'] * 99}})\n"
     )
-    files = {**RIGHT, "task2a.py": told + ANSWER}
+    files = {**RIGHT, "task2a.py": noted + ANSWER}
     found = grade(write_files(tmp_path / "a", files), checks, LIMITS)
-    assert found["extra_data"]["remarks"] == ["np.Inf"] * 20
+    assert found["extra_data"]["notes"] == ["np.Inf"] * 20
 
 
 def test_what_cannot_be_graded_says_why_in_the_table_and_in_each_check(graded: Path) -> None:
     why = "not graded: it cannot be read as a zip (File is not a zip file); it begins with b'hello'"
-    assert grades(graded)["no_zip"]["remark"] == why
+    assert grades(graded)["no_zip"]["notes"] == why
     assert {test["output"] for test in report(graded, "no_zip")["tests"]} == {why}
-    assert "none of the assignment's files" in grades(graded)["nothing"]["remark"]
+    assert "none of the assignment's files" in grades(graded)["nothing"]["notes"]
     assert grades(graded)["nothing"]["total"] == "0"
 
 
 def test_missing_files_are_named_and_the_others_graded(graded: Path) -> None:
     row = grades(graded)["half"]
     assert (row["2a"], row["3a"]) == ("0", "2")
-    assert row["remark"] == "missing: task2a.py, task2.py, task3.py, trainer.py, utils.py"
+    assert row["notes"] == "missing: task2a.py, task2.py, task3.py, trainer.py, utils.py"
 
 
 def test_only_students_files_are_taken_of_a_submission(graded: Path) -> None:
     row = grades(graded)["brings_its_own"]
     assert row["total"] == "6"
-    assert row["remark"] == (
+    assert row["notes"] == (
         "numpy.py was left out: that name is taken; sitecustomize.py was left out: that name is "
         "taken"
     )
 
 
-def test_a_stopped_check_says_so_and_the_checks_explain_it(graded: Path, tmp_path: Path) -> None:
-    stopped = "Timeout (>2.0s) from pytest-timeout."
+def test_a_stopped_check_says_so(graded: Path) -> None:
     for name in ("loops", "loops_and_catches"):
-        assert stopped in report(graded, name)["tests"][0]["output"]
-    explained = explain(Check("2a", 1, "task2a.f"), pytest.fail.Exception(stopped), Desk(tmp_path))
-    assert "a loop that never ends" in explained.text
+        output = report(graded, name)["tests"][0]["output"]
+        assert "Timeout (>2.0s) from pytest-timeout." in output
 
 
 def test_a_hundred_megabytes_of_output_are_dropped(checks: Checks, tmp_path: Path) -> None:
@@ -375,12 +385,13 @@ def test_the_time_for_a_submission_is_limited(checks: Checks, tmp_path: Path) ->
     loop = {**RIGHT, "task2a.py": STUBBORN, "task3a.py": STUBBORN}
     found = grade(write_files(tmp_path / "a", loop), checks, Limits(seconds=5))
     assert found["score"] == 0
-    assert found["extra_data"]["remarks"] == [
+    assert found["extra_data"]["notes"] == [
         "Task 2a: not done after 5 s in test_answer",
-        "no results: no time was left for the other tasks",
+        "no results: not done after 5 s",
     ]
 
 
+@pytest.mark.usefixtures("plain")
 def test_children_left_behind_are_ended(checks: Checks, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     leaves = (
@@ -404,63 +415,29 @@ def test_children_left_behind_are_ended(checks: Checks, tmp_path: Path) -> None:
 
 LOOKS = """
 import importlib.util, os, sys
-from pathlib import Path
-import pytest
-
-folders, secret = {folders!r}, "to" + "ken"
 assert os.environ["LD_LIBRARY_PATH"] == "/nowhere"
-known = {{"its prefix": sys.prefix, "its path": str(sys.path), "pytest": pytest.__file__}}
-known["the environment"] = str(dict(os.environ))
-process = os.getpid()
-while process > 1 and os.path.isdir(f"/proc/{{process}}"):
-    for name in ("cmdline", "environ"):
-        known[f"{{name}} of {{process}}"] = Path(f"/proc/{{process}}/{{name}}").read_text()
-    for name in ("cwd", "exe"):
-        known[f"{{name}} of {{process}}"] = os.readlink(f"/proc/{{process}}/{{name}}")
-    process = int(Path(f"/proc/{{process}}/stat").read_text().rpartition(")")[2].split()[1])
-found = [what for what, value in known.items() for name in (*folders, secret) if name in value]
-found += [name for name in ("trainer", "course") if importlib.util.find_spec(name)]
-assert not found, found
+known = [*os.environ.values(), *sys.path, os.getcwd(), __file__]
+assert not [value for value in known for name in ({project!r}, "to" + "ken") if name in value]
+assert not [name for name in ("trainer", "course") if importlib.util.find_spec(name)]
 """
 
 
-@pytest.mark.parametrize("namespaces", [True, False])
-def test_nothing_that_a_submission_is_told_leads_to_the_solution(
-    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, namespaces: bool
+@pytest.mark.usefixtures("plain")
+def test_a_submission_gets_no_token_and_no_path_of_the_solution(
+    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = write_files(make_course(tmp_path / "course"), {"trainer.py": "solution = 1\n"})
     monkeypatch.chdir(project)
-    monkeypatch.setattr(isolation, "NAMESPACES", namespaces)
-    folders = [str(project), *([sys.prefix] if sys.prefix != sys.base_prefix else [])]
-    monkeypatch.setattr(sys, "prefix", str(project / ".venv"))  # as in the README
     for name in ("PYTHONPATH", "MNIST_DATA_DIR", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "PWD"):
         monkeypatch.setenv(name, str(project))
-    monkeypatch.setenv("LD_LIBRARY_PATH", f"{project}/.venv/lib{os.pathsep}/nowhere")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
     monkeypatch.setenv("SECRET", "token")
-    files = {"task2a.py": LOOKS.format(folders=folders) + ANSWER, "task3a.py": OTHER}
+    files = {"task2a.py": LOOKS.format(project=str(project)) + ANSWER, "task3a.py": OTHER}
     found = grade(write_files(tmp_path / "a", files), replace(checks, project=project), LIMITS)
     assert found["score"] == 6, found["tests"][0]["output"]
 
 
-def test_a_run_needs_no_packages_of_the_base_interpreter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stock Python has none; and pytest asks for the metadata of what it needs."""
-    project = write_files(tmp_path / "course", {"trainer.py": "solution = 1\n"})
-    monkeypatch.setattr(sys, "prefix", str(project / ".venv"))
-    python = interpreter(project)
-    ended = subprocess.run(
-        [python.executable, "-S", "-m", "pytest", "-p", "pytest_timeout"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": python.path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, ended.stderr
-    assert python.path not in ("", *sys.path)
-
-
-def test_an_environment_without_pytest_timeout_is_told_in_one_line(
+def test_an_environment_without_pytest_timeout_is_refused(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
@@ -470,49 +447,60 @@ def test_an_environment_without_pytest_timeout_is_told_in_one_line(
     assert capsys.readouterr().err == error
 
 
-def test_an_environment_that_leads_to_the_solution_and_cannot_be_copied_is_told(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    told = Interpreter(sys.executable, leads_to_solution=True)
-    monkeypatch.setattr(cli, "interpreter", lambda project: told)
-    write_zip(tmp_path / "ann.zip", RIGHT)
-    assert cli.main([str(tmp_path / "ann.zip")], project) == 0
-    assert "outside of the project, or --container" in capsys.readouterr().err
-
-
-def user_namespaces() -> bool:
-    return (
-        shutil.which("unshare") is not None
-        and not subprocess.run(
-            ["unshare", "--user", "--mount", "--pid", "--net", "true"], capture_output=True
-        ).returncode
-    )
-
-
-@pytest.mark.skipif(not user_namespaces(), reason="the system has no user namespaces")
-def test_in_namespaces_a_submission_writes_to_its_folder_only_and_finds_nothing(
-    project: Path, checks: Checks, tmp_path: Path
-) -> None:
-    tries = f"""
-import os, socket
-assert not os.listdir({str(project)!r})
+ESCAPES = """
+import ctypes, os, socket
+project = {project!r}
+libc = ctypes.CDLL(None)
+libc.umount2(project.encode(), 2)
+libc.unshare(1 << 28 | 1 << 17)  # a user of its own, who may mount
+libc.umount2(project.encode(), 2)
+assert os.listdir(project) == os.listdir("/run") == []
 assert all(int(name) < 10 for name in os.listdir("/proc") if name.isdigit())
-for fails in (lambda: open({str(tmp_path / "evil")!r}, "w"),
-              lambda: socket.create_connection(("192.0.2.1", 80), 5)):
+for fails in (lambda: open("/mark", "w"), lambda: open(project + "/mark", "w"),
+              lambda: socket.create_connection(("192.0.2.1", 80), 5),
+              lambda: socket.socket(socket.AF_UNIX).connect({listening!r})):
     try: fails()
-    except OSError as error: assert error.errno in (30, 101), error
+    except OSError as error: assert error.errno in (2, 30, 101), error
     else: raise AssertionError
 open("mine", "w")
 """
-    found = grade(write_files(tmp_path / "a", {"task2a.py": tries + ANSWER}), checks, LIMITS)
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is missing or does not work here")
+def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
+    checks: Checks, tmp_path: Path
+) -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/var/tmp") as project,  # /tmp is hidden anyway
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as server,
+    ):
+        make_course(Path(project))
+        server.bind(f"{folder}/socket")
+        server.listen()
+        code = ESCAPES.format(project=project, listening=f"{folder}/socket") + ANSWER
+        submission = write_files(tmp_path / "a", {"task2a.py": code})
+        found = grade(submission, replace(checks, project=Path(project)), LIMITS)
     assert found["score"] == 4, found["tests"][0]["output"]
 
 
-@pytest.mark.usefixtures("prepared")
-def test_a_submission_that_rewrites_a_report_changes_no_grade(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+@pytest.mark.usefixtures("plain", "prepared")
+def test_without_bubblewrap_a_line_says_what_is_not_prevented(
+    project: Path, checks: Checks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(isolation, "NAMESPACES", False)  # these would keep it from writing
+    code = f"import os; assert os.listdir({str(project)!r})\n{ANSWER}"
+    write_files(tmp_path / "class" / "ann", {**RIGHT, "task2a.py": code})
+    write_files(tmp_path / "class" / "bo", RIGHT)
+    out = tmp_path / "out"
+    assert cli.main([str(tmp_path / "class"), "--out", str(out)], project) == 0
+    assert capsys.readouterr().err == f"grade: {NOT_ISOLATED}\n"
+    assert {row["total"] for row in grades(out).values()} == {"6"}
+
+
+@pytest.mark.usefixtures("plain", "prepared")
+def test_a_submission_that_rewrites_a_report_changes_no_grade(
+    project: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     rewrites = (
         "import json; from pathlib import Path\n"
@@ -524,17 +512,14 @@ def test_a_submission_that_rewrites_a_report_changes_no_grade(
     arguments = [str(tmp_path / "class"), "--out", str(out), "--jobs", "1"]
     assert cli.main(arguments, project) == 0
     write_files(tmp_path / "class" / "a", RIGHT | {"task2a.py": rewrites + ANSWER})
-    capsys.readouterr()
     assert cli.main(arguments, project) == 0
+    assert grades(out)["a"]["total"] == "6"
     assert report(out, "ann")["score"] == 6
     assert grades(out)["ann"]["total"] == "6"
-    assert f"{out / 'ann.json'} was changed while submissions ran" in capsys.readouterr().err
-    assert cli.main(arguments, project) == 0
-    assert "was changed" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("prepared")
-def test_names_and_remarks_are_safe_in_a_terminal_a_spreadsheet_and_a_page(
+def test_names_and_notes_are_safe_in_a_terminal_a_spreadsheet_and_a_page(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd = {"=1+1.py": "", "<img src=x>`.py": "", "\x1b[2J.py": "", "\u202egpj.py": ""}
@@ -551,17 +536,17 @@ def test_names_and_remarks_are_safe_in_a_terminal_a_spreadsheet_and_a_page(
     assert any(cell.startswith("'=1.py was left out") for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert "<img" not in pages["overview.html"]
-    remark = next(line for line in pages["_cmd__2J.md"].splitlines() if "<img" in line)
-    assert remark == "- remark: `<img src=x>'.py was left out: that name is taken`"
+    note = next(line for line in pages["_cmd__2J.md"].splitlines() if "<img" in line)
+    assert note == "- note: `<img src=x>'.py was left out: that name is taken`"
 
 
 def test_a_container_gets_the_folder_of_one_run_and_no_network(
     checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that notes its call, and runs the command on this machine."""
-    said = tmp_path / "said"
+    """An engine that logs its call, and runs the command on this machine."""
+    log = tmp_path / "log"
     engine = f"""#!/bin/sh
-printf '%s\\n' "$@" >> {said}
+printf '%s\\n' "$@" >> {log}
 test "$1" = rm && exit
 while test "$1" != an/image; do
     case "$1" in --env=*) export "${{1#--env=}}" ;; esac
@@ -573,17 +558,17 @@ exec {sys.executable} "$@"
     write_files(tmp_path / "bin", {"docker": engine})
     (tmp_path / "bin" / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    monkeypatch.setattr(container, "ENGINES", ("no_such_engine", "docker"))
+    monkeypatch.setattr(isolation, "ENGINES", ("no_such_engine", "docker"))
     folder = write_files(tmp_path / "a", RIGHT)
     assert grade(folder, checks, replace(LIMITS, image="an/image"))["score"] == 6
-    lines = said.read_text().splitlines()
+    lines = log.read_text().splitlines()
     options = lines[1 : lines.index("an/image")]
     assert lines[0] == "run"
     fixed = {"--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL"}
     limits = {f"--memory={1 << 30}", "--pids-limit=256", f"--user={os.getuid()}:{os.getgid()}"}
     assert fixed | limits <= set(options)
     ((_, inside),) = [line.split("=", 1)[1].split(":") for line in options if "--volume" in line]
-    assert f"--workdir={inside}/desk" in options
+    assert f"--workdir={inside}/submission" in options
     assert f"--env=HOME={inside}/home" in options
     name = Path(inside).name
     assert f"--name={name}" in options
@@ -593,10 +578,11 @@ exec {sys.executable} "$@"
 def test_without_an_engine_a_container_is_refused(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(container, "ENGINES", ("no_such_engine",))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     archive = write_zip(tmp_path / "ann.zip", RIGHT)
     assert cli.main([str(archive), "--container", "image"], project) == 1
-    assert capsys.readouterr().err.startswith("grade: --container needs no_such_engine")
+    error = "grade: --container requires podman or docker; neither is installed.\n"
+    assert capsys.readouterr().err == error
 
 
 def test_temporary_files_are_gone_afterwards(
@@ -670,16 +656,15 @@ def test_a_fault_of_the_grader_costs_one_submission(
     for name in ("ann", "bo"):
         write_files(tmp_path / "class" / name, RIGHT)
     assert cli.main([str(tmp_path / "class"), "--out", str(tmp_path / "out")], project) == 0
-    assert grades(tmp_path / "out")["ann"]["remark"] == "not graded: RuntimeError: no room left"
+    assert grades(tmp_path / "out")["ann"]["notes"] == "not graded: RuntimeError: no room left"
     assert grades(tmp_path / "out")["bo"]["total"] == "6"
 
 
 def test_a_run_can_be_stopped(project: Path, tmp_path: Path) -> None:
-    folder, home = write_files(tmp_path / "desk", RIGHT), write_files(tmp_path / "home", {})
-    lay_out(project, folder)
+    copy_checks(project, write_files(tmp_path / SUBMISSION, RIGHT))
     stop = Event()
     stop.set()
-    run = run_checks(project, folder, home, LIMITS, math.inf, stop=stop)
+    run = run_checks(project, tmp_path, LIMITS, math.inf, stop=stop)
     assert (run.results, run.ending) == (None, "interrupted")
 
 
@@ -695,7 +680,7 @@ def test_an_interrupted_run_ends_what_it_started(
     arguments = [str(folder), "--out", str(tmp_path / "out"), "--timeout", "1200"]
     assert cli.main(arguments, project) == 130
     assert not list((tmp_path / "out").iterdir())
-    assert "run it again to go on" in capsys.readouterr().err
+    assert "run it again to grade the others" in capsys.readouterr().err
 
 
 def test_what_is_wrong_with_the_call_is_one_line(
@@ -719,6 +704,7 @@ def test_checks_that_do_not_run_are_reported_as_such(
     assert "RuntimeError: broken conftest" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is missing or does not work here")
 @pytest.mark.usefixtures("prepared")
 def test_nothing_is_printed_but_one_line_where_there_is_no_terminal(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -726,5 +712,5 @@ def test_nothing_is_printed_but_one_line_where_there_is_no_terminal(
     folder = write_files(tmp_path / "ann", {"task2a.py": ANSWER})
     assert cli.main([str(folder), "--out", str(tmp_path / "out")], project) == 0
     path = tmp_path / "out" / "grades.csv"
-    said = f"Wrote {path}: 1 graded, 4.0 of 6 points on average, 1 with a remark.\n"
-    assert capsys.readouterr() == (said, "")
+    line = f"Wrote {path}: 1 graded, 4.0 of 6 points on average, 1 with notes.\n"
+    assert capsys.readouterr() == (line, "")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from course.classroom.__main__ import main as show
-from course.gradescope.__main__ import build, main
-from course.grading import make_report
+from course.classroom import main as show
+from course.gradescope import build, main
+from course.points import make_report
 from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, make_course, write_files
 from tests.library.variants.variant import ROOT
@@ -76,12 +76,12 @@ def test_a_zip_that_cannot_be_written_is_one_line(
 
 @pytest.mark.parametrize("script", ["setup.sh", "run_autograder"])
 def test_the_scripts_are_bash(script: str) -> None:
-    subprocess.run(["bash", "-n", ROOT / "course" / "gradescope" / script], check=True)
+    subprocess.run(["bash", "-n", ROOT / "course" / "services" / script], check=True)
 
 
-@pytest.mark.parametrize("file", ["gradescope/setup.sh", "classroom/classroom.yml"])
-def test_both_hosts_install_the_students_packages_and_pytest_timeout(file: str) -> None:
-    text = (ROOT / "course" / file).read_text()
+@pytest.mark.parametrize("file", ["setup.sh", "classroom.yml"])
+def test_both_services_install_the_students_packages_and_pytest_timeout(file: str) -> None:
+    text = (ROOT / "course" / "services" / file).read_text()
     assert re.search(r'pip"? install "?\S+/course/starter"? pytest-timeout\n', text)
 
 
@@ -122,7 +122,7 @@ def report(tmp_path: Path) -> Path:
     return path
 
 
-def test_classroom_hears_the_points_and_fails_without_all_of_them(
+def test_classroom_gets_the_points_and_fails_without_all_of_them(
     report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
@@ -132,7 +132,7 @@ def test_classroom_hears_the_points_and_fails_without_all_of_them(
     assert json.loads(second.split("::")[-1]) == {"totalPoints": 3, "maxPoints": 5.5}
     summary = (tmp_path / "summary.md").read_text()
     assert "2a       3 /  3\n3a       0 / 2.5\ntotal    3 / 5.5\n" in summary
-    assert "- remark: `missing: utils.py`" in summary
+    assert "- note: `missing: utils.py`" in summary
     assert "## test_b: 2.5 points lost\n\n```text\nwhy\n```" in summary
     assert "2a.1" not in summary
 
@@ -144,7 +144,7 @@ def test_classroom_passes_with_all_points(report: Path, monkeypatch: pytest.Monk
 
 
 def test_the_workflow_calls_what_there_is() -> None:
-    folder = ROOT / "course" / "classroom"
+    folder = ROOT / "course" / "services"
     workflow = (folder / "classroom.yml").read_text()
     assert "run: python -m course.grade --one ../submission --out ../graded" in workflow
     assert "run: python -m course.classroom ../graded/submission.json" in workflow

@@ -1,4 +1,4 @@
-"""The files that surround a student's six: the checks, the packages and the configuration."""
+"""What the course puts beside a student's six files: the checks, the packages, pyproject.toml."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from lab.assignment import PACKAGES
 
 PROJECT = Path()  # `python -m course...` runs in the root of the project
 STARTER = Path(__file__).resolve().parent / "starter"
-CHECKS = "tests"
+FOLDERS = ("tests", *PACKAGES)
 CONFIGURATION = "pyproject.toml"
 
 _ignore = shutil.ignore_patterns("library", "__pycache__", "*.pyc", ".*")
 
 
-def lay_out(project: Path, folder: Path) -> None:
+def copy_checks(project: Path, folder: Path) -> None:
     """Copy the checks, the packages and the students' pyproject.toml, but nothing of the solution.
 
     Args:
         project: the root of the project.
         folder: an existing folder.
     """
-    for name in (CHECKS, *PACKAGES):
+    for name in FOLDERS:
         shutil.copytree(project / name, folder / name, ignore=_ignore)
     shutil.copyfile(STARTER / CONFIGURATION, folder / CONFIGURATION)
 
 
 def digest(folder: Path) -> str:
-    """Return the SHA-256 of the names and contents of what `lay_out` copied into `folder`."""
+    """Return the SHA-256 of the names and contents of what `copy_checks` copied to a folder."""
     total = hashlib.sha256()
-    for top in sorted((CHECKS, *PACKAGES, CONFIGURATION)):
+    for top in (*FOLDERS, CONFIGURATION):
         for path in sorted([folder / top, *(folder / top).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
                 total.update(os.fsencode(path.relative_to(folder)) + b"\0")

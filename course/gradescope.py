@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from course.desk import PROJECT, lay_out
+from course.checks import PROJECT, copy_checks
 from lab.files import replacing
 
 HERE = Path(__file__).resolve().parent
@@ -29,22 +29,19 @@ def build(out: Path, project: Path = PROJECT) -> list[str]:
     """
     with replacing(out) as archive, tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary)
-        lay_out(project, source)
-        shutil.copytree(
-            HERE.parent, source / "course", ignore=shutil.ignore_patterns("__pycache__", ".*")
-        )
+        copy_checks(project, source)
+        skip = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(HERE, source / "course", ignore=skip)
         for name in SCRIPTS:
-            shutil.copyfile(HERE / name, source / name)
-        names = sorted(
-            path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()
-        )
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+            shutil.copyfile(HERE / "services" / name, source / name)
+        files = [path for path in source.rglob("*") if path.is_file()]
+        names = sorted(path.relative_to(source).as_posix() for path in files)
+        with zipfile.ZipFile(archive, "w") as target:
             for name in names:
-                info = zipfile.ZipInfo(name)
-                info.compress_type = zipfile.ZIP_DEFLATED
+                info = zipfile.ZipInfo(name)  # of 1980, whenever it is built
                 info.create_system = 3  # Unix: the two scripts must be executable
                 info.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
-                target.writestr(info, (source / name).read_bytes())
+                target.writestr(info, (source / name).read_bytes(), zipfile.ZIP_DEFLATED)
     return names
 
 

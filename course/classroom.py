@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from course.feedback import feedback
+from course.pages import feedback
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Tell GitHub Classroom the points and write the summary; return 1 unless all were earned."""
+    """Print the points for GitHub Classroom, write the summary; return 1 unless all were earned."""
     parser = argparse.ArgumentParser(
         prog="python -m course.classroom",
         description="Show a report of `python -m course.grade` in a GitHub workflow.",
