@@ -24,9 +24,9 @@ from course.grading import Checks, grade, make_report, prepare
 from course.isolation import Limits, run_checks
 from course.overview import overview
 from course.packages import Interpreter, interpreter
-from tests.checks.desk import Desk
 from tests.checks.explain import explain
 from tests.checks.points import Check
+from tests.checks.student import StudentFiles
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -359,7 +359,8 @@ def test_a_stopped_check_says_so_and_the_checks_explain_it(graded: Path, tmp_pat
     stopped = "Timeout (>2.0s) from pytest-timeout."
     for name in ("loops", "loops_and_catches"):
         assert stopped in report(graded, name)["tests"][0]["output"]
-    explained = explain(Check("2a", 1, "task2a.f"), pytest.fail.Exception(stopped), Desk(tmp_path))
+    error, files = pytest.fail.Exception(stopped), StudentFiles(tmp_path)
+    explained = explain(Check("2a", 1, "task2a.f"), error, files)
     assert "a loop that never ends" in explained.text
 
 
