@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.gradients import CHAINED, expect_gradient
+from tests.checks.gradients import data_relations, expect_gradient
 from tests.checks.mistake import (
     at_fault,
     causes,
@@ -271,18 +271,9 @@ def test_forward_does_not_overflow(model: Any) -> None:
 
 @check("2a", 1.5, *BACKWARD)
 def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
-    slopes = textbook.slopes(OUTPUTS, Y)
-    right = textbook.through_inputs(X, slopes)
-    chained = textbook.through_inputs(X, slopes * OUTPUTS * (1 - OUTPUTS))
+    right = textbook.gradient(X, OUTPUTS, Y)
     got = entries("grad", gradient_of(model(W), X, OUTPUTS, Y), (785, 1))
-    relations = causes(
-        right,
-        (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (chained, CHAINED),
-        (len(X) * chained, f"{CHAINED} And divide by N."),
-        (textbook.through_inputs(X, OUTPUTS) / len(X), "the targets are missing."),
-        (-textbook.through_inputs(X, Y) / len(X), "the outputs are missing."),
-    )
+    relations = data_relations(X, OUTPUTS, Y)
     likely = "equation 6 for each weight, averaged over the examples."
     expect_multiple("grad", got, right, relations, likely)
 

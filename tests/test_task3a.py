@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.gradients import CHAINED, expect_gradient
+from tests.checks.gradients import data_relations, expect_gradient
 from tests.checks.mistake import (
     at_fault,
     causes,
@@ -264,17 +264,13 @@ def data_gradient(model: Callable[[np.ndarray], Any]) -> Any:
 
 @check("3a", 2, *BACKWARD)
 def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
-    slopes = textbook.slopes(OUTPUTS, Y)
-    right = textbook.through_inputs(X, slopes)
-    chained = textbook.through_inputs(X, slopes * OUTPUTS * (1 - OUTPUTS))
+    right = textbook.gradient(X, OUTPUTS, Y)
     got = entries("grad", data_gradient(model), (785, 10))
+    of_right_class = textbook.through_inputs(X, textbook.slopes(OUTPUTS, Y) * Y)
     relations = causes(
         right,
-        (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (textbook.through_inputs(X, OUTPUTS) / len(X), "the targets are missing."),
-        (-textbook.through_inputs(X, Y) / len(X), "the outputs are missing."),
-        (textbook.through_inputs(X, slopes * Y), "only the right class gets a gradient."),
-        (chained, CHAINED),
+        *data_relations(X, OUTPUTS, Y),
+        (of_right_class, "only the right class gets a gradient."),
     )
     likely = "equation 13 for each weight, averaged over the examples."
     if np.abs(got[:-1]).max() > 1e-9 and not np.abs(got[-1]).any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -83,20 +83,20 @@ def penalty_of(files: StudentFiles) -> Penalty:
     Raises:
         Mistake: if there is no SoftmaxModel.
     """
-    Model = files.require("task3a.SoftmaxModel")
+    SoftmaxModel = files.require("task3a.SoftmaxModel")
     has_trainer = hasattr(files.find("task3"), "SoftmaxTrainer")
-    places = [Penalty(Model, files.require("task3.SoftmaxTrainer") if has_trainer else None)]
-    places = compatibility.penalty_in_another_model(places, files)
-    for rule in (compatibility.penalty_by_an_option, compatibility.penalty_in_train_step):
-        places = rule(places)
-    for place in places:
-        try:
-            if np.abs(place.term(0.3)).max() > 1e-6:
-                return place
-        except Exception:
-            if place is places[0]:
-                raise
-    return places[0]
+    Trainer = files.require("task3.SoftmaxTrainer") if has_trainer else None
+    as_stated = Penalty(SoftmaxModel, Trainer)
+    for Model in compatibility.with_models_of_their_own([SoftmaxModel], files):
+        places = compatibility.penalty_in_train_step([replace(as_stated, Model=Model)])
+        for place in compatibility.penalty_by_an_option(places):
+            try:
+                if np.abs(place.term(0.3)).max() > 1e-6:
+                    return place
+            except Exception:
+                if place == as_stated:
+                    raise
+    return as_stated
 
 
 @check("4b", 2, *BACKWARD)

@@ -1,22 +1,21 @@
-"""Compatibility: submissions written for another year's starter or another NumPy are judged, too.
+"""Compatibility: rules by which what was written for another year or another NumPy is judged, too.
 
-The checks call the interface that the assignment hands out. Each rule here takes something of a
-submission and returns it adapted to that interface, or as it is; it names an example of
-tests/library/submissions/, which loses points without it.
+The checks call the interface that is handed out. A rule takes something of a submission and returns
+it adapted to that interface, or as it is where there is nothing to adapt. Its docstring says what
+it allows, and it names a submission of tests/library/submissions/ that loses points without it.
 """
 
 from __future__ import annotations
 import __future__
 
 import ast
-import importlib.util
 import inspect
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, wraps
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -65,7 +64,7 @@ def rule(submission: str) -> Callable[[Rule], Rule]:
     return listed
 
 
-# What is called by the arguments that were handed out
+# How the checks call a student's functions, classes and methods
 
 
 def adapted(found: Any, name: str) -> Any:
@@ -139,7 +138,7 @@ def _given(
         if value is parameter.empty and parameter.name not in ARGUMENTS[name]:
             own = ", ".join(own.name for own in _parameters(function))
             raise Mistake(
-                f"{_named(function)} asks for an argument `{parameter.name}` of its own",
+                f"{name}() asks for an argument `{parameter.name}` of its own",
                 f"({', '.join(ARGUMENTS[name])})",
                 f"({own})",
                 likely=f"give {parameter.name} a default value: the assignment calls it without.",
@@ -147,11 +146,6 @@ def _given(
         if value is not parameter.default:
             given[parameter.name] = value
     return given
-
-
-def _named(function: Callable[..., Any]) -> str:
-    name = getattr(function, "__qualname__", str(function)).split(".<locals>.")[-1]
-    return f"{name}()"
 
 
 @rule("cached_outputs")
@@ -165,7 +159,7 @@ def early_stopping_argument(value: Any, name: str) -> Any:
 
 @rule("logging_trainer")
 def argument_of_another_year(value: Any, name: str) -> Any:
-    """An argument that another year's starter has besides."""
+    """An argument that another year's starter has, too."""
     known = {"l2_reg_lambda": 0.0, "epoch": 0}
     return known.get(name, value) if value is inspect.Parameter.empty else value
 
@@ -189,7 +183,7 @@ def early_stopping_set_by_main(trainer: Any) -> Any:
 
 @rule("cached_outputs")
 def backward_after_forward(backward: Callable[..., Any], model: Adapted) -> Callable[..., Any]:
-    """A `backward` that uses something which `forward` keeps."""
+    """A `backward` that uses what `forward` keeps."""
 
     def called(X: np.ndarray, *others: Any, **options: Any) -> Any:
         try:
@@ -201,7 +195,7 @@ def backward_after_forward(backward: Callable[..., Any], model: Adapted) -> Call
     return called
 
 
-# What a student's code calls
+# What a student's code expects of what stands in for other tasks
 
 
 @rule("one_image_at_a_time")
@@ -258,7 +252,7 @@ def steps_between_validations(right: int, validated: Sequence[int]) -> int:
 
 @rule("one_validation_late")
 def with_own_attributes(model: Any, own: Any) -> Any:
-    """A trainer that reads what its author's model, `own`, has besides."""
+    """A trainer that reads other attributes of its author's model, `own`."""
     for name, value in vars(own.own).items():
         if name not in vars(model):
             setattr(model, name, value)
@@ -267,7 +261,7 @@ def with_own_attributes(model: Any, own: Any) -> Any:
 
 @rule("imports_of_an_editor")
 def with_gradient_returned(model: Any) -> Any:
-    """A `train_step` that takes the gradient which its author's `backward` returns."""
+    """A `train_step` that uses the gradient as its author's `backward` returns it."""
     backward = model.backward
 
     def called(*args: Any, **options: Any) -> np.ndarray:
@@ -315,7 +309,7 @@ def _source(cls: type) -> ast.Module:
     return ast.parse(Path(inspect.getfile(cls)).read_bytes())
 
 
-# Where things are
+# Where a student writes what the checks look for
 
 
 @rule("starter_2023")
@@ -346,56 +340,42 @@ def penalty_by_an_option(places: list[Any]) -> list[Any]:
 
 
 @rule("model_in_task4a")
-def penalty_in_another_model(places: list[Any], files: Any) -> list[Any]:
+def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]:
     """The L2 term is in a model of the student's own: in task3.py, or in a file of its own.
 
     Args:
-        places: where to look for the term, in order.
+        models: where to look for the term, in order.
         files: the student's.
     """
+    yield from models
     others = (path for path in sorted(files.folder.glob("*.py")) if path.name not in FILES)
     texts = {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in others}
-    names = ["task3", *(name for name, text in texts.items() if "def backward(" in text)]
-    classes = [
-        cls
-        for name in names
-        for cls in list(vars(files.find(name) or object).values())
-        if isinstance(cls, type) and hasattr(cls, "backward")
-        if cls.__module__ not in ("task2a", "task3a")
-    ]
-    models = [adapted(cls, "SoftmaxModel") for cls in classes]
-    return [*places, *(replace(place, Model=model) for model in models for place in places)]
+    for name in ["task3", *(name for name, text in texts.items() if "def backward(" in text)]:
+        for cls in list(vars(files.find(name) or object).values()):
+            is_model = isinstance(cls, type) and hasattr(cls, "backward")
+            if is_model and cls.__module__ not in ("task2a", "task3a"):
+                yield adapted(cls, "SoftmaxModel")
 
 
-# What is imported
+# How a student's files are imported
 
 
-class Finder:
-    """Finds the modules in a folder, and adapts them when it imports them.
+def finder(folder: Path, report: Callable[[str], None]) -> FileFinder:
+    """Make a finder of the modules in a folder, which adapts them when it imports them.
 
     Args:
         folder: of the student's files.
         report: called with a remark for each thing that was adapted.
     """
-
-    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
-        self.folder, self.report = folder, report
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Find NAME.py in the folder."""
-        file = self.folder / f"{name}.py"
-        if path is not None or not file.is_file():
-            return None
-        loader = Loader(name, file, self.report)
-        return importlib.util.spec_from_file_location(name, file, loader=loader)
+    return FileFinder(str(folder), (partial(Loader, report=report), [".py"]))  # type: ignore[arg-type]
 
 
 class Loader(SourceFileLoader):
     """Imports one file, its source adapted, statement by statement."""
 
-    def __init__(self, name: str, file: Path, report: Callable[[str], None]) -> None:
-        super().__init__(name, str(file))
-        self.file, self._report = file, report
+    def __init__(self, name: str, file: str, report: Callable[[str], None]) -> None:
+        super().__init__(name, file)
+        self.file, self._report = Path(file), report
         self.has_failed = False  # in what runs outside of functions
 
     def report(self, line: int, text: str) -> None:
@@ -406,9 +386,8 @@ class Loader(SourceFileLoader):
         """Run the file; what fails may be left out (see the rules)."""
         tree = ast.parse(self.get_data(self.path), self.path)
         future = compile(tree, self.path, "exec").co_flags & __future__.annotations.compiler_flag
-        called = {f"__{function.__name__}__": partial(function, self) for function in CALLED}
-        vars(module).update(called)
-        for node in arrays_of_one_element(removed_numpy_names(tree)).body:
+        vars(module)["__with_numbers__"] = partial(with_numbers, self)
+        for node in arrays_of_one_element(removed_numpy_names(tree, self)).body:
             ast.fix_missing_locations(node)
             code = compile(ast.Module([node], []), self.path, "exec", future, True)
             try:
@@ -479,51 +458,40 @@ def code_outside_of_functions(
     return None
 
 
-# Names that NumPy no longer has: today's spelling, and what it is.
-MODERN: dict[str, tuple[str, Any]] = {
-    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), ("np.inf", np.inf)),
-    "NINF": ("-np.inf", -np.inf),
-    **dict.fromkeys(("NaN", "NAN"), ("np.nan", np.nan)),
-    **{kind.__name__: (kind.__name__, kind) for kind in (float, int, bool, complex, object, str)},
-    "float_": ("np.float64", np.float64),
-    "product": ("np.prod", np.prod),
-    "cumproduct": ("np.cumprod", np.cumprod),
-    "alltrue": ("np.all", np.all),
-    "sometrue": ("np.any", np.any),
-    "round_": ("np.round", np.round),
-    "row_stack": ("np.vstack", np.vstack),
-    "in1d": ("np.isin", np.isin),
-    "trapz": ("np.trapezoid", getattr(np, "trapezoid", None)),
-    "asfarray": ("np.asarray", lambda a, dtype=float: np.asarray(a, dtype)),
-    "asscalar": (".item()", lambda a: np.asarray(a).item()),
-    "mat": ("np.asmatrix", np.asmatrix),
-    "math": ("import math", math),
+REMOVED = {  # {name that NumPy no longer has: today's spelling}
+    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), "np.inf"),
+    "NINF": "-np.inf",
+    **dict.fromkeys(("NaN", "NAN"), "np.nan"),
+    **{name: name for name in ("float", "int", "bool", "complex", "object", "str")},
+    "float_": "np.float64",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "alltrue": "np.all",
+    "sometrue": "np.any",
+    "round_": "np.round",
+    "row_stack": "np.vstack",
+    "in1d": "np.isin",
+    "trapz": "np.trapezoid",
+    "mat": "np.asmatrix",
 }
 
 
 @rule("old_numpy")
-def removed_numpy_names(tree: ast.Module) -> ast.Module:
+def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
     """Names that NumPy no longer has, as np.float."""
-    replaced: ast.Module = _RemovedNames().visit(tree)
-    return replaced
 
+    class Modern(ast.NodeTransformer):
+        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+            self.generic_visit(node)
+            of_numpy = isinstance(node.value, ast.Name) and node.value.id == "np"
+            if not of_numpy or node.attr not in REMOVED or hasattr(np, node.attr):
+                return node
+            spelling = REMOVED[node.attr]
+            loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
+            return ast.copy_location(ast.parse(spelling, mode="eval").body, node)
 
-class _RemovedNames(ast.NodeTransformer):
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        self.generic_visit(node)
-        of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
-        if not (of_numpy and node.attr in MODERN and isinstance(node.ctx, ast.Load)):
-            return node
-        return _calls("of_numpy", ast.Constant(node.attr), at=node)
-
-
-def of_numpy(loader: Loader, name: str, line: int) -> Any:
-    """Return what np.NAME is, or was."""
-    if hasattr(np, name):
-        return getattr(np, name)
-    spelling, value = MODERN[name]
-    loader.report(line, f"NumPy no longer has np.{name}; write {spelling}.")
-    return value
+    modern: ast.Module = Modern().visit(tree)
+    return modern
 
 
 @rule("one_element_arrays")
@@ -540,7 +508,7 @@ class _OfNumbers(ast.NodeTransformer):
         self.generic_visit(node)
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name in self.functions and not node.keywords:
-            node.func = _calls("with_numbers", node.func, at=node)
+            node.func = _with_numbers(node.func, node)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
@@ -549,14 +517,12 @@ class _OfNumbers(ast.NodeTransformer):
         if not (text and isinstance(node.op, ast.Mod)):
             return node
         form = ast.Attribute(node.left, "__mod__", ast.Load())
-        return ast.copy_location(
-            ast.Call(_calls("with_numbers", form, at=node), [node.right], []), node
-        )
+        return ast.copy_location(ast.Call(_with_numbers(form, node), [node.right], []), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
-            node.value = _calls("with_numbers", node.value, at=node)
+            node.value = _with_numbers(node.value, node)
         return node
 
 
@@ -597,11 +563,7 @@ def _element(value: Any) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
-CALLED = (of_numpy, with_numbers)  # by adapted source
-
-
-def _calls(function: str, argument: ast.expr, at: ast.expr) -> ast.expr:
-    """Write __FUNCTION__(argument, the line)."""
-    name = ast.Name(f"__{function}__", ast.Load())
-    call = ast.Call(name, [argument, ast.Constant(at.lineno)], [])
-    return ast.copy_location(call, at)
+def _with_numbers(thing: ast.expr, at: ast.expr) -> ast.expr:
+    """Write __with_numbers__(thing, the line)."""
+    name = ast.Name("__with_numbers__", ast.Load())
+    return ast.copy_location(ast.Call(name, [thing, ast.Constant(at.lineno)], []), at)

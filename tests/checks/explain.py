@@ -48,8 +48,8 @@ class Failure:
         not_written: whether it raises NotImplementedError.
     """
 
-    text: str
-    function: str
+    text: str = ""
+    function: str = ""
     summary: str = ""
     not_written: bool = False
 

@@ -28,10 +28,7 @@ class Outcome:
         name: of the test function.
         check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
-        text: its failure, or why it was skipped.
-        summary: its failure in one line.
-        function: at fault.
-        not_written: whether that function is still to be written.
+        failure: why it failed, or why it was skipped.
         seconds: how long it took.
     """
 
@@ -39,10 +36,7 @@ class Outcome:
     name: str
     check: Check
     status: str = "not run"
-    text: str = ""
-    summary: str = ""
-    function: str = ""
-    not_written: bool = False
+    failure: Failure = field(default_factory=Failure)
     seconds: float = 0.0
 
     @property
@@ -56,12 +50,11 @@ class Outcome:
 
     def skip(self, reason: str) -> None:
         """Record why it was skipped."""
-        self.status, self.text = "skipped", f"skipped: {reason}"
+        self.status, self.failure = "skipped", Failure(f"skipped: {reason}", "")
 
     def fail(self, failure: Failure) -> None:
         """Record why it failed."""
-        self.status, self.text, self.summary = "failed", failure.text, failure.summary
-        self.function, self.not_written = failure.function, failure.not_written
+        self.status, self.failure = "failed", failure
 
 
 @dataclass
@@ -109,7 +102,7 @@ class Outcomes:
 
     def advice(self) -> list[Outcome]:
         """List the advice that applies."""
-        return [o for o in self if o.check.is_advice and o.status == "failed" and o.summary]
+        return [o for o in self if o.check.is_advice and o.status == "failed" and o.failure.summary]
 
     def blocker(self, check: Check) -> Outcome | None:
         """Find a failed check that this one needs, directly or through others."""
@@ -128,16 +121,16 @@ def table_lines(outcomes: Outcomes) -> list[str]:
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
     lines.append(_points("total", *outcomes.points()))
-    lines += [f"advice: {outcome.summary}" for outcome in outcomes.advice()]
+    lines += [f"advice: {outcome.failure.summary}" for outcome in outcomes.advice()]
     return [*lines, *(f"remark: {remark}" for remark in outcomes.remarks)]
 
 
 def remarks(outcomes: Sequence[Outcome]) -> str:
-    """Say what keeps a task from its full points: what is not written, failed, skipped."""
+    """List what keeps a task from its full points: what is not written, failed, skipped."""
     outcomes = [outcome for outcome in outcomes if not outcome.check.is_advice]
-    at_fault = [outcome for outcome in outcomes if outcome.status == "failed"]
-    not_written = dict.fromkeys(o.function.split(".", 1)[-1] for o in at_fault if o.not_written)
-    failed = dict.fromkeys(o.function.split(".", 1)[-1] for o in at_fault if not o.not_written)
+    failures = [outcome.failure for outcome in outcomes if outcome.status == "failed"]
+    not_written = dict.fromkeys(f.function.split(".", 1)[-1] for f in failures if f.not_written)
+    failed = dict.fromkeys(f.function.split(".", 1)[-1] for f in failures if not f.not_written)
     skipped = sum(outcome.status == "skipped" for outcome in outcomes)
     not_run = sum(outcome.status == "not run" for outcome in outcomes)
     parts = []
@@ -193,14 +186,14 @@ def _test(outcome: Outcome) -> dict[str, Any]:
         "score": outcome.points,
         "max_score": outcome.check.points,
         "status": "passed" if outcome.status == "passed" else "failed",
-        "output": outcome.text[:LONGEST],
+        "output": outcome.failure.text[:LONGEST],
         "tags": [outcome.check.task],
         "extra_data": {
             "task": outcome.check.task,
-            "function": outcome.function or outcome.check.function,
+            "function": outcome.failure.function or outcome.check.function,
             "outcome": outcome.status,
-            "summary": outcome.summary,
-            "not_written": outcome.not_written,
+            "summary": outcome.failure.summary,
+            "not_written": outcome.failure.not_written,
             "seconds": round(outcome.seconds, 3),
         },
     }

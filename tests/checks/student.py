@@ -38,7 +38,6 @@ class StudentFiles:
         self.folder = folder.resolve()
         self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
-        self._finder = compatibility.Finder(self.folder, self.remark)
 
     def remark(self, text: str) -> None:
         """Make a remark, if it is a new one."""
@@ -47,16 +46,16 @@ class StudentFiles:
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
-        sys.meta_path.insert(0, self._finder)
+        sys.path_importer_cache[str(self.folder)] = compatibility.finder(self.folder, self.remark)
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
 
     def close(self) -> None:
         """Take the folder off the import path again."""
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
+        sys.path_importer_cache.pop(str(self.folder), None)
 
     def owns(self, file: str | None) -> bool:
         """Return whether a file lies in the folder itself."""

@@ -93,8 +93,6 @@ def load(tmp_path: Path) -> Iterator[Load]:
         ("np.float(3)", 3.0, "float"),
         ("np.product([2, 3])", 6, "np.prod"),
         ("np.zeros(1, dtype=np.int).dtype", np.dtype(int), "int"),
-        ("np.asscalar(np.array([3]))", 3, ".item()"),
-        ("np.math.log(1)", 0, "import math"),
     ],
 )
 def test_a_name_that_numpy_removed_is_put_back_with_a_remark(
