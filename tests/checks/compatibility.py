@@ -384,6 +384,8 @@ class Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file; what fails may be left out (see the rules)."""
+        if self.file.name == "__init__.py":  # of a package
+            return super().exec_module(module)
         tree = ast.parse(self.get_data(self.path), self.path)
         future = compile(tree, self.path, "exec").co_flags & __future__.annotations.compiler_flag
         vars(module)["__with_numbers__"] = partial(with_numbers, self)
