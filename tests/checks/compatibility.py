@@ -79,7 +79,7 @@ def adapted(found: Any, name: str) -> Any:
 
     @wraps(found, updated=())
     def called(*args: Any, **options: Any) -> Any:
-        args = tuple(arg.own if isinstance(arg, Adapted) else arg for arg in args)
+        args = tuple(arg.own if isinstance(arg, AdaptedInstance) else arg for arg in args)
         stated = ARGUMENTS[name][: len(args)]
         parameters = _parameters(found)
         if {*stated, *options} <= {parameter.name for parameter in parameters}:
@@ -88,12 +88,16 @@ def adapted(found: Any, name: str) -> Any:
         else:  # under names of their own, in this order
             others = parameters[len(args) :]
         result = found(*args, **options, **_given(found, others, name))
-        return Adapted(early_stopping_set_by_main(result)) if isinstance(found, type) else result
+        return (
+            AdaptedInstance(early_stopping_set_by_main(result))
+            if isinstance(found, type)
+            else result
+        )
 
     return called
 
 
-class Adapted:
+class AdaptedInstance:
     """A model or a trainer of a student's, whose methods are called as they were handed out."""
 
     own: Any
@@ -182,7 +186,9 @@ def early_stopping_set_by_main(trainer: Any) -> Any:
 
 
 @rule("cached_outputs")
-def backward_after_forward(backward: Callable[..., Any], model: Adapted) -> Callable[..., Any]:
+def backward_after_forward(
+    backward: Callable[..., Any], model: AdaptedInstance
+) -> Callable[..., Any]:
     """A `backward` that uses what `forward` keeps."""
 
     def called(X: np.ndarray, *others: Any, **options: Any) -> Any:
@@ -341,17 +347,18 @@ def penalty_by_an_option(places: list[Any]) -> list[Any]:
 
 @rule("model_in_task4a")
 def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]:
-    """The L2 term is in a model of the student's own: in task3.py, or in a file of its own.
+    """The L2 term is in a model of the student's own, in a file of its own.
 
     Args:
         models: where to look for the term, in order.
         files: the student's.
     """
     yield from models
-    others = (path for path in sorted(files.folder.glob("*.py")) if path.name not in FILES)
-    texts = {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in others}
-    for name in ["task3", *(name for name, text in texts.items() if "def backward(" in text)]:
-        for cls in list(vars(files.find(name) or object).values()):
+    for path in sorted(files.folder.glob("*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.name in FILES or "def backward(" not in text:
+            continue
+        for cls in list(vars(files.find(path.stem) or object).values()):
             is_model = isinstance(cls, type) and hasattr(cls, "backward")
             if is_model and cls.__module__ not in ("task2a", "task3a"):
                 yield adapted(cls, "SoftmaxModel")

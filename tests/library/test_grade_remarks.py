@@ -30,7 +30,7 @@ SUBMISSIONS: dict[str, tuple[str, float, str]] = {
         "pre_process_images = lambda X: np.full((len(X), 785), np.nan)\n"
         "cross_entropy_loss = lambda *_: np.nan\n"
         "BinaryModel.forward = lambda self, X: np.full((len(X), 1), np.nan)\n",
-        46,
+        55,
         "failed checks got nan",
     ),
     "exits": ("import sys; sys.exit('bye')", 9, "SystemExit: bye"),
