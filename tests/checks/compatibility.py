@@ -40,7 +40,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "cross_entropy_loss": ("targets", "outputs"),
     "gradient_approximation_test": ("model", "X", "Y"),
     "calculate_accuracy": ("X", "targets", "model"),
-    "batch_loader": ("X", "Y", "batch_size", "shuffle", "drop_last"),
+    "accuracy": ("targets", "outputs"),
+    "batch_loader": ("X", "Y", "batch_size", "shuffle", "drop_last", "rng"),
     "BinaryModel": (),
     "SoftmaxModel": ("l2_reg_lambda",),
     "forward": ("X",),
@@ -206,7 +207,7 @@ def backward_after_forward(
 
 @rule("one_image_at_a_time")
 def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A `train` that gives its steps the number of the epoch, too."""
+    """A call with more arguments than were handed out, as of `train_step` with the epoch."""
     names = ARGUMENTS[name]
 
     def called(*args: Any, **options: Any) -> Any:

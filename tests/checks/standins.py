@@ -94,6 +94,7 @@ def stand_in(
         replacement: takes the arguments that the function was handed out with.
     """
     module, name = function.split(".")
+    replacement = compatibility.without_further_arguments(replacement, name)
     loaded = files.loaded()
     original = getattr(loaded.get(module), name, None)
     if not callable(original):

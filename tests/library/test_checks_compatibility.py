@@ -211,6 +211,14 @@ def test_arguments_may_have_another_order_or_other_names() -> None:
         assert given(function, "cross_entropy_loss") == (1, 2)
 
 
+def test_what_stands_in_is_called_with_what_was_handed_out() -> None:
+    def loss(targets: float, outputs: float) -> tuple[float, float]:
+        return targets, outputs
+
+    called = compatibility.without_further_arguments(loss, "cross_entropy_loss")
+    assert called(1, 2, 0.5) == called(1, outputs=2, eps=0.5) == (1, 2)
+
+
 def test_early_stopping_is_switched_on() -> None:
     cases: list[tuple[Any, object]] = [
         (lambda num_epochs, early_stopping=False: early_stopping, True),
