@@ -1,4 +1,4 @@
-"""Makes the checks run: `pytest [--next] [--task 2a] [--results FILE] [--desk FOLDER]`.
+"""Makes the checks run: `pytest [--next] [--task 2a] [--results FILE] [--folder FOLDER]`.
 
 `pytest` alone runs the assignment's checks, `pytest tests` every test of the project.
 """
@@ -21,8 +21,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 import matplotlib.pyplot  # noqa: E402, F401 - its first import may outlast a check's time limit
 
 from lab.assignment import POINTS  # noqa: E402
-from tests.checks.desk import NAMES, Desk, StudentModule  # noqa: E402
 from tests.checks.plugin import Checks  # noqa: E402
+from tests.checks.student import NAMES, StudentFiles, StudentModule  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the checks of this task only; may be given more than once",
     )
     group.addoption(
-        "--desk", type=Path, default=HERE.parent, help="folder with task2a.py and the others"
+        "--folder", type=Path, default=HERE.parent, help="folder with task2a.py and the others"
     )
 
 
@@ -50,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if results and config.getoption("numprocesses", None):
         raise pytest.UsageError("--results: the points are counted in one process; leave out -n.")
     results = results and results.absolute()  # a student's code may change the working directory
-    checks = Checks(Desk(config.getoption("--desk")), results, config.getoption("--task"))
+    files = StudentFiles(config.getoption("--folder"))
+    checks = Checks(files, results, config.getoption("--task"))
     config.pluginmanager.register(checks, "checks")
 
 
@@ -62,15 +63,15 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.fixture
-def desk(pytestconfig: pytest.Config) -> Desk:
+def files(pytestconfig: pytest.Config) -> StudentFiles:
     checks: Any = pytestconfig.pluginmanager.get_plugin("checks")
-    return checks.desk
+    return checks.files
 
 
 def _module(name: str) -> Any:
     @pytest.fixture(name=name)
-    def module(desk: Desk) -> StudentModule:
-        return StudentModule(desk, name)
+    def module(files: StudentFiles) -> StudentModule:
+        return StudentModule(files, name)
 
     return module
 

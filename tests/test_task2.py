@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
-from tests.checks.desk import Desk
 from tests.checks.mistake import at_fault, expect_close, expect_scalar
 from tests.checks.points import advice, check
-from tests.checks.standins import LOSS, stand_in, stand_in_for_other_tasks
-from tests.checks.steps import ACCURACIES, Steps
+from tests.checks.standins import stand_in_for_other_tasks
+from tests.checks.steps import Steps
+from tests.checks.student import StudentFiles
 
 OUTPUTS = np.array([[90, 40, 60, 20, 10, 70, 30, 80, 95, 45, 65, 55, 35]]).T / 100
 DECISIONS = np.array([[1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 0]]).T
@@ -28,30 +28,19 @@ MODEL = "task2a.BinaryModel"
 
 
 @pytest.fixture(autouse=True)
-def judge_these_tasks_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.find("task2")
-    stand_in_for_other_tasks(desk, monkeypatch)
+def judge_these_tasks_alone(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.find("task2")
+    stand_in_for_other_tasks(files, monkeypatch)
 
 
 @pytest.fixture
-def known_accuracies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put known numbers in place of the accuracies, which are Task 2c's."""
-
-    def known(first: np.ndarray, *_: object) -> float:
-        return ACCURACIES.get(len(first), 0.0)
-
-    stand_in(desk, monkeypatch, ACCURACY, known, ("X", "targets", "model"))
-    stand_in(desk, monkeypatch, "task2.accuracy", known, LOSS)
+def accuracy(files: StudentFiles) -> Accuracy:
+    return partial(accuracy_of, files, "task2", MODEL)
 
 
 @pytest.fixture
-def accuracy(desk: Desk) -> Accuracy:
-    return partial(accuracy_of, desk, "task2", MODEL)
-
-
-@pytest.fixture
-def steps(desk: Desk) -> Iterator[Steps]:
-    steps = Steps(desk, "task2.LogisticTrainer", MODEL)
+def steps(files: StudentFiles) -> Iterator[Steps]:
+    steps = Steps(files, "task2.LogisticTrainer", MODEL)
     yield steps
     steps.close()
 
@@ -80,9 +69,10 @@ def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
 
 
 @advice("2b", VALIDATION_STEP, "3", [test_train_step_returns_the_loss_of_the_batch])
-@pytest.mark.usefixtures("known_accuracies")
-def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
-    steps.expect_validation()
+def test_validation_step_is_as_it_was_handed_out(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.expect_validation(monkeypatch)
 
 
 @advice("2b", "utils.binary_prune_dataset", needs=[test_train_step_returns_the_loss_of_the_batch])

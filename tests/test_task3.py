@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
-from tests.checks.desk import Desk
 from tests.checks.mistake import expect_close, expect_scalar
 from tests.checks.points import advice, check
-from tests.checks.standins import LOSS, stand_in, stand_in_for_other_tasks
-from tests.checks.steps import ACCURACIES, Steps
+from tests.checks.standins import stand_in_for_other_tasks
+from tests.checks.steps import Steps
+from tests.checks.student import StudentFiles
 from tests.checks.textbook import rows
 
 # The largest output of each of 7 images, and their labels: the outputs are right for 4.
@@ -31,30 +31,19 @@ MODEL = "task3a.SoftmaxModel"
 
 
 @pytest.fixture(autouse=True)
-def judge_these_tasks_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.find("task3")
-    stand_in_for_other_tasks(desk, monkeypatch)
+def judge_these_tasks_alone(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.find("task3")
+    stand_in_for_other_tasks(files, monkeypatch)
 
 
 @pytest.fixture
-def known_accuracies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put known numbers in place of the accuracies, which are Task 3c's."""
-
-    def known(first: np.ndarray, *_: object) -> float:
-        return ACCURACIES.get(len(first), 0.0)
-
-    stand_in(desk, monkeypatch, ACCURACY, known, ("X", "targets", "model"))
-    stand_in(desk, monkeypatch, "task3.accuracy", known, LOSS)
+def accuracy(files: StudentFiles) -> Accuracy:
+    return partial(accuracy_of, files, "task3", MODEL)
 
 
 @pytest.fixture
-def accuracy(desk: Desk) -> Accuracy:
-    return partial(accuracy_of, desk, "task3", MODEL)
-
-
-@pytest.fixture
-def steps(desk: Desk) -> Iterator[Steps]:
-    steps = Steps(desk, "task3.SoftmaxTrainer", MODEL)
+def steps(files: StudentFiles) -> Iterator[Steps]:
+    steps = Steps(files, "task3.SoftmaxTrainer", MODEL)
     yield steps
     steps.close()
 
@@ -83,9 +72,10 @@ def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
 
 
 @advice("3b", VALIDATION_STEP, "5", [test_train_step_returns_the_loss_of_the_batch])
-@pytest.mark.usefixtures("known_accuracies")
-def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
-    steps.expect_validation()
+def test_validation_step_is_as_it_was_handed_out(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.expect_validation(monkeypatch)
 
 
 # Task 3c

@@ -2,48 +2,122 @@
 
 from __future__ import annotations
 
-import numpy as np
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from tests.checks import textbook
-from tests.checks.desk import Desk
+import numpy as np
+import pytest
+
+from tests.checks import compatibility, textbook
 from tests.checks.gradients import expect_penalty_gradient, penalty_relations
-from tests.checks.mistake import at_fault, close, expect, expect_close, expect_multiple
-from tests.checks.models import expect_new_gradient, expect_weights_kept, make, model_with
-from tests.checks.penalty import Penalty, find_penalty
+from tests.checks.mistake import at_fault, close, entries, expect, expect_close, expect_multiple
+from tests.checks.models import expect_new_gradient, expect_weights_kept, model_with
 from tests.checks.points import check
+from tests.checks.student import StudentFiles
 
 X, Y = textbook.inputs(), textbook.class_targets()
 W = textbook.sealed(textbook.weights(10) * 8)  # of order one: the L2 term is as large as it can be
 OUTPUTS = textbook.sealed(textbook.forward(X, W))
 
+LEARNING_RATE = 0.1
 WITHOUT_BIAS = slice(1, -1)  # the first row, or the last
 
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
 
 
-def penalty_of(desk: Desk) -> Penalty:
-    return find_penalty(desk, X, Y, OUTPUTS, W)
+@dataclass(frozen=True)
+class Penalty:
+    """The L2 term of a student's code: what lambda adds, whether the rest is right or wrong.
+
+    Attributes:
+        Model: the class that has it.
+        Trainer: SoftmaxTrainer, or None.
+        where: it is added; in "backward", as the assignment has it.
+        options: of `backward` that ask for it.
+    """
+
+    Model: Any
+    Trainer: Any
+    where: str = "backward"
+    options: dict[str, bool] = field(default_factory=dict)
+
+    what = "the L2 term is not where the assignment has it, in the gradient of backward"
+    likely = "add it to self.grad in backward, without an option, and nowhere else."
+
+    def term(self, strength: float, num_examples: int = 7) -> np.ndarray:
+        """Measure what lambda adds to the gradient (785, 10)."""
+        if self.where == "train_step":
+            step = self.term_of_a_step(strength, num_examples)
+            return np.zeros_like(W) if step is None else step
+        gradients = []
+        for l2_reg_lambda in (strength, 0.0):
+            model = model_with(self.Model(l2_reg_lambda), W)
+            batch = (array[:num_examples].copy() for array in (X, OUTPUTS, Y))
+            model.backward(*batch, **self.options)
+            gradients.append(entries(f"grad, lambda = {l2_reg_lambda:g}", model.grad, W.shape))
+        return gradients[0] - gradients[1]
+
+    def term_of_a_step(self, strength: float, num_examples: int = 7) -> np.ndarray | None:
+        """Measure what lambda adds to a training step, over the learning rate; None if none works.
+
+        A step that is wrong without lambda is reported by Task 3b.
+        """
+        moves = []
+        batch = X[:num_examples], Y[:num_examples]
+        with suppress(Exception, pytest.fail.Exception):  # also a loop that is stopped
+            for l2_reg_lambda in (strength, 0.0):
+                model = model_with(self.Model(l2_reg_lambda), W)
+                trainer = self.Trainer(model, LEARNING_RATE, num_examples, False, *batch, *batch)
+                trainer.train_step(*(array.copy() for array in batch))
+                moves.append((np.asarray(model.w, dtype=np.float64) - W) / -LEARNING_RATE)
+            gradient = textbook.gradient(batch[0], OUTPUTS[:num_examples], batch[1])
+            if np.allclose(moves[1], gradient, 1e-3, 1e-4):
+                return np.asarray(moves[0] - moves[1])
+        return None
+
+
+def penalty_of(files: StudentFiles) -> Penalty:
+    """Find where the L2 term is added.
+
+    Raises:
+        Mistake: if there is no SoftmaxModel.
+    """
+    SoftmaxModel = files.require("task3a.SoftmaxModel")
+    has_trainer = hasattr(files.find("task3"), "SoftmaxTrainer")
+    Trainer = files.require("task3.SoftmaxTrainer") if has_trainer else None
+    as_stated = Penalty(SoftmaxModel, Trainer)
+    for Model in compatibility.with_models_of_their_own([SoftmaxModel], files):
+        places = compatibility.penalty_in_train_step([replace(as_stated, Model=Model)])
+        for place in compatibility.penalty_by_an_option(places):
+            try:
+                if np.abs(place.term(0.3)).max() > 1e-6:
+                    return place
+            except Exception:
+                if place == as_stated:
+                    raise
+    return as_stated
 
 
 @check("4b", 2, *BACKWARD)
-def test_lambda_changes_the_gradient(desk: Desk) -> None:
+def test_lambda_changes_the_gradient(files: StudentFiles) -> None:
     what = "the gradient does not change with lambda"
     likely = "the L2 term is missing in backward; it is the last term of equation 28."
-    term = penalty_of(desk).term(0.3)
+    term = penalty_of(files).term(0.3)
     expect(np.abs(term).max() > 1e-6, what, "another one", "the same gradient", likely)
 
 
 @check("4b", 1.5, *BACKWARD, [test_lambda_changes_the_gradient])
-def test_lambda_adds_a_multiple_of_w_to_the_gradient(desk: Desk) -> None:
+def test_lambda_adds_a_multiple_of_w_to_the_gradient(files: StudentFiles) -> None:
     relations = penalty_relations(W, 0.3, len(X))
     rest = [(np.asarray(wrong)[WITHOUT_BIAS], cause) for wrong, cause in relations]
-    name, term = "the L2 term that lambda = 0.3 adds", penalty_of(desk).term(0.3)[WITHOUT_BIAS]
+    name, term = "the L2 term that lambda = 0.3 adds", penalty_of(files).term(0.3)[WITHOUT_BIAS]
     expect_multiple(name, term, W[WITHOUT_BIAS], rest, "differentiate equation 27.")
 
 
 @check("4b", 1, *BACKWARD, [test_lambda_changes_the_gradient])
-def test_the_term_is_proportional_to_lambda(desk: Desk) -> None:
-    penalty = penalty_of(desk)
+def test_the_term_is_proportional_to_lambda(files: StudentFiles) -> None:
+    penalty = penalty_of(files)
     strengths = (1.0, 0.1, 0.01)
     terms = [penalty.term(strength) / strength for strength in strengths]
     for strength, term in zip(strengths[1:], terms[1:], strict=True):
@@ -56,8 +130,8 @@ def test_the_term_is_proportional_to_lambda(desk: Desk) -> None:
 
 
 @check("4b", 1.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
-def test_the_term_is_the_gradient_of_the_penalty(desk: Desk) -> None:
-    penalty, known = penalty_of(desk), 0.3  # its square is another number, for the list of causes
+def test_the_term_is_the_gradient_of_the_penalty(files: StudentFiles) -> None:
+    penalty, known = penalty_of(files), 0.3  # its square is another number, for the list of causes
     right = known * textbook.penalty_slopes(W)
     for num_examples in (7, 3):
         term = penalty.term(1.0, num_examples) * known
@@ -66,20 +140,20 @@ def test_the_term_is_the_gradient_of_the_penalty(desk: Desk) -> None:
 
 
 @check("4b", 0.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
-def test_the_bias_has_the_term_of_every_weight(desk: Desk) -> None:
-    term = penalty_of(desk).term(0.3)
+def test_the_bias_has_the_term_of_every_weight(files: StudentFiles) -> None:
+    term = penalty_of(files).term(0.3)
     factor = float(np.sum(term[WITHOUT_BIAS] * W[WITHOUT_BIAS]) / np.sum(W[WITHOUT_BIAS] ** 2))
     likely = "the bias is left out: equation 27 sums over every weight, the bias too."
     expect_close("the L2 term", term, factor * W, likely=likely)
 
 
 @check("4b", 0.5, *BACKWARD, [test_lambda_changes_the_gradient])
-def test_backward_adds_the_term_and_touches_nothing_else(desk: Desk) -> None:
-    penalty = penalty_of(desk)
+def test_backward_adds_the_term_and_touches_nothing_else(files: StudentFiles) -> None:
+    penalty = penalty_of(files)
     expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)
-    model = model_with(make(penalty.Model, 0.3), W)
+    model = model_with(penalty.Model(0.3), W)
     expect_weights_kept(model, X, "backward", OUTPUTS, Y)
-    expect_new_gradient(model_with(make(penalty.Model, 0.3), W), X, OUTPUTS, Y)
+    expect_new_gradient(model_with(penalty.Model(0.3), W), X, OUTPUTS, Y)
     step = penalty.term_of_a_step(0.3)
     if step is not None and not close(step, penalty.term(0.3)).all():
         likely = "train_step uses the gradient as backward sets it, and adds nothing."

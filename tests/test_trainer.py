@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.desk import Desk
-from tests.checks.histories import (
+from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
+from tests.checks.points import advice, check
+from tests.checks.standins import batches, stand_in
+from tests.checks.student import StudentFiles
+from tests.checks.training import (
     NUM_BATCHES,
+    Run,
     expect_training_losses,
     expect_validations,
     falling_run,
     histories_of,
 )
-from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
-from tests.checks.points import advice, check
-from tests.checks.standins import LOADER, Run, batches, stand_in
 
 TRAIN = "trainer.BaseTrainer.train"
 STOP = "trainer.BaseTrainer.should_stop"
@@ -40,14 +41,14 @@ FIRST = [0.25, *(0.69 - 0.005 * np.arange(59))]
 
 
 @pytest.fixture(autouse=True)
-def judge_this_task_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def judge_this_task_alone(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the textbook's function in place of batch_loader, which is Task 2e's; in order always."""
 
-    def in_order(X: Any, Y: Any, batch_size: int, *_: object) -> Any:
+    def in_order(X: Any, Y: Any, batch_size: int, *_: object, **__: object) -> Any:
         return batches(X, Y, batch_size)
 
-    desk.find("trainer")
-    stand_in(desk, monkeypatch, "utils.batch_loader", in_order, LOADER)
+    files.find("trainer")
+    stand_in(files, monkeypatch, "utils.batch_loader", in_order)
 
 
 def run_of(trainer: Any, losses: Sequence[float], **options: Any) -> Run:
@@ -97,7 +98,7 @@ def test_training_stops_when_the_validation_loss_has_stopped_falling(trainer: An
     if run.left_at is None:
         likely = "stop when ten validations in a row have not improved."
     what = "training goes on, although 93 validations in a row have not improved"
-    expect(run.num_begun < run.num_epochs, what, "4 epochs", f"{run.num_begun} epochs", likely)
+    expect(run.num_started < run.num_epochs, what, "4 epochs", f"{run.num_started} epochs", likely)
 
 
 @check("2d", 1, STOP)
@@ -129,17 +130,19 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
     expect_stop(run_of(trainer, FIRST), 0, 1, likely)
 
 
-def updates_in_place(desk: Desk) -> bool:
-    """Tell whether a train_step has `model.w -= ...`, under which an alias of w changes, too."""
-    files = [desk.folder / f"{name}.py" for name in ("task2", "task3") if desk.find(name)]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_bytes()))]
+def updates_in_place(files: StudentFiles) -> bool:
+    """Return whether a train_step has `model.w -= ...`, under which an alias of w changes, too."""
+    paths = [files.folder / f"{name}.py" for name in ("task2", "task3") if files.find(name)]
+    nodes = [node for file in paths for node in ast.walk(ast.parse(file.read_bytes()))]
     targets = [node.target for node in nodes if isinstance(node, ast.AugAssign)]
     return any(isinstance(target, ast.Attribute) and target.attr == "w" for target in targets)
 
 
 @advice("2d", TRAIN, needs=[test_training_stops_when_the_validation_loss_has_stopped_falling])
-def test_training_leaves_the_weights_of_the_best_validation(trainer: Any, desk: Desk) -> None:
-    in_place = updates_in_place(desk)
+def test_training_leaves_the_weights_of_the_best_validation(
+    trainer: Any, files: StudentFiles
+) -> None:
+    in_place = updates_in_place(files)
     stopped = [0.5, 0.4, 0.3, 0.4, 0.2, *(0.6 + 0.001 * np.arange(25))]
     ended = [0.5, 0.4, 0.35, 0.3, 0.2, 0.6, 0.65, 0.6, 0.5, 0.4]
     for losses in (stopped, ended):

@@ -7,28 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.calling import call
-from tests.checks.desk import Desk
-from tests.checks.histories import expect_orders
 from tests.checks.mistake import Mistake, at_fault, expect, expect_shape, untouched
 from tests.checks.points import advice, check
-from tests.checks.standins import LOADER as LOADER_ARGUMENTS
-from tests.checks.standins import Run, batches, stand_in
+from tests.checks.standins import batches, stand_in
+from tests.checks.student import StudentFiles
 from tests.checks.textbook import I
+from tests.checks.training import Run, expect_orders
 
 LOADER = "utils.batch_loader"
 ORDER = "utils.shuffled_order"
 
 
 def data(num_examples: int, K: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Make examples that tell their number: X (N, 785) is (n, -n, 0, ...), Y (N, K) is n."""
+    """Make numbered examples: X (N, 785) is (n, -n, 0, ...), Y (N, K) is n."""
     n = np.arange(num_examples, dtype=np.float64).reshape(-1, 1)
     return n * np.eye(1, I) - n * np.eye(1, I, 1), n * np.ones(K)
 
 
 def load(utils: Any, X: np.ndarray, Y: np.ndarray, batch_size: int, **options: Any) -> Any:
     """Make the student's loader of an epoch."""
-    return call(utils.batch_loader, X=X, Y=Y, batch_size=batch_size, **options)
+    return utils.batch_loader(X, Y, batch_size, **options)
 
 
 def served(utils: Any, num_examples: int, batch_size: int, **options: Any) -> list[np.ndarray]:
@@ -142,9 +140,11 @@ def test_the_data_set_stays_as_it_was(utils: Any) -> None:
 
 
 @advice("2e", "trainer.BaseTrainer.train", needs=[test_every_epoch_has_an_order_of_its_own])
-def test_training_takes_a_new_order_each_epoch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    BaseTrainer = desk.require("trainer.BaseTrainer")
-    stand_in(desk, monkeypatch, LOADER, batches, LOADER_ARGUMENTS)
+def test_training_takes_a_new_order_each_epoch(
+    files: StudentFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    BaseTrainer = files.require("trainer.BaseTrainer")
+    stand_in(files, monkeypatch, LOADER, batches)
     for shuffle in (True, False):
         run = Run(BaseTrainer, np.linspace(0.69, 0.2, 40).tolist(), 20, shuffle)
         run.train(num_epochs=2)

@@ -1,1 +1,1 @@
-"""What stands behind the checks: points, messages, stand-ins, and the table at the end."""
+"""The parts of the checks: points, messages, stand-ins, compatibility, the table at the end."""

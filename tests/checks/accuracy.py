@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tests.checks.calling import call
-from tests.checks.desk import Desk
 from tests.checks.mistake import (
     Relation,
     at_fault,
@@ -20,33 +18,35 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
-from tests.checks.standins import LOSS, inputs_for, textbook_model
+from tests.checks.standins import inputs_for, textbook_model
+from tests.checks.student import StudentFiles
 
 __tracebackhide__ = True
 
+LOSS = ["targets", "outputs"]
 Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
 
 def accuracy_of(
-    desk: Desk, module: str, Model: str, outputs: np.ndarray, targets: np.ndarray
+    files: StudentFiles, module: str, Model: str, outputs: np.ndarray, targets: np.ndarray
 ) -> Any:
     """Compute the accuracy of a model with these outputs; the data must stay unchanged.
 
     Only files of this course have `accuracy(targets, outputs)`, which has to give the same.
 
     Args:
-        desk: the student's files.
+        files: the student's.
         module: with `calculate_accuracy`, "task2" or "task3".
         Model: the student's class, in whose place a textbook model stands.
         outputs: yhat (N, K).
         targets: labels (N, K).
     """
-    model = textbook_model(desk, Model)
+    model = textbook_model(files, Model)
     X, Y = inputs_for(model, outputs), targets.copy()
     with untouched(X=X, targets=Y):
-        got = call(desk.require(f"{module}.calculate_accuracy"), X=X, targets=Y, model=model)
-    accuracy = getattr(desk.load(module), "accuracy", None)
-    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == [*LOSS]:
+        got = files.require(f"{module}.calculate_accuracy")(X, Y, model)
+    accuracy = getattr(files.load(module), "accuracy", None)
+    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS:
         with at_fault(f"{module}.accuracy"):
             other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
         likely = "one of them is wrong; calculate_accuracy can call accuracy."

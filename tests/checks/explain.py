@@ -9,14 +9,15 @@ from _pytest._code.code import TerminalRepr
 from _pytest._io import TerminalWriter
 
 from lab.assignment import CODE_TASKS
-from tests.checks.desk import PART_OF, Desk
+from tests.checks import compatibility
 from tests.checks.mistake import TIMED_OUT, Mistake, in_words
 from tests.checks.points import Check
+from tests.checks.student import StudentFiles
 
 # What an exception in a student's function usually means, by a part of its message.
 LIKELY = (
     ("NameError", "this name is not known here: use an argument, or what is kept in self."),
-    ("was removed in the NumPy", "NumPy 2 has another name for it; the message tells which."),
+    ("was removed in the NumPy", "NumPy 2 has another name for it; see the message."),
     ("module 'numpy' has no", "NumPy 2 has no such name any more; see its migration guide."),
     ("is not installed here", "the assignment is written with NumPy alone."),
     ("cannot be imported here", "the assignment is written with NumPy alone."),
@@ -47,8 +48,8 @@ class Failure:
         not_written: whether it raises NotImplementedError.
     """
 
-    text: str
-    function: str
+    text: str = ""
+    function: str = ""
     summary: str = ""
     not_written: bool = False
 
@@ -76,14 +77,14 @@ class Explained(TerminalRepr):
             self.traceback.toterminal(tw)
 
 
-def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
-    """Tell a student why a check failed, in plain ASCII."""
+def explain(check: Check, error: BaseException, files: StudentFiles) -> Failure:
+    """Explain to a student why a check failed, in plain ASCII."""
     if isinstance(error, NotImplementedError):
-        function = _with_class(desk.function(error), check) or check.function
+        function = _with_class(files.function(error), check) or check.function
         text = f"Task {check.task}: {function} is not written yet"
         return Failure(_ascii(text), function, not_written=True)
-    function = desk.name(_at_fault(check, error, desk))
-    body = str(error) if isinstance(error, Mistake) else _raised(error, desk)
+    function = files.name(_at_fault(check, error, files))
+    body = str(error) if isinstance(error, Mistake) else _raised(error, files)
     if getattr(error, "handed_out", False):
         body += f"\n  {'Note:':<10}this was handed out complete, and has been changed."
     rows = [line.strip() for line in body.splitlines()]
@@ -95,26 +96,26 @@ def explain(check: Check, error: BaseException, desk: Desk) -> Failure:
     )
 
 
-def _at_fault(check: Check, error: BaseException, desk: Desk) -> str:
+def _at_fault(check: Check, error: BaseException, files: StudentFiles) -> str:
     function: str = getattr(error, "at_fault", check.function)
-    raised_in = _with_class(desk.function(error), check)
-    return raised_in if PART_OF.get(raised_in) == function else function
+    raised_in = _with_class(files.function(error), check)
+    return raised_in if compatibility.whole_of(raised_in) == function else function
 
 
 def _with_class(function: str, check: Check) -> str:
-    """Add the class that a function is in; Python 3.10 does not tell it."""
+    """Add the class that a function is in, which Python 3.10 does not know."""
     module, _, name = function.partition(".")
     known = [check.function, *(full for task in CODE_TASKS for full in task.functions)]
     same = (full for full in known if full.startswith(f"{module}.") and full.endswith(f".{name}"))
     return next(same, function)
 
 
-def _raised(error: BaseException, desk: Desk) -> str:
-    said = in_words(error)
-    where = desk.where(error, source=True)
-    text = f"  raised {said}"
+def _raised(error: BaseException, files: StudentFiles) -> str:
+    message = in_words(error)
+    where = files.where(error, source=True)
+    text = f"  raised {message}"
     text += f"\n  {'At:':<10}{where}" if where else "\n  on what your function returned"
-    likely = next((mistake for part, mistake in LIKELY if part in said), "")
+    likely = next((mistake for part, mistake in LIKELY if part in message), "")
     return text + (f"\n  {'Likely:':<10}{likely}" if likely else "")
 
 

@@ -63,8 +63,8 @@ class at_fault:
 
 def in_words(error: BaseException) -> str:
     """Describe an exception in one line."""
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    lines = re.sub(r" \([^()]*\.py\)", "", said).splitlines()  # an ImportError tells the whole path
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    lines = re.sub(r" \([^()]*\.py\)", "", message).splitlines()  # an ImportError names the path
     return ": ".join([type(error).__name__, *lines[:1]])
 
 
@@ -221,7 +221,7 @@ def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Tell for each entry whether it is close enough; nan is close to nothing, inf to itself."""
+    """Return for each entry whether it is close enough; nan is close to nothing, inf to itself."""
     with np.errstate(invalid="ignore"):
         near = np.abs(got - expected) <= ABSOLUTE + RELATIVE * np.abs(expected)
     return np.asarray(np.where(np.isfinite(expected), near, got == expected))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import traceback
+import tracemalloc
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from tests.checks import textbook
-from tests.checks.calling import call
 from tests.checks.mistake import (
     Mistake,
     expect,
@@ -26,9 +25,18 @@ __tracebackhide__ = True
 WHOLE_SET = 20_000  # images that the assignment trains on
 
 
-def make(Model: Any, l2_reg_lambda: float = 0.0) -> Any:
-    """Make a student's model."""
-    return call(Model, l2_reg_lambda=l2_reg_lambda)
+class peak_memory:
+    """A block whose attribute `peak` is the most bytes that it had in use at the same time."""
+
+    peak = 0
+
+    def __enter__(self) -> peak_memory:
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
 
 
 def model_with(model: Any, w: np.ndarray) -> Any:
@@ -39,31 +47,18 @@ def model_with(model: Any, w: np.ndarray) -> Any:
 
 def outputs_of(model: Any, X: np.ndarray) -> Any:
     """Run `forward` on a copy of its argument."""
-    return call(model.forward, X=X.copy())
+    return model.forward(X.copy())
 
 
 def loss_of(cross_entropy_loss: Callable[..., Any], y: np.ndarray, yhat: np.ndarray) -> Any:
     """Compute the loss of targets y and outputs yhat, on copies."""
-    return call(cross_entropy_loss, targets=y.copy(), outputs=yhat.copy())
+    return cross_entropy_loss(y.copy(), yhat.copy())
 
 
 def gradient_of(model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Any:
     """Run `backward` on copies of its arguments, and return the gradient that it sets."""
-    run_backward(model, X.copy(), outputs.copy(), targets.copy())
+    model.backward(X.copy(), outputs.copy(), targets.copy())
     return model.grad
-
-
-def run_backward(
-    model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray, **options: bool
-) -> None:
-    """Run `backward`, after `forward` where it uses something that `forward` keeps."""
-    known = {"X": X, "outputs": outputs, "targets": targets, **options}
-    with suppress(AttributeError, TypeError):
-        call(model.backward, **known)
-        return
-    with suppress(Exception):  # another check reports it
-        outputs_of(model, X)
-    call(model.backward, **known)
 
 
 def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndarray) -> None:
@@ -80,9 +75,9 @@ def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndar
     before = model.w.copy()
     with untouched(**arguments):
         if others:
-            run_backward(model, **arguments)
+            model.backward(*arguments.values())
         else:
-            expect_variety("forward(X)", call(model.forward, **arguments))
+            expect_variety("forward(X)", model.forward(*arguments.values()))
     likely = "the update of the weights belongs in train_step."
     expect(
         _same(model.w, before), f"{method} changed the weights", "w as it was", "another w", likely
@@ -111,23 +106,24 @@ def expect_gradient_reset(
     expect(_same(model.w, before), "zero_grad changed the weights", "w as it was", "another w")
 
 
-def expect_rejection(module: Any, model: Any, Y: np.ndarray) -> None:
-    """Raise Mistake unless `gradient_approximation_test` rejects a gradient of the wrong sign.
+def expect_rejection(
+    gradient_approximation_test: Callable[..., Any], model: Any, Y: np.ndarray
+) -> None:
+    """Raise Mistake unless the student's gradient test rejects a gradient of the wrong sign.
 
     The model has five inputs: with 785, two forward passes a weight would take seconds.
     """
+    backward = model.backward
 
-    class Wrong(model):  # type: ignore[misc]
-        def backward(self, *args: Any, **kwargs: Any) -> None:
-            super().backward(*args, **kwargs)
-            self.grad: Any = -self.grad
+    def wrong(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        backward(X, outputs, targets)
+        model.grad = -model.grad
 
-        def penalty(self) -> float:
-            return 0.0  # lambda is 0 here, and Task 4b may not be written yet
-
-    wrong = model_with(make(Wrong), textbook.weights(Y.shape[1])[:5] * 16)
+    model.w = textbook.weights(Y.shape[1])[:5] * 16
+    model.backward = wrong
+    model.penalty = lambda: 0.0  # lambda is 0 here, and Task 4b may not be written yet
     try:
-        accepted = module.gradient_approximation_test(wrong, np.eye(5)[: len(Y)], Y.copy())
+        accepted = gradient_approximation_test(model, np.eye(5)[: len(Y)], Y.copy())
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         if isinstance(error, NotImplementedError) and last.name == "gradient_approximation_test":
@@ -144,7 +140,7 @@ def expect_whole_set(loss: Any, right: float, peak: int) -> None:
     Args:
         loss: what the student's functions compute.
         right: what it should be.
-        peak: bytes that were in use at once.
+        peak: bytes that were in use at the same time.
     """
     likely = "a shape (N,) meets (N, 1), or X @ X.T; keep (N, 1) and (N, K)."
     what = "an array of N x N numbers takes 3.2 GB for the 20,000 images"

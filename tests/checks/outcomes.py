@@ -1,13 +1,22 @@
-"""The outcome of every check, and the points that they earn."""
+"""The outcome of every check, as a table of points and as Gradescope's `results.json`.
+
+Its schema: https://gradescope-autograders.readthedocs.io/en/latest/specs/.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from lab.assignment import POINTS
+from lab.files import replacing
 from tests.checks.explain import Failure
 from tests.checks.points import Check
+
+LONGEST = 10_000  # characters of one output: a page, not a book
 
 
 @dataclass
@@ -19,10 +28,7 @@ class Outcome:
         name: of the test function.
         check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
-        text: its failure, or why it was skipped.
-        summary: its failure in one line.
-        function: at fault.
-        not_written: whether that function is still to be written.
+        failure: why it failed, or why it was skipped.
         seconds: how long it took.
     """
 
@@ -30,10 +36,7 @@ class Outcome:
     name: str
     check: Check
     status: str = "not run"
-    text: str = ""
-    summary: str = ""
-    function: str = ""
-    not_written: bool = False
+    failure: Failure = field(default_factory=Failure)
     seconds: float = 0.0
 
     @property
@@ -47,12 +50,11 @@ class Outcome:
 
     def skip(self, reason: str) -> None:
         """Record why it was skipped."""
-        self.status, self.text = "skipped", f"skipped: {reason}"
+        self.status, self.failure = "skipped", Failure(f"skipped: {reason}", "")
 
     def fail(self, failure: Failure) -> None:
         """Record why it failed."""
-        self.status, self.text, self.summary = "failed", failure.text, failure.summary
-        self.function, self.not_written = failure.function, failure.not_written
+        self.status, self.failure = "failed", failure
 
 
 @dataclass
@@ -100,7 +102,7 @@ class Outcomes:
 
     def advice(self) -> list[Outcome]:
         """List the advice that applies."""
-        return [o for o in self if o.check.is_advice and o.status == "failed" and o.summary]
+        return [o for o in self if o.check.is_advice and o.status == "failed" and o.failure.summary]
 
     def blocker(self, check: Check) -> Outcome | None:
         """Find a failed check that this one needs, directly or through others."""
@@ -108,3 +110,112 @@ class Outcomes:
             if outcome.name in check.needs and outcome.status in ("failed", "skipped"):
                 return self.blocker(outcome.check) or outcome
         return None
+
+
+def table_lines(outcomes: Outcomes) -> list[str]:
+    """Write a line for each task of which a check ran, their sum, the advice and the remarks."""
+    lines = [
+        f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
+        for task in outcomes.tasks()
+        if any(outcome.status != "not run" for outcome in outcomes.of(task))
+    ]
+    lines += [f"{module} could not be read" for module in outcomes.unreadable]
+    lines.append(_points("total", *outcomes.points()))
+    lines += [f"advice: {outcome.failure.summary}" for outcome in outcomes.advice()]
+    return [*lines, *(f"remark: {remark}" for remark in outcomes.remarks)]
+
+
+def remarks(outcomes: Sequence[Outcome]) -> str:
+    """List what keeps a task from its full points: what is not written, failed, skipped."""
+    outcomes = [outcome for outcome in outcomes if not outcome.check.is_advice]
+    failures = [outcome.failure for outcome in outcomes if outcome.status == "failed"]
+    not_written = dict.fromkeys(f.function.split(".", 1)[-1] for f in failures if f.not_written)
+    failed = dict.fromkeys(f.function.split(".", 1)[-1] for f in failures if not f.not_written)
+    skipped = sum(outcome.status == "skipped" for outcome in outcomes)
+    not_run = sum(outcome.status == "not run" for outcome in outcomes)
+    parts = []
+    if not_written:
+        parts.append(f"not written yet: {', '.join(not_written)}")
+    if failed:
+        parts.append(f"failed: {', '.join(failed)}")
+    if skipped and failed:
+        parts.append(f"skipped: {skipped} that need them")
+    if not_run:
+        parts.append(f"not run: {not_run}")
+    return "; ".join(parts)
+
+
+def _points(name: str, earned: float, possible: float) -> str:
+    return f"{name:<5} {round(earned, 2):>4g} / {possible:>2g}"
+
+
+def write_results(path: Path, outcomes: Outcomes) -> None:
+    """Write the results, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(results(outcomes), indent=2) + "\n", encoding="ascii")
+
+
+def results(outcomes: Outcomes) -> dict[str, Any]:
+    """Put the outcomes into Gradescope's schema.
+
+    Args:
+        outcomes: of the checks that ran. The checks of a module that cannot be read earn nothing.
+    """
+    earned, possible = outcomes.points()
+    return {
+        "score": earned,
+        "max_score": sum(POINTS.values()) if outcomes.unreadable else possible,
+        "output": "\n".join(table_lines(outcomes)),
+        "tests": [_test(outcome) for outcome in outcomes] + _lost(outcomes),
+        "extra_data": {
+            "tasks": {task: _task(task, outcomes) for task in outcomes.tasks()},
+            "remarks": list(outcomes.remarks),
+        },
+    }
+
+
+def _task(task: str, outcomes: Outcomes) -> dict[str, Any]:
+    earned, possible = outcomes.points(task)
+    return {"score": earned, "max_score": possible, "remarks": remarks(outcomes.of(task))}
+
+
+def _test(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "number": outcome.number,
+        "score": outcome.points,
+        "max_score": outcome.check.points,
+        "status": "passed" if outcome.status == "passed" else "failed",
+        "output": outcome.failure.text[:LONGEST],
+        "tags": [outcome.check.task],
+        "extra_data": {
+            "task": outcome.check.task,
+            "function": outcome.failure.function or outcome.check.function,
+            "outcome": outcome.status,
+            "summary": outcome.failure.summary,
+            "not_written": outcome.failure.not_written,
+            "seconds": round(outcome.seconds, 3),
+        },
+    }
+
+
+def _lost(outcomes: Outcomes) -> list[dict[str, Any]]:
+    """List the points of checks that could not be read, which nobody can earn."""
+    if not outcomes.unreadable:
+        return []
+    why = "\n\n".join(f"{module}\n{text}" for module, text in outcomes.unreadable.items())
+    lost = {task: points - outcomes.points(task)[1] for task, points in POINTS.items()}
+    return [
+        {
+            "name": f"checks of Task {task} that could not be read",
+            "number": f"{task}.0",
+            "score": 0.0,
+            "max_score": points,
+            "status": "failed",
+            "output": why[:LONGEST],
+            "tags": [task],
+            "extra_data": {"task": task, "function": "", "outcome": "not read"},
+        }
+        for task, points in lost.items()
+        if points
+    ]

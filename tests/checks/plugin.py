@@ -15,31 +15,31 @@ import numpy as np
 import pytest
 
 from lab.assignment import POINTS
-from tests.checks.desk import Desk
 from tests.checks.explain import Explained, explain
 from tests.checks.mistake import TIMED_OUT, ImportMistake
-from tests.checks.outcomes import Outcomes
+from tests.checks.outcomes import Outcomes, table_lines, write_results
 from tests.checks.points import Check
-from tests.checks.results import write_results
-from tests.checks.table import table_lines
+from tests.checks.student import StudentFiles
 
 
 class Checks:
     """Runs the checks, and leaves every other test alone.
 
     Args:
-        desk: the student's files.
+        files: the student's.
         results: the file to write Gradescope's results to, if any.
         tasks: the tasks to check; none for all.
     """
 
-    def __init__(self, desk: Desk, results: Path | None = None, tasks: Sequence[str] = ()) -> None:
-        self.desk = desk
+    def __init__(
+        self, files: StudentFiles, results: Path | None = None, tasks: Sequence[str] = ()
+    ) -> None:
+        self.files = files
         self.results = results
         self.tasks = tasks
-        self.outcomes = Outcomes(remarks=desk.remarks)
-        self._told: dict[tuple[str, str], str] = {}  # {(task, module): the check that reported it}
-        desk.open()
+        self.outcomes = Outcomes(remarks=files.remarks)
+        self._reported: dict[tuple[str, str], str] = {}  # {(task, module): the check that did}
+        files.open()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
@@ -86,11 +86,11 @@ class Checks:
             numpys = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
             with warnings.catch_warnings(), numpys, _seeded():
                 warnings.simplefilter("ignore")  # a student's warning is not a failure
-                outcome.check = check = replace(check, function=self.desk.name(check.function))
-                self.desk.require(check.function)
+                outcome.check = check = replace(check, function=self.files.name(check.function))
+                self.files.require(check.function)
                 return (yield)
         except ImportMistake as fault:
-            first = self._told.setdefault((check.task, fault.module), outcome.name)
+            first = self._reported.setdefault((check.task, fault.module), outcome.name)
             if first != outcome.name:
                 pytest.skip(f"needs {fault.module}.py to import, see {first}")
             raise
@@ -105,7 +105,7 @@ class Checks:
             return report
         outcome = self.outcomes[item.nodeid]
         if report.failed and call.excinfo is not None:
-            failure = explain(outcome.check, call.excinfo.value, self.desk)
+            failure = explain(outcome.check, call.excinfo.value, self.files)
             traceback = report.longrepr if item.config.getoption("fulltrace") else None
             report.longrepr = Explained(failure, traceback)
             outcome.fail(failure)
@@ -140,7 +140,7 @@ class Checks:
 
     def pytest_unconfigure(self) -> None:
         """Take the student's folder off the import path."""
-        self.desk.close()
+        self.files.close()
 
     def _asked_for(self, item: pytest.Item) -> bool:
         check = check_of(item)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks import textbook
-from tests.checks.calling import TRAINER, call, make_trainer, source_of
-from tests.checks.desk import Desk
+from tests.checks import compatibility, textbook
 from tests.checks.mistake import (
     Mistake,
     at_fault,
@@ -25,13 +21,14 @@ from tests.checks.mistake import (
     expect_number,
     untouched,
 )
-from tests.checks.standins import inputs_for, textbook_model
+from tests.checks.standins import inputs_for, stand_in, textbook_model
+from tests.checks.student import StudentFiles
 
 __tracebackhide__ = True
 
 RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
 ACCURACIES = {10: 0.8, 4: 0.25}  # of the training and of the validation set, by their sizes
-A_TRAP = (
+SCRIPT_VARIABLES = (
     "use self.model, self.learning_rate, self.X_val ...: a variable of the script is missing where "
     "another file imports this one, and is another trainer's where there are two."
 )
@@ -40,49 +37,46 @@ A_TRAP = (
 class Steps:
     """The two steps of a trainer, with a textbook model in place of the student's.
 
-    The starters of 2021 and 2022 let the steps read variables of the script, so these are there.
-
     Args:
-        desk: the student's files.
+        files: the student's.
         trainer: "task2.LogisticTrainer" or "task3.SoftmaxTrainer".
         model: "task2a.BinaryModel" or "task3a.SoftmaxModel".
     """
 
-    def __init__(self, desk: Desk, trainer: str, model: str) -> None:
-        self._desk, self.name = desk, trainer
-        self._names = pytest.MonkeyPatch()
-        self.model = partial(textbook_model, desk, model)
+    def __init__(self, files: StudentFiles, trainer: str, model: str) -> None:
+        self._files, self.name = files, trainer
+        self._script = pytest.MonkeyPatch()
+        self.model = partial(textbook_model, files, model)
         self.num_outputs = K = 1 if model == "task2a.BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
-    @property
-    def Trainer(self) -> Any:
-        """The student's class."""
-        return self._desk.require(self.name)
-
     def close(self) -> None:
         """Take the variables of the script away again."""
-        self._names.undo()
+        self._script.undo()
 
-    def trainer(self, model: Any, learning_rate: float = RATES[0], names: bool = True) -> Any:
+    def trainer(self, model: Any, learning_rate: float = RATES[0], script: bool = True) -> Any:
         """Make a trainer whose data sets are not the batch that `train_step` receives.
 
-        names: whether the variables of the script are there, too.
+        script: whether the variables of the script are there, too.
         """
         training = textbook.inputs(37, seed=3), self.targets(37)
         validation = textbook.inputs(5, seed=4), self.targets(5)
-        return self._trainer(model, (*training, *validation), learning_rate, names)
+        return self._trainer(model, (*training, *validation), learning_rate, script)
 
-    def move(self, learning_rate: float, names: bool = True) -> np.ndarray:
+    def take(self, trainer: Any) -> Any:
+        """Take a step on copies of the batch, and return what `train_step` returns."""
+        return trainer.train_step(self.X.copy(), self.Y.copy())
+
+    def move(self, learning_rate: float, script: bool = True) -> np.ndarray:
         """Take a step; return the change of the weights."""
         model = self.model()
         before = model.w.copy()
-        trainer = self.trainer(model, learning_rate, names)
+        trainer = self.trainer(model, learning_rate, script)
         X, Y = self.X.copy(), self.Y.copy()
         with untouched(X_batch=X, Y_batch=Y):
-            call(trainer.train_step, X_batch=X, Y_batch=Y)
-        after = np.asarray(getattr(trainer, "model", model).w, dtype=np.float64)
+            trainer.train_step(X, Y)
+        after = np.asarray(trainer.model.w, dtype=np.float64)
         expect(after.shape == before.shape, "the shape of w", before.shape, after.shape)
         return after - before
 
@@ -91,9 +85,7 @@ class Steps:
         model = self.model()
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
-        got = call(self.trainer(model).train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
-        if isinstance(got, tuple):  # judged by expect_interface
-            got = got[0]
+        got = compatibility.loss_alone(self.take(self.trainer(model)))
         likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
         after = self._loss_after()
@@ -158,22 +150,37 @@ class Steps:
 
     def expect_interface(self) -> None:
         """Raise Mistake if `train_step` reads variables of the script, or returns more values."""
-        with_names = self.move(RATES[1])
+        with_script = self.move(RATES[1])
         try:
-            without = self.move(RATES[1], names=False)
+            without = self.move(RATES[1], script=False)
         except NameError as error:
             what = f"train_step reads a variable of the script: {error}"
-            raise Mistake(what, likely=A_TRAP) from None
-        same = close(without, with_names).all()
-        expect(same, "train_step reads variables of the script", "those in self", "others", A_TRAP)
-        trainer = self.trainer(self.model())
-        got = call(trainer.train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
+            raise Mistake(what, likely=SCRIPT_VARIABLES) from None
+        same = close(without, with_script).all()
+        expect(
+            same,
+            "train_step reads variables of the script",
+            "those in self",
+            "others",
+            SCRIPT_VARIABLES,
+        )
+        got = self.take(self.trainer(self.model()))
         likely = "as handed out, `train` takes one number from it."
         what = "train_step returns more than the loss"
         expect(not isinstance(got, tuple), what, "the loss", got, likely)
 
-    def expect_validation(self) -> None:
-        """Raise Mistake unless `validation_step` returns the loss and both accuracies."""
+    def expect_validation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Raise Mistake unless `validation_step` returns the loss and both accuracies.
+
+        Known numbers stand in for the accuracies, which are Task 2c's or 3c's.
+        """
+
+        def known(first: np.ndarray, *_: object) -> float:
+            return ACCURACIES.get(len(first), 0.0)
+
+        module = self.name.split(".")[0]
+        for accuracy in ("calculate_accuracy", "accuracy"):
+            stand_in(self._files, monkeypatch, f"{module}.{accuracy}", known)
         with at_fault(f"{self.name}.validation_step", handed_out=True):
             model = self.model()
             got = self.trainer(model).validation_step()
@@ -197,10 +204,9 @@ class Steps:
         return textbook.gradient(self.X, textbook.forward(self.X, w), self.Y)
 
     def _loss_after(self) -> float:
-        model = self.model()
-        trainer = self.trainer(model)
-        call(trainer.train_step, X_batch=self.X.copy(), Y_batch=self.Y.copy())
-        w = np.asarray(getattr(trainer, "model", model).w)
+        trainer = self.trainer(self.model())
+        self.take(trainer)
+        w = np.asarray(trainer.model.w)
         return textbook.loss(self.Y, textbook.forward(self.X, w))
 
     def _expect_three_updates(self) -> None:
@@ -209,41 +215,24 @@ class Steps:
         for seed in (5, 6, 7):
             X, Y = textbook.inputs(6, seed=seed), self.Y[::-1] if seed == 6 else self.Y
             w = w - rate * textbook.gradient(X, textbook.forward(X, w), Y)
-            call(trainer.train_step, X_batch=X.copy(), Y_batch=Y.copy())
+            trainer.train_step(X.copy(), Y.copy())
         likely = "every step: forward, backward, update, with nothing kept from the step before."
-        got = getattr(trainer, "model", model).w
-        expect_close("w after three steps", got, w, likely=likely)
+        expect_close("w after three steps", trainer.model.w, w, likely=likely)
 
     def _trainer(
         self,
         model: Any,
         sets: Sequence[np.ndarray],
         learning_rate: float = RATES[0],
-        names: bool = True,
+        script: bool = True,
     ) -> Any:
-        """Make a trainer; the variables of the script have the same values, or are not there."""
-        options = (model, learning_rate, len(self.X), False)
-        known = dict(zip(TRAINER, (*options, *sets), strict=True))
-        script = known | {name: known[argument] for name, argument in self._own_names().items()}
-        script |= {"l2_reg_lambda": 0.0, "num_epochs": 1}
-        self._names.undo()
-        for name, value in script.items() if names else ():
-            self._names.setattr(sys.modules[self.Trainer.__module__], name, value, raising=False)
-        return make_trainer(self.Trainer, model, sets, len(self.X), learning_rate)
-
-    def _own_names(self) -> dict[str, str]:
-        """Find the script's names for the arguments of its trainer, {name: argument}."""
-        calls = (n for n in ast.walk(source_of(self.Trainer)) if isinstance(n, ast.Call))
-        return {
-            value.id: argument
-            for call in calls
-            if isinstance(call.func, ast.Name) and call.func.id == self.Trainer.__name__
-            for argument, value in (
-                *zip(TRAINER, call.args, strict=False),
-                *((keyword.arg, keyword.value) for keyword in call.keywords),
-            )
-            if isinstance(value, ast.Name) and argument in TRAINER
-        }
+        """Make a trainer; variables of the script have the same values, or are not there."""
+        arguments = (model, learning_rate, len(self.X), False, *sets)
+        trainer = self._files.require(self.name)(*arguments)
+        self._script.undo()
+        if script:
+            trainer = compatibility.with_script_variables(trainer, arguments, self._script)
+        return trainer
 
     def _trainer_with_known_accuracies(self) -> Any:
         K, model = self.num_outputs, self.model()

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.checks.desk import Desk
+from tests.checks.outcomes import results
 from tests.checks.plugin import Checks
-from tests.checks.results import results
+from tests.checks.student import StudentFiles
 from tests.library.submissions import Submission
 from tests.library.variants.variant import ROOT, Variant
 
@@ -84,12 +84,12 @@ class _Proof:
 
 
 def _check(session: pytest.Session, folder: Path, tasks: Sequence[str]) -> Results:
-    config, checks = session.config, Checks(Desk(folder), tasks=tasks)
+    config, checks = session.config, Checks(StudentFiles(folder), tasks=tasks)
     config.pluginmanager.unregister(name="checks")
     config.pluginmanager.register(checks, "checks")
     items = list(session.items)
     checks.pytest_collection_modifyitems(config, items)
     for item, following in zip(items, [*items[1:], None], strict=True):
         config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-    checks.desk.close()
+    checks.files.close()
     return results(checks.outcomes)

@@ -60,7 +60,7 @@ DIAGNOSES = {
     "at the root: 2e shuffled_order nothing returned": "a `return` is missing",
 }
 
-NOT_SAID = {  # of another mistake
+OTHERS = {  # which it is not
     "2a pre_process_images range of the images": "uint8",
     "2a cross_entropy_loss an array of one": "is missing",
     "2b train_step a rate of its own": "squared",
@@ -107,7 +107,7 @@ def test_a_known_mistake_is_diagnosed(
     assert any(diagnosis in test["output"] for test in found["tests"])
 
 
-@pytest.mark.parametrize(("mistake", "other"), NOT_SAID.items())
+@pytest.mark.parametrize(("mistake", "other"), OTHERS.items())
 def test_a_mistake_is_not_taken_for_another(
     mistake: str, other: str, results: dict[Variant, Results]
 ) -> None:

@@ -14,9 +14,8 @@ from tests.checks.gradients import (
     expect_penalty_gradient,
     penalty_relations,
 )
-from tests.checks.memory import peak_memory
 from tests.checks.mistake import Mistake, Relation, cause, causes, expect_shape
-from tests.checks.models import WHOLE_SET, expect_whole_set
+from tests.checks.models import WHOLE_SET, expect_whole_set, peak_memory
 from tests.test_trainer import FIRST, NOISY, OVERFITS, PATIENCE
 
 N, LAMBDA = 7, 0.3

@@ -13,7 +13,7 @@ from tests.library.variants.variant import Variant
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
-SAID = {  # by name: what the student or the instructor reads
+NAMED = {  # by submission: what the student or the instructor reads
     "script_variables": (
         "remark: task2.py, line 4: seaborn is not installed here; only its use fails.",
         "train_step reads a variable of the script: name 'model' is not defined",
@@ -38,6 +38,7 @@ SAID = {  # by name: what the student or the instructor reads
         "makes no number of an array of one element; use .item().",
     ),
     "one_validation_late": ("one validation too late", "an option, and nowhere else"),
+    "penalty_off_by_default": ("an option that is off",),
     "own_learning_rate": (
         "use self.learning_rate, not a number of your own.",
         "this is a percentage",
@@ -49,7 +50,7 @@ SAID = {  # by name: what the student or the instructor reads
         "remark: task2a.py, line 16: NumPy 2.4 makes no number of an array of one element",
     ),
     "imports_of_an_editor": (
-        "remark: utils.py, line 4: numpy.lib.function_base.append is no more; write np.append.",
+        "remark: utils.py, line 4: numpy.lib.function_base.append cannot be imported here;",
         "remark: task2.py, line 1: asyncio.windows_events.NULL cannot be imported here;",
     ),
     "stops_with_the_epoch": (
@@ -82,12 +83,12 @@ def test_a_submission_gets_the_points_of_a_fair_grader(
     assert {task: found["score"] for task, found in tasks.items()} == submission.fair
 
 
-@pytest.mark.parametrize("name", SAID)
-def test_a_submission_is_told_the_cause(name: str, results: dict[str, Results]) -> None:
+@pytest.mark.parametrize("name", NAMED)
+def test_the_cause_is_named(name: str, results: dict[str, Results]) -> None:
     found = results[name]
     text = "\n".join([found["output"], *(test["output"] for test in found["tests"])])
-    for said in SAID[name]:
-        assert said in text
+    for cause in NAMED[name]:
+        assert cause in text
 
 
 def test_the_same_submission_gets_the_same_points_20_times_in_a_row() -> None:

@@ -63,9 +63,9 @@ Run = Callable[..., Report]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A folder with a right solution."""
-    folder = tmp_path / "desk"
+    folder = tmp_path / "files"
     folder.mkdir()
     for name, text in classic().items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
@@ -80,30 +80,30 @@ def worker() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture
-def check(desk: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
-    """Run the checks on the desk."""
+def check(folder: Path, worker: ProcessPoolExecutor, tmp_path: Path) -> Run:
+    """Run the checks on the folder."""
 
     def run(*options: str) -> Report:
         file = tmp_path / "results.json"
-        job = worker.submit(run_pytest, f"--desk={desk}", f"--results={file}", *options)
+        job = worker.submit(run_pytest, f"--folder={folder}", f"--results={file}", *options)
         return Report(*job.result(timeout=600), json.loads(file.read_text(encoding="utf-8")))
 
     return run
 
 
 @pytest.fixture
-def check_handout(desk: Path, tmp_path: Path) -> Run:
+def check_handout(folder: Path, tmp_path: Path) -> Run:
     """Run the checks that lie beside the student's files, from another folder, as a student does.
 
     The handout is the student files, the checks, and the package that states the assignment.
     """
     unwanted = shutil.ignore_patterns("__pycache__", "library")
-    for folder in ("tests", "lab"):
-        shutil.copytree(ROOT / folder, desk / folder, ignore=unwanted)
+    for name in ("tests", "lab"):
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
 
     def run(*options: str) -> Report:
         file = tmp_path / "out" / "results.json"
-        command = [sys.executable, "-m", "pytest", str(desk / "tests"), f"--results={file}"]
+        command = [sys.executable, "-m", "pytest", str(folder / "tests"), f"--results={file}"]
         done = subprocess.run(
             [*command, "-p", "no:cacheprovider", "--assert=plain", *options],
             cwd=tmp_path,
@@ -124,11 +124,11 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def unwrite(desk: Path, functions: Iterable[str]) -> None:
+def unwrite(folder: Path, functions: Iterable[str]) -> None:
     """Put `raise NotImplementedError` in place of the bodies of functions and methods."""
     for function in functions:
         module, path = function.split(".", 1)
-        file = desk / f"{module}.py"
+        file = folder / f"{module}.py"
         text = with_body(file.read_text(encoding="utf-8"), path, "raise NotImplementedError")
         file.write_text(text, encoding="utf-8")
 
@@ -173,8 +173,8 @@ def test_the_results_follow_gradescopes_schema(check: Run) -> None:
         assert test["extra_data"]["task"] == test["tags"][0]
 
 
-def test_nothing_written_is_said_in_a_line_for_each_task(check: Run, desk: Path) -> None:
-    unwrite(desk, WORK)
+def test_nothing_written_is_a_line_for_each_task(check: Run, folder: Path) -> None:
+    unwrite(folder, WORK)
     report = check()
     assert report.exit_code == 1
     assert set(report.scores().values()) == {0}
@@ -191,15 +191,15 @@ def test_nothing_written_is_said_in_a_line_for_each_task(check: Run, desk: Path)
 
 
 @pytest.mark.parametrize("task", sorted(set(WORK.values())))
-def test_each_task_earns_its_points_alone(check: Run, desk: Path, task: str) -> None:
-    unwrite(desk, [function for function in WORK if WORK[function] != task])
+def test_each_task_earns_its_points_alone(check: Run, folder: Path, task: str) -> None:
+    unwrite(folder, [function for function in WORK if WORK[function] != task])
     earned = {name: points for name, points in check().scores().items() if points}
     expected = ("3a", "4b") if task == "3a" else (task,)  # the L2 term is in the same backward
     assert earned == {name: POINTS[name] for name in expected}
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         ("import trainer.nothing", "line 2: ModuleNotFoundError: No module named"),
         ("raise SystemExit(3)", "line 2: SystemExit: 3"),
@@ -208,15 +208,15 @@ def test_each_task_earns_its_points_alone(check: Run, desk: Path, task: str) -> 
     ],
 )
 def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
-    check: Run, desk: Path, fault: str, said: str
+    check: Run, folder: Path, fault: str, message: str
 ) -> None:
-    text = (desk / "task3a.py").read_text(encoding="utf-8")
-    (desk / "task3a.py").write_text(f"# mine\n{fault}\n{text}", encoding="utf-8")
+    text = (folder / "task3a.py").read_text(encoding="utf-8")
+    (folder / "task3a.py").write_text(f"# mine\n{fault}\n{text}", encoding="utf-8")
     report = check()
     lost = {task for task, score in report.scores().items() if score != POINTS[task]}
     assert lost == {"3a", "3b", "3c", "4b"}
-    assert f"task3a.py cannot be imported: task3a.py, {said}" in report.output
-    assert f"task3.py cannot be imported: task3a.py, {said}" in report.output
+    assert f"task3a.py cannot be imported: task3a.py, {message}" in report.output
+    assert f"task3.py cannot be imported: task3a.py, {message}" in report.output
     outcomes = [t["extra_data"]["outcome"] for t in report.results["tests"] if t["tags"] == ["3a"]]
     assert outcomes.count("failed") == 1
     assert "skipped: needs task3a.py to import, see test_one_hot_encode_puts_a_1_at_the_label" in [
@@ -224,9 +224,9 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     ]
 
 
-def test_a_fault_of_an_import_is_a_remark_once(check: Run, desk: Path) -> None:
-    (desk / "task3a.py").write_text("import utils\n1 = utils\n", encoding="utf-8")
-    (desk / "task2.py").write_text("import nowhere\nassert nowhere.f()\n", encoding="utf-8")
+def test_a_fault_of_an_import_is_a_remark_once(check: Run, folder: Path) -> None:
+    (folder / "task3a.py").write_text("import utils\n1 = utils\n", encoding="utf-8")
+    (folder / "task2.py").write_text("import nowhere\nassert nowhere.f()\n", encoding="utf-8")
     assert check().results["extra_data"]["remarks"] == [
         "task2.py, line 1: nowhere is not installed here; only its use fails.",
         "task3a.py, line 2: cannot be imported: SyntaxError: cannot assign to literal here. Maybe "
@@ -251,26 +251,26 @@ def test_a_fault_of_an_import_is_a_remark_once(check: Run, desk: Path) -> None:
     ids=["a function", "an import"],
 )
 def test_what_never_ends_is_a_remark(
-    check: Run, desk: Path, old: str, new: str, remark: str
+    check: Run, folder: Path, old: str, new: str, remark: str
 ) -> None:
-    edit(desk / "task2.py", old, new)
+    edit(folder / "task2.py", old, new)
     report = check("--task=2b", "--timeout=0.5")
     assert report.results["score"] == 0
     assert report.results["extra_data"]["remarks"] == [remark]
     assert f"remark: {remark}\n" in report.output
 
 
-def test_a_missing_module_is_said_to_be_missing(check: Run, desk: Path) -> None:
-    (desk / "task3.py").unlink()
+def test_a_missing_module_is_named(check: Run, folder: Path) -> None:
+    (folder / "task3.py").unlink()
     report = check()
     lost = {task for task, score in report.scores().items() if score != POINTS[task]}
     assert lost == {"3b", "3c"}
     assert report.output.count("task3.py is missing") == 2  # once for each task
-    assert f"task3.py is missing: expected it in {desk.resolve()}" in report.output
+    assert f"task3.py is missing: expected it in {folder.resolve()}" in report.output
 
 
-def test_a_missing_function_is_named(check: Run, desk: Path) -> None:
-    edit(desk / "utils.py", "def batch_loader(", "def batches(")
+def test_a_missing_function_is_named(check: Run, folder: Path) -> None:
+    edit(folder / "utils.py", "def batch_loader(", "def batches(")
     report = check("--task=2e")
     assert report.test("test_shuffling_changes_the_order")["output"].startswith(
         "Task 2e: utils.batch_loader\n  utils.py has no `batch_loader`\n"
@@ -308,10 +308,10 @@ STOP = "if since_best == 10:"
     ids=["no shuffling", "shuffled_order", "no stop", "should_stop", "should_stop raises"],
 )
 def test_a_failure_names_the_function_that_the_student_writes(
-    check: Run, desk: Path, part: str, call: str, function: str, named: str
+    check: Run, folder: Path, part: str, call: str, function: str, named: str
 ) -> None:
     task = named[5:7]
-    file = desk / {"2d": "trainer.py", "2e": "utils.py"}[task]
+    file = folder / {"2d": "trainer.py", "2e": "utils.py"}[task]
     edit(file, part, call)
     file.write_text(f"{file.read_text(encoding='utf-8')}\n{function}", encoding="utf-8")
     tests = check(f"--task={task}").results["tests"]
@@ -319,8 +319,8 @@ def test_a_failure_names_the_function_that_the_student_writes(
     assert {test["output"].splitlines()[0] for test in failed} == {named}
 
 
-def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, desk: Path) -> None:
-    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, folder: Path) -> None:
+    edit(folder / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
     output = check().test("test_backward_is_the_gradient_of_the_loss")["output"].splitlines()
     assert output[0] == "Task 2a: task2a.BinaryModel.backward (equation 6)"
     assert "grad is not the gradient: dC/dw is wrong at" in output[1]
@@ -330,8 +330,8 @@ def test_the_first_lines_of_a_failure_say_what_is_wrong(check: Run, desk: Path) 
     assert len(output) == 6
 
 
-def test_a_failure_is_printed_once_and_alone(check: Run, desk: Path) -> None:
-    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+def test_a_failure_is_printed_once_and_alone(check: Run, folder: Path) -> None:
+    edit(folder / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
     report = check("--task=2a")
     text = report.test("test_backward_is_the_gradient_of_the_loss")["output"]
     failures = report.output.split(" FAILURES ")[1].split(" short test summary info ")
@@ -342,13 +342,13 @@ def test_a_failure_is_printed_once_and_alone(check: Run, desk: Path) -> None:
     assert "Got:" not in failures[1]
 
 
-def test_full_trace_adds_what_pytest_shows(check: Run, desk: Path) -> None:
-    edit(desk / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
+def test_full_trace_adds_what_pytest_shows(check: Run, folder: Path) -> None:
+    edit(folder / "task2a.py", "-np.dot(X.T", "np.dot(X.T")
     assert "def test_backward_is" in check("--task=2a", "--full-trace").output
 
 
-def test_next_stops_at_the_first_failing_check(check: Run, desk: Path) -> None:
-    unwrite(desk, ["task2.LogisticTrainer.train_step", "task3a.one_hot_encode"])
+def test_next_stops_at_the_first_failing_check(check: Run, folder: Path) -> None:
+    unwrite(folder, ["task2.LogisticTrainer.train_step", "task3a.one_hot_encode"])
     report = check("--next")
     outcomes = [test["extra_data"]["outcome"] for test in report.results["tests"]]
     assert outcomes.count("failed") == 1
@@ -358,8 +358,8 @@ def test_next_stops_at_the_first_failing_check(check: Run, desk: Path) -> None:
     assert report.row("2b").endswith("not written yet: LogisticTrainer.train_step; not run: 3")
 
 
-def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: Path) -> None:
-    edit(desk / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", "z = X + None  # é")
+def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, folder: Path) -> None:
+    edit(folder / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", "z = X + None  # é")
     output = check("--task=2a").test("test_forward_is_the_sigmoid")["output"]
     assert output.startswith(
         "Task 2a: task2a.BinaryModel.forward (equation 1)\n"
@@ -370,9 +370,9 @@ def test_an_exception_is_reported_with_the_line_it_comes_from(check: Run, desk: 
 
 
 def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
-    check: Run, desk: Path
+    check: Run, folder: Path
 ) -> None:
-    edit(desk / "task2a.py", "-np.dot(X.T, targets - outputs)", "-np.dot(X.T, targets)")
+    edit(folder / "task2a.py", "-np.dot(X.T, targets - outputs)", "-np.dot(X.T, targets)")
     report = check("--task=2a")
     needed = report.test("test_backward_is_a_multiple_of_the_gradient")
     waiting = report.test("test_backward_is_the_gradient_of_the_loss")
@@ -382,9 +382,9 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_on_which(
 
 
 def test_results_are_written_when_a_module_of_checks_cannot_be_read(
-    check_handout: Run, desk: Path
+    check_handout: Run, folder: Path
 ) -> None:
-    (desk / "tests" / "test_task3a.py").write_text("def broken(:\n", encoding="utf-8")
+    (folder / "tests" / "test_task3a.py").write_text("def broken(:\n", encoding="utf-8")
     report = check_handout("--continue-on-collection-errors")
     assert report.results["max_score"] == 62
     assert report.results["score"] == 62 - POINTS["3a"]
@@ -392,10 +392,10 @@ def test_results_are_written_when_a_module_of_checks_cannot_be_read(
 
 
 def test_other_tests_earn_nothing_and_pytest_says_how_to_leave_them_out(
-    check_handout: Run, desk: Path
+    check_handout: Run, folder: Path
 ) -> None:
-    (desk / "tests" / "library").mkdir()
-    other = desk / "tests" / "library" / "test_other.py"
+    (folder / "tests" / "library").mkdir()
+    other = folder / "tests" / "library" / "test_other.py"
     other.write_text("def test_other():\n    raise NotImplementedError\n", encoding="utf-8")
     report = check_handout()
     assert "the assignment's checks: pytest; every test: pytest tests\n" in report.output
@@ -405,8 +405,8 @@ def test_other_tests_earn_nothing_and_pytest_says_how_to_leave_them_out(
     assert "test_other" not in [test["name"] for test in report.results["tests"]]
 
 
-def test_advice_costs_nothing_and_is_shown_after_the_points(check: Run, desk: Path) -> None:
-    edit(desk / "task2a.py", "np.clip(X.dot(self.w), -500, 500)", "X.dot(self.w)")
+def test_advice_costs_nothing_and_is_shown_after_the_points(check: Run, folder: Path) -> None:
+    edit(folder / "task2a.py", "np.clip(X.dot(self.w), -500, 500)", "X.dot(self.w)")
     report = check("--task=2a")
     assert report.exit_code == 0
     assert report.row("2a") == "2a      12 / 12"
@@ -419,8 +419,8 @@ def test_advice_costs_nothing_and_is_shown_after_the_points(check: Run, desk: Pa
     assert test["output"].startswith("Advice on Task 2a: task2a.BinaryModel.forward (equation 1)")
 
 
-def test_what_was_handed_out_and_changed_is_told_as_such(check: Run, desk: Path) -> None:
-    edit(desk / "task2.py", "accuracy_train, accuracy_val\n", "accuracy_val, accuracy_train\n")
+def test_what_was_handed_out_and_changed_is_named_as_such(check: Run, folder: Path) -> None:
+    edit(folder / "task2.py", "accuracy_train, accuracy_val\n", "accuracy_val, accuracy_train\n")
     report = check("--task=2b")
     assert report.results["score"] == 9
     output = report.test("test_validation_step_is_as_it_was_handed_out")["output"]
@@ -432,29 +432,29 @@ def test_what_was_handed_out_and_changed_is_told_as_such(check: Run, desk: Path)
     ("line", "likely"),
     [
         ("z = score", "this name is not known here: use an argument, or what is kept in self."),
-        ('z = np.unicode_("0")', "NumPy 2 has another name for it; the message tells which."),
+        ('z = np.unicode_("0")', "NumPy 2 has another name for it; see the message."),
         ("z = np.alen(X)", "NumPy 2 has no such name any more"),
         ("z = nowhere.expit(X @ self.w)", "the assignment is written with NumPy alone."),
         ("z = np.zeros((10**7, 10**7))", "an N x N array? N is 20,000 images here"),
         ("z = np.zeros(2)\n        z[0] = np.ones(2)", "an array where one number belongs"),
     ],
 )
-def test_an_exception_has_a_likely_cause(check: Run, desk: Path, line: str, likely: str) -> None:
-    edit(desk / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", line)
-    edit(desk / "task2a.py", "import utils\n", "import nowhere\nimport utils\n")
+def test_an_exception_has_a_likely_cause(check: Run, folder: Path, line: str, likely: str) -> None:
+    edit(folder / "task2a.py", "z = np.clip(X.dot(self.w), -500, 500)", line)
+    edit(folder / "task2a.py", "import utils\n", "import nowhere\nimport utils\n")
     output = check("--task=2a").test("test_forward_is_the_sigmoid")["output"]
     assert f"  Likely:   {likely}" in output
 
 
-def test_an_argument_of_ones_own_without_a_default_is_named(check: Run, desk: Path) -> None:
-    edit(desk / "task3a.py", "self, l2_reg_lambda: float", "self, l2_reg_lambda, momentum")
+def test_an_argument_of_ones_own_without_a_default_is_named(check: Run, folder: Path) -> None:
+    edit(folder / "task3a.py", "self, l2_reg_lambda: float", "self, l2_reg_lambda, momentum")
     output = check("--task=3a").test("test_forward_is_the_softmax")["output"]
     assert "SoftmaxModel() asks for an argument `momentum` of its own" in output
     assert "Likely:   give momentum a default value" in output
 
 
-def test_prints_and_warnings_cost_nothing(check_handout: Run, desk: Path) -> None:
+def test_prints_and_warnings_cost_nothing(check_handout: Run, folder: Path) -> None:
     noise = 'print("\\u00e9" * 9); __import__("warnings").warn("old", DeprecationWarning)'
-    edit(desk / "task2a.py", "        self.I = 785", f"        {noise}\n        self.I = 785")
-    edit(desk / "task2a.py", "import utils\n", f"import utils\n\n{noise}\n")
+    edit(folder / "task2a.py", "        self.I = 785", f"        {noise}\n        self.I = 785")
+    edit(folder / "task2a.py", "import utils\n", f"import utils\n\n{noise}\n")
     assert check_handout("-W", "error").results["score"] == 62

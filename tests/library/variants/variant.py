@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.checks.desk import NAMES
+from tests.checks.student import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 SLOW = "import matplotlib.pyplot as plt\n"  # most of a second, and no check plots

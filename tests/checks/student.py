@@ -1,4 +1,4 @@
-"""The student's desk: the six files, each imported on its own, its faults told plainly."""
+"""The student's files: each is imported on its own, so that a fault costs its own tasks alone."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from lab.assignment import FILES
-from tests.checks.importing import Finder
+from tests.checks import compatibility
 from tests.checks.mistake import TIMED_OUT, ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
-
-# What a student writes, and the function that it is a part of in the course's own starter code.
-PART_OF = {
-    "trainer.BaseTrainer.should_stop": "trainer.BaseTrainer.train",
-    "utils.shuffled_order": "utils.batch_loader",
-}
 
 ANOTHER_YEAR = (
     "this is another year's assignment: it trains by a function `train`, not by a class of "
@@ -30,26 +24,29 @@ ANOTHER_YEAR = (
 )
 
 
-class Desk:
+class StudentFiles:
     """The folder of the student's files.
 
     Args:
         folder: where task2a.py and the others are.
 
     Attributes:
-        remarks: what was adapted to import them, or kept them from being imported, once each.
+        remarks: what was adapted to import them, or kept them from being imported.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.remarks: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
-        self._finder = Finder(self.folder, lambda remark: self.remarks.setdefault(remark))
+
+    def remark(self, text: str) -> None:
+        """Make a remark, if it is a new one."""
+        self.remarks.setdefault(text)
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
-        self._finder.open()
+        sys.path_importer_cache[str(self.folder)] = compatibility.finder(self.folder, self.remark)
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
@@ -58,10 +55,10 @@ class Desk:
         """Take the folder off the import path again."""
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
-        self._finder.close()
+        sys.path_importer_cache.pop(str(self.folder), None)
 
     def owns(self, file: str | None) -> bool:
-        """Tell whether a file lies in the folder itself."""
+        """Return whether a file lies in the folder itself."""
         return file is not None and os.path.dirname(os.path.realpath(file)) == str(self.folder)
 
     def load(self, name: str) -> ModuleType:
@@ -96,6 +93,8 @@ class Desk:
     def require(self, function: str) -> Any:
         """Find a function or a class by its full name, as "task2a.BinaryModel.forward".
 
+        It can be called as it was handed out, even if it is another year's.
+
         Raises:
             Mistake: if its module cannot be imported, or it is not there.
         """
@@ -107,17 +106,17 @@ class Desk:
                 likely = f"is it there, spelt `{part}`, and indented as it was handed out?"
                 if part.endswith("Trainer") and hasattr(found, "train"):
                     likely = ANOTHER_YEAR
-                    self.remarks.setdefault(f"{owner}: {likely}")
+                    self.remark(f"{owner}: {likely}")
                 raise Mistake(f"{owner} has no `{part}`", likely=likely)
             found = getattr(found, part)
-        return found
+        return compatibility.adapted(found, part)
 
     def name(self, function: str) -> str:
-        """Name a function, or, where it is missing here, the one that it is a part of."""
+        """Name a function, or, where it is missing here, the one that has its code."""
         try:
             self.require(function)
         except Mistake:
-            return PART_OF.get(function, function)
+            return compatibility.whole_of(function)
         return function
 
     def where(self, error: BaseException, source: bool = False) -> str:
@@ -142,7 +141,7 @@ class Desk:
         file = self.folder / f"{name}.py"
         if not file.is_file():
             missing = f"{name}.py is missing: expected it in {self.folder}"
-            raise ImportMistake(name, missing, self._is_of_another_year() and ANOTHER_YEAR)
+            raise ImportMistake(name, missing)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -152,24 +151,18 @@ class Desk:
         except BaseException as error:  # also sys.exit
             raise self._fault(name, error) from error
 
-    def _is_of_another_year(self) -> str:
-        """Return "yes" for a submission whose task2.py trains by a function, else ""."""
-        file = self.folder / "task2.py"
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        return "yes" if "\ndef train(" in text and "Trainer" not in text else ""
-
     def _fault(self, name: str, error: BaseException) -> ImportMistake:
         where = self.where(error)
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
-        said = in_words(error)
-        self.remarks.setdefault(f"{where or f'{name}.py'}: cannot be imported: {said}")
+        fault = in_words(error)
+        self.remark(f"{where or f'{name}.py'}: cannot be imported: {fault}")
         likely = ""
-        if isinstance(error, SystemExit) or TIMED_OUT in said:
+        if isinstance(error, SystemExit) or TIMED_OUT in fault:
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
         return ImportMistake(
             name,
-            f"{name}.py cannot be imported: {where + ': ' if where else ''}{said}",
+            f"{name}.py cannot be imported: {where + ': ' if where else ''}{fault}",
             likely,
         )
 
@@ -185,8 +178,8 @@ class StudentModule:
     Its faults are failures of the checks that need it, and of no others.
     """
 
-    def __init__(self, desk: Desk, name: str) -> None:
-        self._desk, self._name = desk, name
+    def __init__(self, files: StudentFiles, name: str) -> None:
+        self._files, self._name = files, name
 
     def __getattr__(self, attribute: str) -> Any:
-        return self._desk.require(f"{self._name}.{attribute}")
+        return self._files.require(f"{self._name}.{attribute}")

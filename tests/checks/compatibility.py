@@ -1,0 +1,579 @@
+"""Compatibility: rules by which what was written for another year or another NumPy is judged, too.
+
+The checks call the interface that is handed out. A rule takes something of a submission and returns
+it adapted to that interface, or as it is where there is nothing to adapt. Its docstring says what
+it allows, and it names a submission of tests/library/submissions/ that loses points without it.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial, wraps
+from importlib.machinery import FileFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from lab.assignment import FILES
+from tests.checks.mistake import Mistake
+
+__tracebackhide__ = True
+
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+RULES: dict[str, str] = {}  # {rule: a submission that needs it}
+
+# The arguments of what the checks call, in the order in which they are handed out.
+SETS = ("X_train", "Y_train", "X_val", "Y_val")
+TRAINER = ("model", "learning_rate", "batch_size", "shuffle_dataset", *SETS)
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "pre_process_images": ("X",),
+    "one_hot_encode": ("Y", "num_classes"),
+    "cross_entropy_loss": ("targets", "outputs"),
+    "gradient_approximation_test": ("model", "X", "Y"),
+    "calculate_accuracy": ("X", "targets", "model"),
+    "accuracy": ("targets", "outputs"),
+    "batch_loader": ("X", "Y", "batch_size", "shuffle", "drop_last", "rng"),
+    "BinaryModel": (),
+    "SoftmaxModel": ("l2_reg_lambda",),
+    "forward": ("X",),
+    "backward": ("X", "outputs", "targets"),
+    "BaseTrainer": TRAINER,
+    "LogisticTrainer": TRAINER,
+    "SoftmaxTrainer": TRAINER,
+    "train": ("num_epochs",),
+    "train_step": ("X_batch", "Y_batch"),
+    "validation_step": (),
+}
+
+
+def rule(submission: str) -> Callable[[Rule], Rule]:
+    """List a function among the rules, with the name of a submission that needs it."""
+
+    def listed(function: Rule) -> Rule:
+        RULES[function.__name__] = submission
+        return function
+
+    return listed
+
+
+# How the checks call a student's functions, classes and methods
+
+
+def adapted(found: Any, name: str) -> Any:
+    """Let a function, a method or a class of a student's be called as it was handed out.
+
+    Args:
+        found: of the submission.
+        name: a key of ARGUMENTS; what has another name is returned as it is.
+    """
+    if name not in ARGUMENTS or not callable(found):
+        return found
+
+    @wraps(found, updated=())
+    def called(*args: Any, **options: Any) -> Any:
+        args = tuple(arg.own if isinstance(arg, AdaptedInstance) else arg for arg in args)
+        stated = ARGUMENTS[name][: len(args)]
+        parameters = _parameters(found)
+        if {*stated, *options} <= {parameter.name for parameter in parameters}:
+            args, options = (), dict(zip(stated, args, strict=True)) | options
+            others = [parameter for parameter in parameters if parameter.name not in options]
+        else:  # under names of their own, in this order
+            others = parameters[len(args) :]
+        result = found(*args, **options, **_given(found, others, name))
+        return (
+            AdaptedInstance(early_stopping_set_by_main(result))
+            if isinstance(found, type)
+            else result
+        )
+
+    return called
+
+
+class AdaptedInstance:
+    """A model or a trainer of a student's, whose methods are called as they were handed out."""
+
+    own: Any
+
+    def __init__(self, own: Any) -> None:
+        object.__setattr__(self, "own", own)
+
+    def __getattr__(self, name: str) -> Any:
+        found = adapted(getattr(self.own, name), name)
+        return backward_after_forward(found, self) if name == "backward" else found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an array, or what stands in for a method of the student's."""
+        if name in ARGUMENTS:
+            value = without_further_arguments(value, name)
+            value = with_further_results(value, name, type(self.own))
+        setattr(self.own, name, value)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """List the arguments of a student's function, without *args and **kwargs."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [parameter for parameter in parameters if parameter.kind not in several]
+
+
+def _given(
+    function: Callable[..., Any], others: Sequence[inspect.Parameter], name: str
+) -> dict[str, Any]:
+    """Find values for arguments of a student's own.
+
+    Raises:
+        Mistake: if there is no value for one.
+    """
+    given = {}
+    for parameter in others:
+        value = early_stopping_argument(parameter.default, parameter.name)
+        value = argument_of_another_year(value, parameter.name)
+        if value is parameter.empty and parameter.name not in ARGUMENTS[name]:
+            own = ", ".join(own.name for own in _parameters(function))
+            raise Mistake(
+                f"{name}() asks for an argument `{parameter.name}` of its own",
+                f"({', '.join(ARGUMENTS[name])})",
+                f"({own})",
+                likely=f"give {parameter.name} a default value: the assignment calls it without.",
+            )
+        if value is not parameter.default:
+            given[parameter.name] = value
+    return given
+
+
+@rule("cached_outputs")
+def early_stopping_argument(value: Any, name: str) -> Any:
+    """An argument with which early stopping is off, unless it is given: True, or ten."""
+    about_it = "stop" in name.lower() or "patience" in name.lower()
+    if not about_it or not any(value is off for off in (inspect.Parameter.empty, None, False)):
+        return value
+    return True if value is False else 10  # which is true, too
+
+
+@rule("logging_trainer")
+def argument_of_another_year(value: Any, name: str) -> Any:
+    """An argument that another year's starter has, too."""
+    known = {"l2_reg_lambda": 0.0, "epoch": 0}
+    return known.get(name, value) if value is inspect.Parameter.empty else value
+
+
+@rule("imports_of_an_editor")
+def early_stopping_set_by_main(trainer: Any) -> Any:
+    """An attribute that switches early stopping on, and that main sets."""
+    attributes = {name: value for name, value in vars(trainer).items() if value is False}
+    options = [name for name in attributes if early_stopping_argument(False, name)]
+    nodes = ast.walk(_source(type(trainer))) if options else ()
+    stored = [
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    ]
+    for name in options:
+        if stored.count(name) == 1:  # what changes is no option
+            setattr(trainer, name, True)
+    return trainer
+
+
+@rule("cached_outputs")
+def backward_after_forward(
+    backward: Callable[..., Any], model: AdaptedInstance
+) -> Callable[..., Any]:
+    """A `backward` that uses what `forward` keeps."""
+
+    def called(X: np.ndarray, *others: Any, **options: Any) -> Any:
+        try:
+            return backward(X, *others, **options)
+        except (AttributeError, TypeError):
+            model.forward(X.copy())
+            return backward(X, *others, **options)
+
+    return called
+
+
+# What a student's code expects of what stands in for other tasks
+
+
+@rule("one_image_at_a_time")
+def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A call with more arguments than were handed out, as of `train_step` with the epoch."""
+    names = ARGUMENTS[name]
+
+    def called(*args: Any, **options: Any) -> Any:
+        options = {key: value for key, value in options.items() if key in names}
+        return stand_in(*args[: len(names)], **options)
+
+    return called
+
+
+@rule("watches_the_accuracy")
+def with_further_results(
+    stand_in: Callable[..., Any], name: str, Trainer: type
+) -> Callable[..., Any]:
+    """A `train` that takes more values from its steps than these are to return."""
+    taken = [
+        len(node.targets[0].elts)
+        for node in ast.walk(_source(Trainer))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "attr", "") == name
+    ]
+
+    def called(*args: Any, **options: Any) -> Any:
+        result = stand_in(*args, **options)
+        results = result if isinstance(result, tuple) else (result,)
+        results += (0.0,) * (max(taken, default=1) - len(results))
+        return results if len(results) > 1 else results[0]
+
+    return called
+
+
+@rule("watches_the_accuracy")
+def loss_alone(returned: Any) -> Any:
+    """A `train_step` that returns the accuracy, too."""
+    return returned[0] if isinstance(returned, tuple) else returned
+
+
+@rule("imports_of_an_editor")
+def steps_between_validations(right: int, validated: Sequence[int]) -> int:
+    """A `train` with more than five validations in an epoch.
+
+    Args:
+        right: the number of steps from one to the next in the assignment.
+        validated: the number of steps before each validation.
+    """
+    return min([right, *map(int, np.diff(validated[:2]))])
+
+
+@rule("one_validation_late")
+def with_own_attributes(model: Any, own: Any) -> Any:
+    """A trainer that reads other attributes of its author's model, `own`."""
+    for name, value in vars(own.own).items():
+        if name not in vars(model):
+            setattr(model, name, value)
+    return model
+
+
+@rule("imports_of_an_editor")
+def with_gradient_returned(model: Any) -> Any:
+    """A `train_step` that uses the gradient as its author's `backward` returns it."""
+    backward = model.backward
+
+    def called(*args: Any, **options: Any) -> np.ndarray:
+        backward(*args, **options)
+        return np.asarray(model.grad)
+
+    model.backward = called
+    return model
+
+
+@rule("script_variables")
+def with_script_variables(
+    trainer: Any, arguments: Sequence[Any], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Steps that read variables of the script, as in 2021 and 2022.
+
+    Args:
+        trainer: of a student's class.
+        arguments: that it was made with.
+        monkeypatch: takes the variables away again.
+    """
+    Trainer = type(trainer.own)
+    values = dict(zip(TRAINER, arguments, strict=True))
+    for name, value in under_own_names(values, Trainer).items():
+        monkeypatch.setattr(sys.modules[Trainer.__module__], name, value, raising=False)
+    return trainer
+
+
+@rule("stops_with_the_epoch")
+def under_own_names(values: dict[str, Any], Trainer: type) -> dict[str, Any]:
+    """A script whose variables have names of their own where it makes its trainer."""
+    named = dict(values)
+    for node in ast.walk(_source(Trainer)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == Trainer.__name__:
+            arguments = list(zip(TRAINER, node.args, strict=False))
+            arguments += [(str(keyword.arg), keyword.value) for keyword in node.keywords]
+            for argument, value in arguments:
+                if isinstance(value, ast.Name) and argument in values:
+                    named[value.id] = values[argument]
+    return named
+
+
+def _source(cls: type) -> ast.Module:
+    """Parse the file that a student's class is in."""
+    return ast.parse(Path(inspect.getfile(cls)).read_bytes())
+
+
+# Where a student writes what the checks look for
+
+
+@rule("starter_2023")
+def whole_of(function: str) -> str:
+    """The function that has, in the course's own starter, the code of a function of ours."""
+    parts = {
+        "trainer.BaseTrainer.should_stop": "trainer.BaseTrainer.train",
+        "utils.shuffled_order": "utils.batch_loader",
+    }
+    return parts.get(function, function)
+
+
+@rule("one_validation_late")
+def penalty_in_train_step(places: list[Any]) -> list[Any]:
+    """The L2 term is added in `train_step`."""
+    return [*places, *(replace(place, where="train_step") for place in places)]
+
+
+@rule("penalty_off_by_default")
+def penalty_by_an_option(places: list[Any]) -> list[Any]:
+    """The L2 term is added in `backward` if an option asks for it."""
+    others = []
+    for place in places:
+        parameters = _parameters(place.Model.__wrapped__.backward)
+        options = {p.name: True for p in parameters if p.default is False or p.default is None}
+        others.append(replace(place, where="an option that is off", options=options))
+    return [*places, *others]
+
+
+@rule("model_in_task4a")
+def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]:
+    """The L2 term is in a model of the student's own, in a file of its own.
+
+    Args:
+        models: where to look for the term, in order.
+        files: the student's.
+    """
+    yield from models
+    for path in sorted(files.folder.glob("*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.name in FILES or "def backward(" not in text:
+            continue
+        for cls in list(vars(files.find(path.stem) or object).values()):
+            is_model = isinstance(cls, type) and hasattr(cls, "backward")
+            if is_model and cls.__module__ not in ("task2a", "task3a"):
+                yield adapted(cls, "SoftmaxModel")
+
+
+# How a student's files are imported
+
+
+def finder(folder: Path, report: Callable[[str], None]) -> FileFinder:
+    """Make a finder of the modules in a folder, which adapts them when it imports them.
+
+    Args:
+        folder: of the student's files.
+        report: called with a remark for each thing that was adapted.
+    """
+    return FileFinder(str(folder), (partial(Loader, report=report), [".py"]))  # type: ignore[arg-type]
+
+
+class Loader(SourceFileLoader):
+    """Imports one file, its source adapted, statement by statement."""
+
+    def __init__(self, name: str, file: str, report: Callable[[str], None]) -> None:
+        super().__init__(name, file)
+        self.file, self._report = Path(file), report
+        self.has_failed = False  # in what runs outside of functions
+
+    def report(self, line: int, text: str) -> None:
+        """Make a remark about a line of the file."""
+        self._report(f"{self.file.name}, line {line}: {text}")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the file; what fails may be left out (see the rules)."""
+        if self.file.name == "__init__.py":  # of a package
+            return super().exec_module(module)
+        tree = ast.parse(self.get_data(self.path), self.path)
+        future = compile(tree, self.path, "exec").co_flags & __future__.annotations.compiler_flag
+        vars(module)["__with_numbers__"] = partial(with_numbers, self)
+        for node in arrays_of_one_element(removed_numpy_names(tree, self)).body:
+            ast.fix_missing_locations(node)
+            code = compile(ast.Module([node], []), self.path, "exec", future, True)
+            try:
+                exec(code, vars(module))
+            except Exception as error:
+                left = failed_import(error, node, module, self)
+                left = code_outside_of_functions(left, node, self)
+                if left is not None:
+                    raise
+
+
+@rule("imports_of_an_editor")
+def failed_import(
+    error: Exception, node: ast.stmt, module: ModuleType, loader: Loader
+) -> Exception | None:
+    """An import of something that is not here: only its use fails."""
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return error
+    origin = node.module if isinstance(node, ast.ImportFrom) else None
+    for alias in node.names:
+        full = f"{origin}.{alias.name}" if origin else alias.name
+        package = full.split(".")[0]
+        own = loader.file.with_name(package)
+        if f"{package}.py" in FILES or own.exists() or own.with_suffix(".py").exists():
+            return error
+        gone = isinstance(error, ModuleNotFoundError) and error.name == package
+        why = f"{package} is not installed here" if gone else f"{full} cannot be imported here"
+        bound = alias.asname or (alias.name if origin else package)
+        if bound not in vars(module):
+            setattr(module, bound, Missing(full, why))
+            loader.report(node.lineno, f"{why}; only its use fails.")
+    return None
+
+
+class MissingPackageError(ImportError):
+    """Something whose import failed is used."""
+
+
+class Missing:
+    """Stands for something that cannot be imported, or a part of it: its use is an error."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self._name, self._why = name, why
+
+    def __getattr__(self, attribute: str) -> Missing:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return Missing(f"{self._name}.{attribute}", self._why)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise MissingPackageError(f"{self._name}: {self._why}")
+
+
+@rule("code_at_module_level")
+def code_outside_of_functions(
+    error: Exception | None, node: ast.stmt, loader: Loader
+) -> Exception | None:
+    """Code that fails because this is an import and no script; the functions are still there."""
+    defines = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+    if error is None or isinstance(node, defines):
+        return error
+    if isinstance(error, MissingPackageError):
+        return None  # as when seaborn is asked for a style; its import has its remark
+    if not loader.has_failed:
+        kind = type(error).__name__
+        loader.report(node.lineno, f"{kind} when imported; move what runs into main().")
+    loader.has_failed = True
+    return None
+
+
+REMOVED = {  # {name that NumPy no longer has: today's spelling}
+    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), "np.inf"),
+    "NINF": "-np.inf",
+    **dict.fromkeys(("NaN", "NAN"), "np.nan"),
+    **{name: name for name in ("float", "int", "bool", "complex", "object", "str")},
+    "float_": "np.float64",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "alltrue": "np.all",
+    "sometrue": "np.any",
+    "round_": "np.round",
+    "row_stack": "np.vstack",
+    "in1d": "np.isin",
+    "trapz": "np.trapezoid",
+    "mat": "np.asmatrix",
+}
+
+
+@rule("old_numpy")
+def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
+    """Names that NumPy no longer has, as np.float."""
+
+    class Modern(ast.NodeTransformer):
+        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+            self.generic_visit(node)
+            of_numpy = isinstance(node.value, ast.Name) and node.value.id == "np"
+            if not of_numpy or node.attr not in REMOVED or hasattr(np, node.attr):
+                return node
+            spelling = REMOVED[node.attr]
+            loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
+            return ast.copy_location(ast.parse(spelling, mode="eval").body, node)
+
+    modern: ast.Module = Modern().visit(tree)
+    return modern
+
+
+@rule("one_element_arrays")
+def arrays_of_one_element(tree: ast.Module) -> ast.Module:
+    """Arrays of one element where NumPy now wants a number: int(z), "%f" % z, y[n] = z."""
+    wrapped: ast.Module = _OfNumbers().visit(tree)
+    return wrapped
+
+
+class _OfNumbers(ast.NodeTransformer):
+    functions = ("int", "float", *dir(math))
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name in self.functions and not node.keywords:
+            node.func = _with_numbers(node.func, node)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        text = isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+        if not (text and isinstance(node.op, ast.Mod)):
+            return node
+        form = ast.Attribute(node.left, "__mod__", ast.Load())
+        return ast.copy_location(ast.Call(_with_numbers(form, node), [node.right], []), node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Store):
+            node.value = _with_numbers(node.value, node)
+        return node
+
+
+def with_numbers(loader: Loader, thing: Any, line: int) -> Any:
+    """Let a function of numbers, or the entries of an array, take arrays of one element."""
+
+    def called(function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (TypeError, ValueError):
+            result = function(*map(_element, arguments))
+        loader.report(line, "NumPy 2.4 makes no number of an array of one element; use .item().")
+        return result
+
+    if isinstance(thing, np.ndarray):
+        return _Entries(thing, partial(called, thing.__setitem__))
+    number = thing is int or thing is float or getattr(thing, "__module__", "") == "math"
+    text = isinstance(getattr(thing, "__self__", None), str)
+    return partial(called, thing) if number or text else thing
+
+
+class _Entries:
+    """An array, as the target of an assignment."""
+
+    def __init__(self, array: np.ndarray, put: Callable[[Any, Any], None]) -> None:
+        self._array, self._put = array, put
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._array[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._put(index, value)
+
+
+def _element(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_element, value))
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+
+
+def _with_numbers(thing: ast.expr, at: ast.expr) -> ast.expr:
+    """Write __with_numbers__(thing, the line)."""
+    name = ast.Name("__with_numbers__", ast.Load())
+    return ast.copy_location(ast.Call(name, [thing, ast.Constant(at.lineno)], []), at)
