@@ -1,27 +1,27 @@
-"""The results of task2.py and task3.py, with the figures of the very same runs."""
+"""The results of task2.py and task3.py, with the figures of the very same trainings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import lab.results
 from lab.assignment import CONFUSION, MISTAKES, TASKS
-from lab.results import FILE, RUNS, Run, Validation, sha256
+from lab.results import FILE, RUNS, sha256
+from lab.trainings import Training, load
+from task3 import LABEL, LAMBDAS
 
 IN_ORDER, SHUFFLED = "2b-d, no shuffling", "2e, shuffling"
-LAMBDA_0, LAMBDA_1 = "lambda 0", "lambda 1"
-NEEDED = {"task2": (IN_ORDER, SHUFFLED), "task3": (LAMBDA_0, LAMBDA_1)}  # runs, by script
+NEEDED = {"task2": (IN_ORDER, SHUFFLED), "task3": tuple(map(LABEL.format, LAMBDAS))}
 ALIKE = ("data", "data_sha256", "seed")  # what the parts of one report have in common
+SETTINGS = (*ALIKE, "max_epochs", "quick", "versions")
 
 
 @dataclass(frozen=True)
 class Part:
-    """The results of one script; `files`, `runs` and `weights` have the names as keys."""
+    """The results of one script."""
 
     data: str
     data_sha256: str
@@ -29,16 +29,18 @@ class Part:
     max_epochs: int
     quick: bool
     versions: Mapping[str, str]
-    files: Mapping[str, str]
-    runs: Mapping[str, Run]
-    weights: Mapping[str, np.ndarray]
+    trainings: Mapping[str, Training]
+
+    def by_lambda(self) -> dict[float, Training]:
+        """Return the trainings of task3.py by their lambda, 0 first."""
+        return {value: self.trainings[LABEL.format(value)] for value in sorted(LAMBDAS)}
 
 
 def read(folder: Path) -> dict[str, Part]:
     """Read the results of both scripts, {"task2": ..., "task3": ...}, from one folder.
 
-    Raises OSError, which says what to run, if a part, a run or a file is missing, if a file is not
-    the run's own, or if the parts are of two data sets or seeds.
+    Raises OSError, which says what to run, if a part, a training or a file is missing, if a file is
+    not of the same run, or if the parts are of two data sets or seeds.
     """
     path = folder / FILE
     results = lab.results.read(path)
@@ -55,32 +57,22 @@ def read(folder: Path) -> dict[str, Part]:
 
 
 def _part(results: Mapping[str, Any], name: str, folder: Path) -> Part:
-    path, again = folder / FILE, _run([name], folder)
+    path, arrays, again = folder / FILE, RUNS.format(name), _run([name], folder)
     figures = [task.figure for task in TASKS if task.figure and task.script == f"{name}.py"]
     figures += [CONFUSION, MISTAKES] if name == "task3" else []
     try:
-        part = Part(**results[name], weights={})
-        if missing := [run for run in NEEDED[name] if run not in part.runs]:
-            raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")
-        for file in (folder / one for one in (*figures, RUNS.format(name))):
+        part, digests = results[name], results[name]["files"]
+        for file in (folder / one for one in (*figures, arrays)):
             if not file.is_file():
                 raise OSError(f"{file} is missing. {again}")
-            if part.files.get(file.name) != sha256(file):
+            if digests.get(file.name) != sha256(file):
                 raise OSError(f"{file} is not of the run in {path}. {again}")
-        with np.load(folder / RUNS.format(name)) as arrays:
-            weights = {run: arrays[f"{run}, weights"] for run in part.runs}
-            runs = {
-                run: _record(summary, arrays[f"{run}, validations"])
-                for run, summary in results[name]["runs"].items()
-            }
-    except (KeyError, TypeError):
+        trainings = load(folder / arrays)
+        if missing := [one for one in NEEDED[name] if one not in trainings]:
+            raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")
+        return Part(**{key: part[key] for key in SETTINGS}, trainings=trainings)
+    except (KeyError, TypeError, AttributeError):
         raise OSError(f"{path} has no complete results of {name}. {again}") from None
-    return replace(part, runs=runs, weights=weights)
-
-
-def _record(summary: Mapping[str, Any], validations: np.ndarray) -> Run:
-    rows = [Validation(int(step), *map(float, row)) for step, *row in validations]
-    return Run(**{**summary, "best": Validation(**summary["best"])}, validations=rows)
 
 
 def _run(parts: Iterable[str], folder: Path) -> str:

@@ -1,6 +1,6 @@
 """The answers to the assignment's questions, written from the results of the scripts.
 
-They say what the results show, also where that is not what the assignment expects.
+They state what the results show, also where the assignment expects something else.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 
 from lab.assignment import TASKS
-from lab.results import Run, Validation
+from lab.gradient import TOLERANCE
+from lab.trainings import Training, Validation
+from report.results import IN_ORDER, SHUFFLED, Part
 from reproduce import measures
 from reproduce.claims import CHANCE
 from reproduce.measures import SPIKE
-from reproduce.results import IN_ORDER, LAMBDA_0, LAMBDA_1, SHUFFLED, Part
-from trainer import TOLERANCE
+from task3 import LABEL
 
 MILD = 1.5  # times as many errors on new images as on the training images: mild overfitting below
 
@@ -26,7 +27,7 @@ def gradient_check(task: str, part: Part) -> str:
     """Answer Tasks 2a and 3a: what was written, and how its gradient is checked."""
     (functions,) = (one.functions for one in TASKS if one.name == task)
     *names, last = (function.partition(".")[2] for function in functions)
-    size = next(iter(part.weights.values())).size
+    size = next(iter(part.trainings.values())).w.size
     return (
         f"task{task}.py contains {', '.join(names)} and {last}. Before task{task[0]}.py trains, it "
         "compares the gradient that backward computes with central differences (equation 29), for "
@@ -38,7 +39,7 @@ def gradient_check(task: str, part: Part) -> str:
 
 def final_accuracy(part: Part) -> str:
     """Answer Task 2c: the final accuracies."""
-    best = part.runs[IN_ORDER].best
+    best = part.trainings[IN_ORDER].best
     return (
         f"The weights kept, those of the least validation loss, classify {best.train_accuracy:.2%} "
         f"of the training set and {best.val_accuracy:.2%} of the validation set correctly."
@@ -48,18 +49,16 @@ def final_accuracy(part: Part) -> str:
 def early_stopping(part: Part) -> str:
     """Answer Task 2d: after how many epochs early stopping ends training."""
     return (
-        f"Without shuffling, {_stop(part.runs[IN_ORDER])}. With shuffling, "
-        f"{_stop(part.runs[SHUFFLED])}. Epochs and steps count from 0."
+        f"Without shuffling, {_stop(part.trainings[IN_ORDER])}. With shuffling, "
+        f"{_stop(part.trainings[SHUFFLED])}. Epochs and steps count from 0."
     )
 
 
 def spikes(part: Part) -> str:
     """Answer Task 2e: whether shuffling leaves fewer spikes, and why."""
     curves = {
-        name: {
-            one.step: one.val_accuracy for one in run.validations[run.validations_per_epoch + 1 :]
-        }
-        for name, run in part.runs.items()
+        name: {one.step: one.val_accuracy for one in t.validations[t.validations_per_epoch + 1 :]}
+        for name, t in part.trainings.items()
     }
     in_order, shuffled = (_falls(curves[name]) for name in (IN_ORDER, SHUFFLED))
     counts = (
@@ -99,9 +98,10 @@ def spikes(part: Part) -> str:
 
 def overfitting(part: Part) -> str:
     """Answer Task 3d: whether there are signs of overfitting."""
-    run = part.runs[LAMBDA_0]
-    early = run.validations[: run.validations_per_epoch + 1][-1]  # one epoch in
-    last = run.validations[-1]
+    training = part.trainings[LABEL.format(0)]
+    validations = training.validations
+    early = validations[: training.validations_per_epoch + 1][-1]  # one epoch in
+    last = validations[-1]
     numbers = (
         f"At step {early.step} the training accuracy is {_accuracies(early)}; at the last "
         f"validation, at step {last.step}, it is {_accuracies(last)}. "
@@ -112,14 +112,14 @@ def overfitting(part: Part) -> str:
             f"the training set, or its advantage there has grown by no more than {CHANCE:g}, "
             "which may be chance."
         )
-    loss, rise = last.val_loss, last.val_loss - run.best.val_loss
+    loss, rise = last.val_loss, last.val_loss - training.best.val_loss
     if rise > 0.01 * loss:
         also = f"shows it too: it ends at {loss:.4f}, {rise:.4f} above its minimum."
     else:
         where = f"only {rise:.4f} above its minimum" if rise else "its minimum"
         also = f"does not show it: its last value, {loss:.4f}, is {where}."
     errors = (1 - last.val_accuracy) / max(1 - last.train_accuracy, 1e-9)
-    quarter = len(run.validations) // 4
+    quarter = len(validations) // 4
     text = (
         f"Yes, there are {'mild' if errors < MILD else 'clear'} signs of overfitting. {numbers}It "
         f"makes {errors:.2f} times as many errors on new images as on the training images: what it "
@@ -128,7 +128,7 @@ def overfitting(part: Part) -> str:
     )
     if quarter:
         third, fourth = (
-            float(np.mean([one.val_accuracy for one in run.validations[part]]))
+            float(np.mean([one.val_accuracy for one in validations[part]]))
             for part in (slice(-2 * quarter, -quarter), slice(-quarter, None))
         )
         trend = "still rises" if fourth > third else "no longer rises"
@@ -141,11 +141,9 @@ def overfitting(part: Part) -> str:
 
 def noise(part: Part) -> str:
     """Answer Task 4b: why the weights with lambda 1 are less noisy."""
-    without, penalised = (
-        measures.roughness(part.weights[name][:-1].T.astype(np.float64))
-        for name in (LAMBDA_0, LAMBDA_1)
-    )
-    steps = [part.runs[name].best.step for name in (LAMBDA_0, LAMBDA_1)]
+    trainings = [part.trainings[LABEL.format(value)] for value in (0, 1)]
+    without, penalised = (measures.roughness(one.w[:-1].T.astype(np.float64)) for one in trainings)
+    steps = [one.best.step for one in trainings]
     numbers = (
         "The noise of the weights can be measured by the mean squared difference of neighbouring "
         "pixels, divided by the variance within the image: it is 2 for pure noise and near 0 for a "
@@ -176,17 +174,17 @@ def noise(part: Part) -> str:
 
 def regularisation(part: Part) -> str:
     """Answer Task 4d: why the validation accuracy falls with any penalty."""
-    zero, *others = by_lambda(part.runs)
-    best = {name: part.runs[name].best for name in (zero, *others)}
-    accuracy = {name: one.val_accuracy for name, one in best.items()}
+    best = {value: training.best for value, training in part.by_lambda().items()}
+    zero, *others = best
+    accuracy = {value: one.val_accuracy for value, one in best.items()}
     numbers = f"The validation accuracies are {_list(accuracy, '.4f')}. "
-    if better := [_symbol(name) for name in others if accuracy[name] >= accuracy[zero]]:
+    if better := [_symbol(value) for value in others if accuracy[value] >= accuracy[zero]]:
         return numbers + f"In this run the accuracy does not fall with {' and '.join(better)}."
     text = numbers + "So the accuracy falls with every λ. "
-    loss = {name: one.val_loss for name, one in best.items()}
-    if close := [_symbol(name) for name in others if accuracy[zero] - accuracy[name] < CHANCE]:
+    loss = {value: one.val_loss for value, one in best.items()}
+    if close := [_symbol(value) for value in others if accuracy[zero] - accuracy[value] < CHANCE]:
         text += f"(With {' and '.join(close)} by less than {CHANCE:g}, which may be chance.) "
-    if all(loss[name] > loss[zero] for name in others):
+    if all(loss[value] > loss[zero] for value in others):
         text += f"The validation loss rises with every λ: {_list(loss, '.4f')}. "
     text += (
         "A penalty helps a model that is flexible enough to overfit, and this one is hardly so: it "
@@ -204,23 +202,24 @@ def regularisation(part: Part) -> str:
 
 def norms(part: Part) -> str:
     """Answer Task 4e: what happens to the squared length of the weights."""
-    names = by_lambda(part.runs)
-    norm = {name: float(np.sum(part.weights[name].astype(np.float64) ** 2)) for name in names}
+    trainings = part.by_lambda()
+    norm = {value: float(np.sum(t.w.astype(np.float64) ** 2)) for value, t in trainings.items()}
     numbers = f"‖w‖² is {_list(norm, '.3g')}. "
     rises = [
         f"from {_symbol(one)} to {_symbol(two)}"
-        for one, two in pairwise(names)
+        for one, two in pairwise(norm)
         if norm[two] >= norm[one]
     ]
     if rises:
         return numbers + f"In this run it does not fall {' nor '.join(rises)}."
+    smallest, *_, largest = norm
     text = numbers + (
-        f"So it falls with every larger λ, by a factor of {norm[names[0]] / norm[names[-1]]:.3g} "
+        f"So it falls with every larger λ, by a factor of {norm[smallest] / norm[largest]:.3g} "
         "in all. Each step of gradient descent subtracts the fraction 2ηλ of every weight, where "
         "η is the learning rate, and the larger λ is, the sooner this outweighs what the gradient "
         "of the loss adds."
     )
-    first, last = (part.runs[name].best.step for name in (names[0], names[-1]))
+    first, last = (trainings[value].best.step for value in (smallest, largest))
     if first > last:
         text += (
             f" Not all of this factor is due to λ: the weights are those of step {first} and of "
@@ -243,17 +242,12 @@ ANSWERS: Mapping[str, Callable[[Part], str]] = {  # {task: function of the resul
 }
 
 
-def by_lambda(runs: Mapping[str, object]) -> list[str]:
-    """Sort the names of the runs of task3 by their lambda, 0 first."""
-    return sorted(runs, key=lambda name: float(name.removeprefix("lambda ")))
-
-
-def _stop(run: Run) -> str:
-    early = run.stopped_by == "early stopping"
+def _stop(training: Training) -> str:
+    early = training.stopped_by == "early stopping"
     end = "early stopping ends training" if early else "training ends without early stopping"
     return (
-        f"{end} in epoch {run.epoch}, at step {run.step}; the least validation loss is "
-        f"{run.best.val_loss:.4f}, at step {run.best.step}"
+        f"{end} in epoch {training.epoch}, at step {training.step}; the least validation loss is "
+        f"{training.best.val_loss:.4f}, at step {training.best.step}"
     )
 
 
@@ -277,9 +271,9 @@ def _accuracies(validation: Validation) -> str:
     )
 
 
-def _symbol(name: str) -> str:
-    return name.replace("lambda ", "λ = ")
+def _symbol(l2_reg_lambda: float) -> str:
+    return f"λ = {l2_reg_lambda:g}"
 
 
-def _list(values: Mapping[str, float], form: str) -> str:
-    return ", ".join(f"{value:{form}} ({_symbol(name)})" for name, value in values.items())
+def _list(by_lambda: Mapping[float, float], form: str) -> str:
+    return ", ".join(f"{number:{form}} ({_symbol(value)})" for value, number in by_lambda.items())

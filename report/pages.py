@@ -1,10 +1,8 @@
-"""The report of all tasks as one PDF: the results, then every task in the assignment's order."""
+"""The pages of the report: the results, then every task in the assignment's order."""
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache
@@ -12,12 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 from lab.assignment import CONFUSION, MISTAKES, TASKS, Task
-from lab.files import replacing
-from lab.results import HEADER, NOTE, Run, row
-from lab.script import run_script
-from reproduce.answers import ANSWERS
-from reproduce.derivations import DERIVATIONS
-from reproduce.results import Part, read
+from lab.results import HEADER, NOTE, row
+from lab.trainings import Training
+from report.answers import ANSWERS
+from report.results import Part
 
 try:
     from fpdf import FPDF
@@ -59,7 +55,7 @@ class Report(FPDF):
     """Numbered pages of A4 in matplotlib's own font, dated 1970 if there is no date."""
 
     def __init__(self, date: datetime | None = None) -> None:
-        from matplotlib import get_data_path  # not at the top: `run_script` clears the way for it
+        from matplotlib import get_data_path  # not at the top: `run_script` sets its backend right
 
         super().__init__(unit="pt")
         fonts = Path(get_data_path(), "fonts", "ttf")
@@ -90,9 +86,9 @@ class Report(FPDF):
         self.cell(0, height, number, align="R")
         self.set_xy(MARGIN, top + height + 6)
 
-    def runs(self, runs: Mapping[str, Run]) -> None:
-        """Print a table of runs, each column as wide as its widest cell."""
-        rows = [HEADER, *(row(name, run) for name, run in runs.items())]
+    def results(self, trainings: Mapping[str, Training]) -> None:
+        """Print a table of trainings, each column as wide as its widest cell."""
+        rows = [HEADER, *(row(name, training) for name, training in trainings.items())]
         self.set_font("DejaVu", "B", 9)
         columns = zip(*rows, strict=True)
         widths = [max(map(self.get_string_width, column)) + 12 for column in columns]
@@ -112,7 +108,7 @@ class Report(FPDF):
     def section(self, task: Task, part: Part, folder: Path) -> None:
         """Print what the assignment asks of a task."""
         self.paragraph(f"Task {task.name}: {task.title}", *HEADING)
-        for block in DERIVATIONS.get(task.name, ()):
+        for block in derivations().get(task.name, ()):
             if block.startswith("$"):
                 self.equation(block)
             else:
@@ -129,6 +125,14 @@ class Report(FPDF):
         self.image(path, w=self.epw, alt_text=caption)
         self.ln(4)
         self.paragraph(f"Figure {number}. {caption} Data: {part.data}.", 9)
+
+
+@cache
+def derivations() -> dict[str, list[str]]:
+    """Read {task: paragraphs, and equations as "$mathtext$ (number)"} from derivations.md."""
+    text = Path(__file__).with_name("derivations.md").read_text(encoding="utf-8")
+    sections = (section.split("\n\n") for section in text.split("\n## ")[1:])
+    return {task: [" ".join(block.split()) for block in blocks] for task, *blocks in sections}
 
 
 @cache
@@ -150,7 +154,7 @@ def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None =
     report.add_page()
     summary(report, parts, date)
     for task in TASKS:
-        if task.figure or task.name in DERIVATIONS:  # the other tasks are a paragraph each
+        if task.figure or task.name in derivations():  # the other tasks are a paragraph each
             report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: twenty images
         report.section(task, parts[Path(task.script).stem], folder)
     for name in (CONFUSION, MISTAKES):
@@ -176,35 +180,5 @@ def summary(report: Report, parts: Mapping[str, Part], date: datetime | None) ->
         if part.quick:
             warning = f"{name}.py was run with --quick: good for a trial, not for conclusions."
             report.paragraph(warning, style="B")
-        report.runs(part.runs)
+        report.results(part.trainings)
     report.paragraph(" ".join(NOTE.split()))
-
-
-def source_date() -> datetime | None:
-    """Return the date that SOURCE_DATE_EPOCH gives, in seconds since 1970, or None without it."""
-    text = os.environ.get("SOURCE_DATE_EPOCH")
-    try:
-        return datetime.fromtimestamp(int(text), timezone.utc) if text else None
-    except (ValueError, OverflowError, OSError):
-        raise OSError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {text!r}.") from None
-
-
-def main() -> None:
-    """Write the report of all tasks from the figures and results of task2.py and task3.py."""
-    parser = argparse.ArgumentParser(prog="python -m reproduce.report", description=main.__doc__)
-    folder = Path("figures")
-    parser.add_argument("--figures", type=Path, default=folder, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, help="default: report.pdf in the folder of --figures")
-    options = parser.parse_args()
-    out = options.out or options.figures / "report.pdf"
-    if out.suffix != ".pdf":
-        parser.error(f"argument --out: expected a name that ends in .pdf, got {out}")
-    date = source_date()
-    report = make_report(read(options.figures), options.figures, date)
-    with replacing(out) as temporary:
-        report.output(temporary)
-    print(f"Wrote {report.pages_count} pages to {out}")
-
-
-if __name__ == "__main__":
-    run_script(main)
