@@ -1,44 +1,41 @@
-"""Repeat the experiments of every document, draw their figures, and write docs/results.md."""
+"""Repeat the experiments of every document; write their numbers and figures to docs/figures/."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import parallel_config
 
 import digits
-from lab import figures
+from lab import figures, results
 from lab.files import replacing
-from lab.results import FILE
 from lab.script import add_data_options, add_jobs_option, load_data, positive, run_script
-from reproduce import claims, course_2019, course_2020, course_2021, cs_6685, homework, why_log
+from reproduce import course_2019, course_2020, course_2021, cs_6685, homework, pages
+from reproduce.claims import Claim, tally
 from reproduce.protocols import SEEDS
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Experiments = Callable[[digits.Digits, range], tuple[list[claims.Claim], figures.Figures]]
+Experiments = Callable[[digits.Digits, range], tuple[list[Claim], figures.Figures]]
 DOCUMENTS: Mapping[str, Experiments] = {
-    course_2021.TITLE: course_2021.run,
-    course_2020.TITLE: course_2020.run,
-    course_2019.TITLE: course_2019.run,
-    homework.TITLE: homework.run,
+    "course_2021": course_2021.run,
+    "course_2020": course_2020.run,
+    "course_2019": course_2019.run,
+    "homework": homework.run,
 }
 
 
 def main() -> None:
     """Repeat the experiments of the documents on this exercise, and compare the results.
 
-    Those of the convolutional network take long: they are read from what `python -m convnet.hw4`
-    wrote.
+    Those of the convolutional network take long: they are read from what `python -m
+    reproduce.cs_6685` wrote. `python -m cogapp -r docs/*.md README.md` then updates the pages.
     """
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
     add_data_options(parser)
@@ -61,51 +58,43 @@ def main() -> None:
     if (options.engine == "dask") != bool(options.scheduler):
         parser.error("--engine dask and --scheduler ADDRESS go together")
     data = load_data(options)
-    results: dict[str, list[claims.Claim]] = {}
-    shown: dict[str, dict[str, str]] = {}
+    folder = options.out / "figures"
+    path = folder / results.FILE
+    documents: dict[str, list[Claim]] = {}
     with engine(options):
-        for title, run in DOCUMENTS.items():
+        for name, run in DOCUMENTS.items():
             start = time.perf_counter()
-            results[title], drawn = run(data, range(options.seeds))
-            for name, figure in drawn.items():
-                figures.save(figure, options.out / "figures" / name)
-            shown[title] = {name: _title(figure) for name, figure in drawn.items()}
+            documents[name], drawn = run(data, range(options.seeds))
+            for file, figure in drawn.items():
+                figures.save(figure, folder / file)
             seconds = time.perf_counter() - start
-            print(f"{title} ({seconds:.0f} s). {claims.tally(results[title])}.")
-    provenance = (
-        f"Written by `python -m reproduce` on {data.name} (sha256 {data.sha256()[:16]}...), "
-        f"NumPy {np.__version__}, seeds 0 to {options.seeds - 1}."
-    )
-    if data.name != "MNIST":
-        provenance += (
-            " **The documents use MNIST. On another data set the numbers need not agree, and the "
-            "remarks need not apply.**"
-        )
-    pages = {}
+            print(f"{name} ({seconds:.0f} s). {tally(documents[name])}")
     try:
-        trained = cs_6685.read(options.out / "figures" / FILE, data)
+        documents["cs_6685"] = cs_6685.claims(cs_6685.read(path, data))
     except OSError as error:
         print(f"{cs_6685.TITLE}: left out. {error}")
-    else:
-        results[cs_6685.TITLE] = cs_6685.claims(trained)
-        pages["convnet.md"] = why_log.page(trained)
-        print(f"{cs_6685.TITLE}. {claims.tally(results[cs_6685.TITLE])}.")
-    pages["results.md"] = claims.page(results, provenance, shown)
-    for name, page in pages.items():
-        with replacing(options.out / name) as temporary:
-            temporary.write_text(page, encoding="utf-8")
-        print(f"Wrote {options.out / name}")
-
-
-def _title(figure: Figure) -> str:
-    return figure.get_suptitle() or figure.axes[0].get_title()
+    part = {
+        "data": data.name,
+        "data_sha256": data.sha256(),
+        "numpy": np.__version__,
+        "seeds": options.seeds,
+        "documents": {
+            name: [pages.as_json(claim) for claim in claims] for name, claims in documents.items()
+        },
+    }
+    with replacing(path) as temporary:
+        content = results.read(path) | {pages.PART: part}
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(f"Wrote {path}. {pages.provenance(path)}")
+    for name in documents:
+        print(f"\n## {name}\n\n{pages.document(name, path)}")
 
 
 @contextmanager
 def engine(options: argparse.Namespace) -> Iterator[None]:
     """Let `train_all` run trainings on the engine of the options."""
     if options.engine == "processes":
-        with parallel_config(n_jobs=options.jobs):
+        with parallel_config("loky", n_jobs=options.jobs, inner_max_num_threads=1):
             yield
         return
     try:
@@ -114,19 +103,14 @@ def engine(options: argparse.Namespace) -> Iterator[None]:
         raise OSError("--engine dask needs dask: pip install 'dask[distributed]'") from None
     with Client(options.scheduler) as client, parallel_config("dask"):
         # dask would wait for ever for a training that its scheduler or a worker cannot import
-        found = client.run_on_scheduler(has_project), *client.run(has_project).values()
-        if not all(found):
+        workers = client.run(find_spec, "reproduce")
+        if not all([client.run_on_scheduler(find_spec, "reproduce"), *workers.values()]):
             raise OSError(
                 f"the dask cluster at {options.scheduler} does not find the project. Likely fix: "
                 "start its scheduler and its workers in the project's folder with PYTHONPATH=."
             )
         warnings.filterwarnings("ignore", "Sending large graph")  # each training has its data
         yield
-
-
-def has_project() -> bool:
-    """Tell whether this process can import the project."""
-    return all(find_spec(name) for name in ("task3", "reproduce"))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,24 @@
-"""Published results beside ours, and the page that lists them."""
+"""Published results beside ours: which of them agree, and their table in Markdown."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from string import ascii_uppercase
 from typing import NamedTuple
 
-RULE = (
-    "A published number agrees if it differs from ours by at most one unit of its last printed "
-    "digit, or by rounding where it is printed to all the digits of float64 (relative 1e-12). A "
-    "published statement agrees if our result satisfies the criterion beside it; a tie does not. "
-    "*By a guess*: it agrees, but by a protocol of which the document does not state every "
-    "setting; the guess is stated. *Not found*: nothing that we have tried gives this number. No "
-    "setting is chosen so that a number comes out."
-)
 CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003
-YES, GUESS, NO, NOT_FOUND = "yes", "by a guess", "**no**", "**not found**"
+YES, ASSUMED, NO, NOT_FOUND = "yes", "with an assumed setting", "**no**", "**not found**"
 
 
 class Method(NamedTuple):
-    """How an experiment is repeated: the document's settings, and what we guess in addition."""
+    """How an experiment is repeated, as the page describes it under this letter.
 
-    settings: str
-    guess: str = ""
+    assumed: whether it has a setting that the document does not state.
+    """
+
+    letter: str
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,9 +30,11 @@ class Claim:
         published: the number or statement.
         method: how we repeat it.
         ours: our result.
-        agrees: whether they agree, by `RULE`; None for a number that nothing gives.
+        agrees: whether they agree, by the rule of docs/results.md; None for a number that nothing
+            gives.
         criterion: for a statement, what is measured and when it agrees.
-        remark: an explanation; every disagreement has one.
+        note: the number of the page's note that explains it; every disagreement has one.
+        measured: the results of which the note speaks.
     """
 
     task: str
@@ -47,18 +43,25 @@ class Claim:
     ours: str
     agrees: bool | None
     criterion: str = ""
-    remark: str = ""
+    note: int | None = None
+    measured: str = ""
 
     @property
     def verdict(self) -> str:
-        """The word of the column "agrees"."""
+        """The words of the column "agrees"."""
         if self.agrees:
-            return GUESS if self.method.guess else YES
+            return ASSUMED if self.method.assumed else YES
         return NO if self.agrees is not None else NOT_FOUND
 
 
 def number(
-    task: str, what: str, published: str, method: Method, ours: float, remark: str = ""
+    task: str,
+    what: str,
+    published: str,
+    method: Method,
+    ours: float,
+    note: int | None = None,
+    measured: str = "",
 ) -> Claim:
     """Compare a published number, with all printed digits ("0.976", "98.77 %"), with ours.
 
@@ -72,7 +75,7 @@ def number(
     shown = f"{value:.0f}" if digits == 0 and not unit else f"{value:.{digits + 1}f}"
     shown = repr(value) if digits > 15 else shown + unit
     agrees = abs(value - float(text)) <= tolerance
-    return Claim(task, f"{what} {published}", method, shown, agrees, remark=remark)
+    return Claim(task, f"{what} {published}", method, shown, agrees, note=note, measured=measured)
 
 
 def with_range(values: Sequence[float], spec: str) -> str:
@@ -90,54 +93,25 @@ def tally(claims: Sequence[Claim]) -> str:
     """Count the verdicts."""
     count = Counter(claim.verdict for claim in claims)
     return (
-        f"Of {len(claims)} results, {count[YES]} agree by the authors' protocol, {count[GUESS]} "
-        f"agree by a stated guess, {count[NO]} disagree and are explained, {count[NOT_FOUND]} are "
-        "not found"
+        f"Of {len(claims)} results, {count[YES]} agree by the authors' protocol, {count[ASSUMED]} "
+        f"agree with an assumed setting, {count[NO]} disagree and are explained, "
+        f"{count[NOT_FOUND]} are not found."
     )
 
 
-def page(
-    documents: Mapping[str, Sequence[Claim]],
-    provenance: str,
-    figures: Mapping[str, Mapping[str, str]],
-) -> str:
-    """Write the claims of all documents as one Markdown page.
+def table(claims: Sequence[Claim], heading: str = "published") -> str:
+    """Write claims as a table, and below it what was measured for the notes.
 
-    Args:
-        documents: {title: claims}.
-        provenance: a paragraph on the data set and the versions.
-        figures: {title: {file name: title of the figure}}.
+    heading: what the claims are.
     """
-    total = tally([claim for claims in documents.values() for claim in claims])
-    parts = ["# Published results beside ours", provenance, RULE, f"{total}."]
-    for title, claims in documents.items():
-        parts += [f"## {title}", f"{tally(claims)}.", *section(claims)]
-        parts += [f"![{alt}](figures/{name})" for name, alt in figures.get(title, {}).items()]
-    return "\n\n".join(parts) + "\n"
-
-
-def section(claims: Sequence[Claim], heading: str = "published") -> list[str]:
-    """Write claims as paragraphs: methods, table, remarks. heading: what the claims are."""
-    methods = dict.fromkeys(claim.method for claim in claims)
-    letters = dict(zip(methods, ascii_uppercase, strict=False))
-    remarks = list(dict.fromkeys(claim.remark for claim in claims if claim.remark))
     rows = [
         f"| task | {heading} | protocol | criterion | ours | agrees |",
         "|---|---|---|---|---|---|",
     ]
     for claim in claims:
-        mark = claim.verdict
-        if claim.remark:
-            mark += f" ({remarks.index(claim.remark) + 1})"
-        letter = letters[claim.method]
-        cells = (claim.task, claim.published, letter, claim.criterion, claim.ours, mark)
+        verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
+        letter = claim.method.letter
+        cells = (claim.task, claim.published, letter, claim.criterion, claim.ours, verdict)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return [
-        "\n".join(
-            f"- **{letter}**: {method.settings}"
-            + (f" *Guessed:* {method.guess}" if method.guess else "")
-            for method, letter in letters.items()
-        ),
-        "\n".join(rows),
-        "\n".join(f"{i}. {remark}" for i, remark in enumerate(remarks, 1)),
-    ]
+    measured = dict.fromkeys(f"- Note {o.note}: {o.measured}." for o in claims if o.measured)
+    return "\n".join([*rows, *([""] if measured else []), *measured])

@@ -29,47 +29,17 @@ from reproduce.protocols import (
 )
 from task3a import one_hot_encode
 
-TITLE = "2020: a notebook"
 K = 10
 LAMBDAS = (0.0, 0.001, 0.01, 0.1, 1.0)  # 0 for Task 2, the others are those of its bar charts
 LOGISTIC = Protocol(0.2, steps=20 * 28, batch_size=128, every=5)  # 20 epochs of 28 batches
 SOFTMAX = Protocol(0.3, steps=20 * 140, batch_size=128, cost_scale=1 / K, every=28)
-TWO_DIGITS = Method(
-    "Digits 2 and 3 of the first 20,000 training images, shuffled once by NumPy's legacy generator "
-    "with seed 0; nine tenths (3,604) train, the others (401) validate; those of the last 2,000 "
-    "test images (405) test. Pixels in [0, 1], bias input first, batch size 128, no further "
-    "shuffling, learning rate 0.2, 20 epochs, the last weights, float64. For the penalty, 2 lambda "
-    "w is added to the gradient."
-)
-TEN_DIGITS = Method(
-    "All ten digits, split in the same way into 18,000, 2,000 and 2,000. C and its gradient are "
-    "divided by K = 10; learning rate 0.3, 20 epochs, no penalty, the last weights, float64."
-)
-TEN_DIGITS_L2 = Method("The same with lambda = 0.1, beside lambda = 0.")
+TWO_DIGITS, TEN_DIGITS, TEN_DIGITS_L2 = (Method(letter) for letter in "ABC")
 PRINTED = {  # {set: its loss and accuracy}
     TRAINING: ("0.03429192881141587", "0.871222"),
     VALIDATION: ("0.037827305981061383", "0.8615"),
     TEST: ("0.037827305981061383", "0.917"),
 }
 BARS = {1.0: "0.356", 0.1: "0.893", 0.01: "4.03", 0.001: "9.36"}  # heights of its bar chart
-EXACT_ROWS = (
-    "It rounds the outputs and counts an image as right only if all ten equal the one-hot target, "
-    "so an image for which no output exceeds 0.5 is wrong. By the largest output, as in the other "
-    "documents, the accuracies are {}."
-)
-COPIED = (
-    "The notebook prints the validation loss a second time under the name of the test loss. Ours "
-    "is the test loss of the same weights."
-)
-CANNOT_STOP = (
-    "Its early stopping cannot run as written: at step 0 it looks up the loss of step -5, which "
-    "does not exist; it increases a counter that is never set and tests another that never grows; "
-    "and it counts falls of the loss, not rises. We count rises."
-)
-SHIFTED = (
-    "Its images of the weights leave off the last weight, although the bias is the first: they "
-    "show the bias as a pixel and all others shifted by one. Ours leave off the bias."
-)
 
 
 def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], figures.Figures]:
@@ -133,7 +103,7 @@ def _stopping(training: Descent) -> list[Claim]:
             "no five in a row" if fifth_rise is None else f"five in a row by step {fifth_rise}",
             fifth_rise is None,
             "five consecutive rises, at five validations an epoch: none",
-            CANNOT_STOP,
+            note=1,
         ),
         Claim(
             "2d",
@@ -164,8 +134,7 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
             + f"; always the more frequent digit: {guess:.3f} on the validation set",
             accuracy[1] <= guess,
             "validation accuracy: at most that of always guessing the more frequent digit",
-            "The weights are so small that the last batches determine on which side of 0.5 nearly "
-            "all outputs lie.",
+            note=2,
         ),
         Claim(
             "3c",
@@ -174,8 +143,8 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
             by_setting(accuracy, ".4f"),
             accuracy[0.001] > max(others),
             "validation accuracy for each lambda of its bar chart: strictly highest for 0.001",
-            "Without a penalty, which the chart leaves out, it is "
-            f"{trainings[0].last('accuracy', VALIDATION):.4f}.",
+            note=3,
+            measured=f"{trainings[0].last('accuracy', VALIDATION):.4f} without a penalty",
         ),
         *(
             number(
@@ -206,15 +175,15 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
 def _table(training: Descent, sets: Sets) -> list[Claim]:
     outputs = {name: utils.predict(training.model, X) for name, (X, _) in sets.items()}
     by_argmax = [f"{training.last('accuracy', name):.4f} ({name.lower()})" for name in sets]
-    remark = EXACT_ROWS.format(", ".join(by_argmax))
+    measured = f"by the largest output {', '.join(by_argmax)}"
     claims = []
     for name, (loss, accuracy) in PRINTED.items():
-        copied = COPIED if name == TEST else ""
         ours = training.last("loss", name) / K
-        claims.append(number("4c", f"final {name.lower()} loss", loss, TEN_DIGITS, ours, copied))
+        note = 6 if name == TEST else None
+        claims.append(number("4c", f"final {name.lower()} loss", loss, TEN_DIGITS, ours, note))
         ours = exact_rows(sets[name][1], outputs[name])
         what = f"final {name.lower()} accuracy"
-        claims.append(number("4c", what, accuracy, TEN_DIGITS, ours, remark))
+        claims.append(number("4c", what, accuracy, TEN_DIGITS, ours, note=5, measured=measured))
     return claims
 
 
@@ -229,7 +198,7 @@ def _noise(task: str, method: Method, trainings: Mapping[float, Descent], what: 
         f"{rough:.3f} with lambda = {low:g}, {smooth:.3f} with {high:g}",
         smooth < rough,
         "mean squared difference of neighbouring pixels, divided by the variance: smaller",
-        SHIFTED,
+        note=4,
     )
 
 

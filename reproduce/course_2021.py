@@ -16,50 +16,29 @@ import task2
 import task3
 import utils
 from lab import figures
-from lab.blas import one_blas_thread
 from lab.jobs import train_all
 from lab.script import EPOCHS
-from lab.trainings import Training, fit
+from lab.trainings import Training
 from reproduce.claims import CHANCE, Claim, Method, by_setting, number, with_range
 from reproduce.measures import SPIKE, deepest_fall, roughness, spikes
-from reproduce.protocols import SEEDS, TRAINING, Descent, Protocol, unit_range
-from task2a import BinaryModel
-from trainer import BaseTrainer
+from reproduce.protocols import SEEDS, TRAINING, Descent, Protocol, Sets, unit_range
+from task2a import BinaryModel, pre_process_images
+from task3a import SoftmaxModel, one_hot_encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "2021: the assignment and a group's report"
 PAIRS = 3  # seeds for which softmax regression is trained with and without a small penalty
-SMALLER = (64, 32, 16)  # batches, smaller than the assignment's
+SIZES = (task2.BATCH_SIZE, 64, 32, 16)  # of batches: the assignment's, and smaller ones
 RATES = (0.05, 0.2, 1.0)
 FOLLOWED = 34, 50  # epochs in which every batch, and in which the weights are looked at
 EPOCH = 9  # which every training with shuffling reaches
-IN_ORDER = Method(
-    "Digits 2 and 3, batch size 128, learning rate 0.05, no shuffling, patience 10. The first "
-    "epoch, in which every training is uneven, is left out of the spikes."
-)
-SHUFFLED = Method(
-    "The same with shuffling.", "`RandomState(0)`; in brackets the range over all seeds."
-)
-BATCHES = Method("As A, and the accuracy is validated after every step, for 34 epochs.")
-CENTRED = Method(
-    "Digits 2 and 3, batch size 128 in order, ten epochs, three learning rates; pixels in [0, 1] "
-    "with and without their mean over the training set subtracted."
-)
-SOFTMAX = Method(
-    "All ten digits, batch size 128, learning rate 0.01, shuffling, patience 10.",
-    "`RandomState(0)`, or the first three seeds where three values are listed.",
-)
-EQUAL_STEPS = Method(
-    "All ten digits, batch size 128, learning rate 0.01, shuffling, the same number of steps for "
-    "each lambda.",
-    "`RandomState(0)`.",
-)
-NO_SPLIT = (
-    "The document divides the images into two sets but prints accuracies for three. Seven splits "
-    "with two normalisations and several learning rates give neither number."
-)
+IN_ORDER = Method("A")
+SHUFFLED = Method("B", assumed=True)
+BATCHES = Method("C")
+CENTRED = Method("D")
+SOFTMAX = Method("E", assumed=True)
+EQUAL_STEPS = Method("F", assumed=True)
 
 
 @dataclass(frozen=True)
@@ -81,62 +60,45 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     """Repeat the experiments of both documents; return the claims and the figures."""
     two_digits, ten_digits = utils.load_binary_dataset(2, 3, data), utils.load_full_mnist(data)
     pairs = seeds[:PAIRS]
-    softmax_trainers: dict[str, BaseTrainer] = {
-        _softmax(value, seed): task3.make_trainer(ten_digits, value, seed)
-        for value in task3.LAMBDAS
-        for seed in (pairs if value <= 0.001 else seeds[:1])
-    }
-    logistic_trainers: dict[str, BaseTrainer] = {
-        "in order": task2.make_trainer(two_digits, shuffle=False, seed=0),
-        **{f"seed {s}": task2.make_trainer(two_digits, shuffle=True, seed=s) for s in seeds},
-        **{
-            f"batch size {size}": task2.LogisticTrainer(
-                BinaryModel(), task2.LEARNING_RATE, size, False, *two_digits
-            )
-            for size in SMALLER
-        },
-    }
-    trainings: dict[str, Any] = train_all(
+    first = seeds[0]
+    softmax = train_all(
         {
-            **{
-                name: partial(fit, trainer, EPOCHS, prepare)
-                for prepare, trainers in (
-                    (task3.prepare, softmax_trainers),
-                    (task2.prepare, logistic_trainers),
-                )
-                for name, trainer in trainers.items()
-            },
-            **{
-                f"weights {value}": partial(follow_weights, ten_digits, value, FOLLOWED[1])
-                for value in (0, 1)
-            },
-            "batches": partial(follow_batches, two_digits, FOLLOWED[0]),
-            **{
-                f"{name} {rate}": partial(_ten_epochs(rate, two_digits).train, {TRAINING: inputs})
-                for rate in RATES
-                for name, inputs in centring(two_digits).items()
-            },
-        }
+            (value, seed): partial(task3.train, ten_digits, value, EPOCHS, seed)
+            for value in task3.LAMBDAS
+            for seed in (pairs if value <= 0.001 else [first])
+        },
+        label="lambda and seed {}",
     )
-    in_order, batches = trainings["in order"], trainings["batches"]
-    shuffled = [trainings[f"seed {seed}"] for seed in seeds]
-    smaller = {size: trainings[f"batch size {size}"] for size in SMALLER}
-    softmax = {value: trainings[_softmax(value, seeds[0])] for value in task3.LAMBDAS}
-    paired = {value: [trainings[_softmax(value, seed)] for seed in pairs] for value in (0, 0.001)}
-    courses = {value: trainings[f"weights {value}"] for value in (0, 1)}
-    centred = {rate: (trainings[f"plain {rate}"], trainings[f"centred {rate}"]) for rate in RATES}
+    by_lambda = {value: softmax[value, first] for value in task3.LAMBDAS}
+    paired = {value: [softmax[value, seed] for seed in pairs] for value in (0, 0.001)}
+    by_size = train_all(
+        {
+            size: partial(task2.train, two_digits, False, EPOCHS, 0, batch_size=size)
+            for size in SIZES
+        },
+        label="batch size {}",
+    )
+    in_order = by_size[task2.BATCH_SIZE]
+    by_seed = {seed: partial(task2.train, two_digits, True, EPOCHS, seed) for seed in seeds}
+    shuffled = list(train_all(by_seed, label="seed {}").values())
+    courses = train_all({v: partial(follow_weights, ten_digits, v, FOLLOWED[1]) for v in (0, 1)})
+    batches = follow_batches(two_digits, FOLLOWED[0])
+    plain, centred = (
+        train_all({rate: partial(_ten_epochs(rate, inputs).train, inputs) for rate in RATES})
+        for inputs in plain_and_centred(two_digits)
+    )
     claims = [
         *_numbers(in_order, shuffled),
-        *_spikes(in_order, shuffled, smaller),
+        *_spikes(by_size, shuffled),
         *_causes(in_order, batches),
-        *_convergence(in_order, shuffled, centred),
-        *_overfitting(paired[0], task3.prepare(ten_digits)),
-        *_noise(softmax, courses),
-        *_regularisation(softmax, paired, courses),
+        *_convergence(in_order, shuffled, plain, centred),
+        *_overfitting(paired[0], ten_digits),
+        *_noise(by_lambda, courses),
+        *_regularisation(by_lambda, paired, courses),
     ]
     return claims, {
         **task2.make_figures(in_order, shuffled[0], data.name),
-        **task3.make_figures(softmax, ten_digits, data.name),
+        **task3.make_figures(by_lambda, ten_digits, data.name),
         "2021_batches.png": plot_batches(batches, data.name),
         "2021_roughness.png": figures.plot_curves(
             {f"λ = {value}": {t: one[0] for t, one in c.items()} for value, c in courses.items()},
@@ -147,25 +109,26 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     }
 
 
-@one_blas_thread
 def follow_batches(images: utils.Split, epochs: int) -> Batches:
     """Train on 2 and 3 without shuffling, and look at every batch."""
-    split = task2.prepare(images)
-    trainer = task2.make_trainer(split, shuffle=False, seed=0)
-    model, size = trainer.model, task2.BATCH_SIZE
+    X_train, Y_train = pre_process_images(images.X_train), images.Y_train
+    X_val, Y_val = pre_process_images(images.X_val), images.Y_val
+    model, size = BinaryModel(), task2.BATCH_SIZE
+    trainer = task2.LogisticTrainer(
+        model, task2.LEARNING_RATE, size, False, X_train, Y_train, X_val, Y_val
+    )
     seen: list[tuple[float, ...]] = []
     for _ in range(epochs):
-        for X, Y in utils.batch_loader(split.X_train, split.Y_train, size):
+        for X, Y in utils.batch_loader(X_train, Y_train, size):
             missed = len(X) * (1 - task2.accuracy(Y, model.forward(X)))
             cost = trainer.train_step(X, Y)
-            right = task2.calculate_accuracy(split.X_val, split.Y_val, model)
+            right = task2.calculate_accuracy(X_val, Y_val, model)
             seen.append((cost, missed, float(np.linalg.norm(model.grad)), right))
     loss, wrong, gradient, accuracy = np.array(seen).reshape(epochs, -1, 4).transpose(2, 0, 1)
-    batches = utils.batch_loader(split.X_train, split.Y_train, size)
+    batches = utils.batch_loader(X_train, Y_train, size)
     return Batches(loss, wrong, gradient, accuracy, np.array([Y.mean() for _, Y in batches]))
 
 
-@one_blas_thread
 def follow_weights(
     images: utils.Split, l2_reg_lambda: float, epochs: int
 ) -> dict[int, tuple[float, float]]:
@@ -173,29 +136,27 @@ def follow_weights(
 
     The steps are those at which the assignment validates.
     """
-    split = task3.prepare(images)
-    trainer = task3.make_trainer(split, l2_reg_lambda, seed=0)
-    every = max(1, len(split.X_train) // task3.BATCH_SIZE // trainer.validations_per_epoch)
+    X, Y = pre_process_images(images.X_train), one_hot_encode(images.Y_train, 10)
+    model, size, rng = SoftmaxModel(l2_reg_lambda), task3.BATCH_SIZE, np.random.RandomState(0)
+    trainer = task3.SoftmaxTrainer(model, task3.LEARNING_RATE, size, True, X, Y, X, Y)
+    every = max(1, len(X) // size // trainer.validations_per_epoch)
     seen: dict[int, tuple[float, float]] = {}
-    step = 0
-    for _ in range(epochs):
-        for X, Y in utils.batch_loader(
-            split.X_train, split.Y_train, task3.BATCH_SIZE, True, rng=trainer.rng
-        ):
-            trainer.train_step(X, Y)
-            if step % every == 0:
-                w = trainer.model.w
-                seen[step] = roughness(w[:-1].T), float(np.sum(w**2))
-            step += 1
+    batches = (
+        batch for _ in range(epochs) for batch in utils.batch_loader(X, Y, size, True, rng=rng)
+    )
+    for step, batch in enumerate(batches):
+        trainer.train_step(*batch)
+        if step % every == 0:
+            seen[step] = roughness(model.w[:-1].T), float(np.sum(model.w**2))
     return seen
 
 
-def centring(images: utils.Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def plain_and_centred(images: utils.Split) -> tuple[Sets, Sets]:
     """Return the training inputs in [0, 1], and the same less their means, with targets."""
     X = unit_range(images.X_train)
     means = X.mean(axis=0)
     means[0] = 0  # the bias input
-    return {"plain": (X, images.Y_train), "centred": (X - means, images.Y_train)}
+    return {TRAINING: (X, images.Y_train)}, {TRAINING: (X - means, images.Y_train)}
 
 
 def plot_batches(batches: Batches, data_name: str) -> Figure:
@@ -223,19 +184,15 @@ def plot_batches(batches: Batches, data_name: str) -> Figure:
     return fig
 
 
-def _softmax(l2_reg_lambda: float, seed: int) -> str:
-    return f"lambda {l2_reg_lambda:g}, seed {seed}"
-
-
-def _ten_epochs(rate: float, images: utils.Split) -> Protocol:
-    steps = 10 * (len(images.X_train) // task2.BATCH_SIZE)
+def _ten_epochs(rate: float, inputs: Sets) -> Protocol:
+    steps = 10 * (len(inputs[TRAINING][0]) // task2.BATCH_SIZE)
     return Protocol(rate, steps, task2.BATCH_SIZE, every=steps)
 
 
-def _numbers(in_order: Training, shuffled: list[Training]) -> list[Claim]:
+def _numbers(in_order: Training, shuffled: Sequence[Training]) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
     last = max(val)  # step
-    epochs = [training.stop.epoch for training in shuffled]
+    epochs = [training.epoch for training in shuffled]
     stops = number("2d", "with shuffling, stops in epoch", "16", SHUFFLED, epochs[0])
     lost = (
         ("2c", "final validation accuracy 0.9575", IN_ORDER, f"{val[last]:.5f}"),
@@ -243,8 +200,8 @@ def _numbers(in_order: Training, shuffled: list[Training]) -> list[Claim]:
     )
     return [
         number("2c", "final training accuracy", "0.976", IN_ORDER, train[last]),
-        *(Claim(*one, agrees=None, remark=NO_SPLIT) for one in lost),
-        number("2d", "stops in epoch", "33", IN_ORDER, in_order.stop.epoch),
+        *(Claim(*one, agrees=None, note=1) for one in lost),
+        number("2d", "stops in epoch", "33", IN_ORDER, in_order.epoch),
         replace(stops, ours=with_range(epochs, "d")),
     ]
 
@@ -260,14 +217,12 @@ def significant(successes: int, trials: int) -> bool:
     return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials
 
 
-def _spikes(
-    in_order: Training, shuffled: list[Training], smaller: Mapping[int, Training]
-) -> list[Claim]:
+def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> list[Claim]:
+    in_order = by_size[task2.BATCH_SIZE]
     accuracies = [after_first_epoch(training) for training in (in_order, *shuffled)]
     rate, *rates = [100 * len(spikes(accuracy)) / len(accuracy) for accuracy in accuracies]
     fall, *falls = map(deepest_fall, accuracies)
     fewer, gone = sum(r < rate for r in rates), sum(f <= SPIKE for f in falls)
-    by_size = {task2.BATCH_SIZE: in_order, **smaller}
     worse: dict[float, float] = {
         size: 100 * len(spikes(curve)) / len(curve)
         for size, curve in ((size, after_first_epoch(one)) for size, one in by_size.items())
@@ -291,8 +246,7 @@ def _spikes(
             f"{len(falls)} seeds",
             gone == len(falls),
             f"deepest fall from one validation to the next: at most {SPIKE} for every seed",
-            "They are gone for some seeds and shallower for all: the deepest fall depends on the "
-            "seed.",
+            note=2,
         ),
         Claim(
             "2e",
@@ -302,8 +256,7 @@ def _spikes(
             all(a < b for a, b in pairwise(worse.values())),
             "falls of more than 0.01 per 100 validations, for each batch size: more with each "
             "halving",
-            "They are far more frequent with 32 and 16, but not with 64, which cuts the batch "
-            "that causes them in two, nor with 16 beside 32.",
+            note=3,
         ),
     ]
 
@@ -326,14 +279,13 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
     percent = 100 * batches.twos
     times = medians["gradient"][worst] / np.median(medians["gradient"])
     cause = (
-        f"Batch {worst} of {count}, counted from 0, has {percent[worst]:.0f} % twos; batch "
-        f"{unequal} is the most unequal with {percent[unequal]:.0f} % and does nothing. Of batch "
-        f"{worst}, {medians['wrong'][worst]:.0f} images of {task2.BATCH_SIZE} are wrong in the "
-        f"median epoch, and its gradient is {times:.1f} times the usual. After its step the "
-        f"accuracy is {medians['accuracy'][worst]:.3f}, and batch {after} pulls it back to "
-        f"{medians['accuracy'][after]:.3f}. This happens in every epoch, but the validations, "
-        f"every {every} steps, meet it every lcm({every}, {count}) = {period} steps: every "
-        f"{period // count} epochs."
+        f"batch {worst} of {count}, counted from 0, has {percent[worst]:.0f} % twos; in the median "
+        f"epoch {medians['wrong'][worst]:.0f} of its {task2.BATCH_SIZE} images are wrong, its "
+        f"gradient is {times:.1f} times the usual, and the accuracy is "
+        f"{medians['accuracy'][worst]:.3f} after its step and {medians['accuracy'][after]:.3f} "
+        f"after that of batch {after}; the most unequal batch, {unequal}, has "
+        f"{percent[unequal]:.0f} %; validations every {every} steps meet a batch every "
+        f"lcm({every}, {count}) = {period} steps, {period // count} epochs"
     )
     return [
         Claim(
@@ -345,7 +297,8 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
             len(fallen) > 1 and len(places) == 1,
             f"batches after which a validation sees a fall of more than {SPIKE}: one, more than "
             "once",
-            cause,
+            note=4,
+            measured=cause,
         ),
         Claim(
             "2e",
@@ -357,18 +310,20 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
             worst == unequal,
             "batch after which the median accuracy is lowest: the one with the most unequal "
             "classes",
-            cause,
+            note=4,
+            measured=cause,
         ),
     ]
 
 
 def _convergence(
     in_order: Training,
-    shuffled: list[Training],
-    centred: Mapping[float, tuple[Descent, Descent]],
+    shuffled: Sequence[Training],
+    plain: Mapping[float, Descent],
+    centred: Mapping[float, Descent],
 ) -> list[Claim]:
     count = in_order.batches_per_epoch
-    epoch = min(EPOCH, *(one.stop.epoch for one in (in_order, *shuffled)))
+    epoch = min(EPOCH, *(one.epoch for one in (in_order, *shuffled)))
     steps = range(epoch * count, (epoch + 1) * count)
     losses = [
         float(np.mean([loss for step, loss in one.train_history["loss"].items() if step in steps]))
@@ -376,7 +331,8 @@ def _convergence(
     ]
     lower = sum(loss < losses[0] for loss in losses[1:])
     pairs = {
-        rate: tuple(one.last("loss", TRAINING) for one in both) for rate, both in centred.items()
+        rate: (plain[rate].last("loss", TRAINING), centred[rate].last("loss", TRAINING))
+        for rate in plain
     }
     return [
         Claim(
@@ -396,13 +352,12 @@ def _convergence(
             all(b < a for a, b in pairs.values()),
             "training loss after ten epochs for each learning rate, without and with centring: "
             "lower with centring",
-            "Centring alone changes little here, where a bias input can make up for the means. "
-            "[-1, 1] has twice the range of [0, 1], which acts like four times the learning rate.",
+            note=5,
         ),
     ]
 
 
-def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Claim]:
+def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Claim]:
     windows = [_windows(training) for training in trainings]
     gaps = [float(train[-1] - val[-1]) for train, val in windows]
     ratios = [float((1 - val[-1]) / (1 - train[-1])) for train, val in windows]
@@ -412,7 +367,7 @@ def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Clai
         np.sqrt(
             sum(
                 one[-1] * (1 - one[-1]) / len(X)
-                for one, X in zip(final, (split.X_train, split.X_val), strict=True)
+                for one, X in zip(final, (images.X_train, images.X_val), strict=True)
             )
         )
     )
@@ -421,11 +376,6 @@ def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Clai
         for one in trainings
     ]
     fallen = [float(quarters[-2] - quarters[-1]) for quarters in losses]
-    mild = (
-        "There is overfitting, but it is mild: the model makes "
-        f"{with_range(ratios, '.2f')} times as many errors on the validation set as on the "
-        "training set."
-    )
     return [
         Claim(
             "3d",
@@ -435,7 +385,7 @@ def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Clai
             min(gaps) > 2 * error,
             "training accuracy minus validation accuracy, means of the last quarter of the "
             "validations: above two standard errors of a difference for every seed",
-            mild,
+            note=6,
         ),
         Claim(
             "3d",
@@ -444,7 +394,7 @@ def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Clai
             _listed(ratios, ".3f"),
             min(ratios) > 1.5,
             "validation errors divided by training errors, same means: above 1.5 for every seed",
-            mild,
+            note=6,
         ),
         Claim(
             "3d",
@@ -463,7 +413,7 @@ def _overfitting(trainings: Sequence[Training], split: utils.Split) -> list[Clai
             all(val <= 0 < train for train, val in risen),
             "mean of the last quarter of the validations minus that of the third quarter, training "
             "and validation accuracy: above 0 and not above 0 for every seed",
-            "Both curves still rise, the validation accuracy more slowly.",
+            note=7,
         ),
     ]
 
@@ -484,7 +434,7 @@ def _listed(values: Sequence[float], spec: str) -> str:
 def _noise(
     trainings: Mapping[float, Training], courses: Mapping[int, dict[int, tuple[float, float]]]
 ) -> list[Claim]:
-    best = {value: trainings[value].stop.best_step for value in (0, 1)}
+    best = {value: trainings[value].best.step for value in (0, 1)}
     kept = {value: roughness(trainings[value].w[:-1].T) for value in (0, 1)}
     same, end = _nearest(courses[0], best[1]), max(courses[0])
     plain, penalised = ([courses[value][step][0] for step in (same, end)] for value in (0, 1))
@@ -499,10 +449,9 @@ def _noise(
             all(b < a for a, b in zip(plain, penalised, strict=True)),
             "mean squared difference of neighbouring pixels, divided by the variance: smaller with "
             "lambda 1 at both steps",
-            f"The images of the documents compare step {best[0]} with step {best[1]} "
-            f"({kept[0]:.3f} and {kept[1]:.3f}), where the trainings have stopped. At equal steps "
-            "the difference is small at first: the penalty does not smooth the weights, it keeps "
-            "noise from accumulating.",
+            note=8,
+            measured=f"{kept[0]:.3f} with lambda 0 at step {best[0]}, {kept[1]:.3f} with 1 at step "
+            f"{best[1]}",
         ),
         Claim(
             "4b",
@@ -511,8 +460,7 @@ def _noise(
             f"{zeros} of {count}",
             zeros > count // 2,
             "weights that are exactly zero: more than half",
-            "The gradient of the L2 penalty is proportional to the weight, so it makes weights "
-            "small but not zero. An L1 penalty produces zeros.",
+            note=9,
         ),
     ]
 
@@ -526,16 +474,13 @@ def _regularisation(
     paired: Mapping[float, Sequence[Training]],
     courses: Mapping[int, dict[int, tuple[float, float]]],
 ) -> list[Claim]:
-    accuracy = {v: t.val_history["accuracy"][t.stop.best_step] for v, t in trainings.items()}
-    losses = {value: t.stop.best_loss for value, t in trainings.items()}
+    accuracy = {value: t.best.val_accuracy for value, t in trainings.items()}
+    losses = {value: t.best.val_loss for value, t in trainings.items()}
     norms = {value: float(np.sum(t.w**2)) for value, t in trainings.items()}
     pairs = list(zip(paired[0], paired[0.001], strict=True))
-    fallen = [
-        a.val_history["accuracy"][a.stop.best_step] - b.val_history["accuracy"][b.stop.best_step]
-        for a, b in pairs
-    ]
-    risen = [b.stop.best_loss - a.stop.best_loss for a, b in pairs]
-    same = _nearest(courses[0], trainings[1].stop.best_step)
+    fallen = [a.best.val_accuracy - b.best.val_accuracy for a, b in pairs]
+    risen = [b.best.val_loss - a.best.val_loss for a, b in pairs]
+    same = _nearest(courses[0], trainings[1].best.step)
     plain, penalised = (courses[value][same][1] for value in (0, 1))
     larger = [value for value in trainings if value > 0.001]
     return [
@@ -547,8 +492,7 @@ def _regularisation(
             min(fallen) > 0 and all(accuracy[value] < accuracy[0] - CHANCE for value in larger),
             "validation accuracy of the best weights: lower with 0.001 than with 0 for every seed, "
             f"and lower by more than {CHANCE} with the larger lambdas",
-            "The validation loss does degrade with every lambda; with 0.001 the accuracy, a count "
-            "of images, is too coarse to show it.",
+            note=10,
         ),
         Claim(
             "4d",
@@ -566,8 +510,8 @@ def _regularisation(
             by_setting(norms, ".3g"),
             all(norms[a] > norms[b] for a, b in pairwise(sorted(norms))),
             "sum of the squared weights for each lambda: decreasing",
-            f"From lambda 0 to 1 by a factor of {norms[0] / norms[1]:.3g}, in part because the "
-            f"training with lambda 1 is shorter; at step {same} of both it is "
-            f"{plain / penalised:.2g}. The weights are those of early stopping, not minimisers.",
+            note=11,
+            measured=f"from lambda 0 to 1 by a factor of {norms[0] / norms[1]:.3g}, at step {same} "
+            f"of both by a factor of {plain / penalised:.2g}",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Numbers for what is said in words: spikes, roughness, resemblance."""
+"""Measures of what the documents describe in words: spikes, roughness, resemblance."""
 
 from __future__ import annotations
 

@@ -13,11 +13,10 @@ import task2a
 import task3
 import task3a
 from digits import Digits
-from lab.blas import SMALL_PRODUCT, one_blas_thread
 from lab.protocols import Model
 from utils import batch_loader, binary_prune_dataset, load_full_mnist, predict
 
-SEEDS = range(10)  # over which the range of a number is taken, unless told otherwise
+SEEDS = range(10)  # over which the range of a number is taken, by default
 
 Sets = Mapping[str, tuple[np.ndarray, np.ndarray]]  # {name: (X, Y)}
 Series = dict[int, float]  # {number of steps taken: value}
@@ -61,12 +60,11 @@ class Protocol:
     decay: float = 0.0
     every: int = 20
 
-    @one_blas_thread
     def train(self, sets: Sets) -> Descent:
         """Train on the set `TRAINING`, inputs (N, I) and targets (N, K), in the inputs' dtype.
 
         One output makes it logistic regression, several softmax regression. The evaluations, of
-        all sets, begin with the zero weights.
+        all sets, start with the zero weights.
         """
         sets = {name: (np.array(X), Y) for name, (X, Y) in sets.items()}  # no memory map: faster
         X, Y = sets[TRAINING]
@@ -74,31 +72,17 @@ class Protocol:
         model.w = np.zeros((X.shape[1], Y.shape[1]), X.dtype)
         descent = Descent(model)
         evaluate(descent, sets, 0)
-        for t, batch in enumerate(islice(self._batches(X, Y), self.steps)):
+        for t, (X_batch, Y_batch) in enumerate(islice(self._batches(X, Y), self.steps)):
+            model.backward(X_batch, model.forward(X_batch), Y_batch)
             rate = self.learning_rate / (1 + self.decay * t)
-            gradient = self.cost_scale * mean_gradient(model, *batch) + 2 * self.l2 * model.w
-            model.w -= rate * gradient
+            model.w -= rate * (self.cost_scale * model.grad + 2 * self.l2 * model.w)
             if (t + 1) % self.every == 0 or t + 1 == self.steps:
                 evaluate(descent, sets, t + 1)
         return descent
 
     def _batches(self, X: np.ndarray, Y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         while True:
-            if self.batch_size is None:
-                yield X, Y
-            else:
-                yield from batch_loader(X, Y, self.batch_size)
-
-
-def mean_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """Compute dC/dw on a batch; if it is large, block by block, so that X is read only once."""
-    rows = SMALL_PRODUCT // model.w.size if len(X) > 1000 else len(X)
-    total = np.zeros_like(model.w)
-    for start in range(0, len(X), rows):
-        X_block, Y_block = X[start : start + rows], Y[start : start + rows]
-        model.backward(X_block, model.forward(X_block), Y_block)
-        total += len(X_block) * model.grad
-    return total / len(X)
+            yield from batch_loader(X, Y, self.batch_size) if self.batch_size else [(X, Y)]
 
 
 def evaluate(descent: Descent, sets: Sets, step: int) -> None:
@@ -121,9 +105,9 @@ def consecutive_rises(losses: Mapping[int, float], count: int) -> int | None:
     return None
 
 
-def unit_range(images: np.ndarray, bias: bool = True, dtype: type = np.float64) -> np.ndarray:
+def unit_range(images: np.ndarray, bias: bool = True) -> np.ndarray:
     """Scale pixels (N, 784) from [0, 255] to [0, 1]; with the bias input 1 in front (N, 785)."""
-    return np.pad(images / dtype(255), ((0, 0), (int(bias), 0)), constant_values=1)
+    return np.pad(images / 255, ((0, 0), (int(bias), 0)), constant_values=1)
 
 
 def older_sets(data: Digits) -> Sets:

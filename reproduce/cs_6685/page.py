@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lab import results
-from reproduce.claims import section
+from reproduce import claims
 from reproduce.cs_6685 import hypotheses
 from reproduce.cs_6685.document import (
     PART,
@@ -57,8 +57,7 @@ def _accuracies(one: Mapping[str, Any] | None) -> tuple[str, str]:
 
 def tested(part: Results) -> str:
     """Write the hypotheses with their verdicts."""
-    _, *blocks = section(hypotheses.hypotheses(part["trainings"]), "hypothesis")
-    return "\n\n".join(blocks)
+    return claims.table(hypotheses.hypotheses(part["trainings"]), "hypothesis")
 
 
 def weights_in_sum() -> str:
