@@ -24,31 +24,6 @@ TITLE = "Logistic and softmax regression by hand"
 ERRORS = "Beyond the assignment: the errors of softmax regression"
 HEADING = (13, "B")  # size in points, as all lengths here, and style
 MARGIN = 56
-CAPTIONS = {  # {task, or figure that none asks for: what the figure shows}
-    "2b": "Training and validation loss over the gradient steps, digit 2 against digit 3, without "
-    "shuffling. The loss of a single batch is noisy, so its mean over each epoch is drawn. The "
-    "axis is zoomed in: the first, steep part lies above it.",
-    "2c": "Accuracy on the whole training set and on the validation set, at every validation of "
-    "the same training as in Task 2b.",
-    "2e": "Validation accuracy of two trainings that differ only in whether the examples are "
-    "shuffled before every epoch.",
-    "3b": "Training and validation loss over the gradient steps, all ten digits, with shuffling. "
-    "The training loss is a mean over each epoch, and the axis is zoomed in as in Task 2b.",
-    "3c": "Accuracy on the whole training set and on the validation set, at every validation of "
-    "the same training as in Task 3b.",
-    "4b": "The weights of each digit as an image, for λ = 0 and λ = 1. Ink on a red pixel raises "
-    "the probability of the digit, ink on a blue one lowers it. Below, the same weights in grey, "
-    "each row on a scale of its own.",
-    "4c": "Validation accuracy for each λ. Each training starts from zero weights and ends by "
-    "early stopping or after its last epoch.",
-    "4e": "Squared length ‖w‖² of the weights that each training leaves behind, on a logarithmic "
-    "axis.",
-    CONFUSION: "Confusion matrix of the validation set for softmax regression with λ = 0: how many "
-    "images of each digit (row) are taken for each digit (column). The right predictions are bold; "
-    "the more frequent an error, the darker it is.",
-    MISTAKES: "The validation images that the same model misclassifies, the surest first: the true "
-    "digit, the predicted digit and its probability according to the model.",
-}
 
 
 class Report(FPDF):
@@ -58,6 +33,7 @@ class Report(FPDF):
         from matplotlib import get_data_path  # not at the top: `run_script` sets its backend right
 
         super().__init__(unit="pt")
+        self.figures = 0  # printed so far
         fonts = Path(get_data_path(), "fonts", "ttf")
         self.add_font("DejaVu", "", fonts / "DejaVuSans.ttf")
         self.add_font("DejaVu", "B", fonts / "DejaVuSans-Bold.ttf")
@@ -108,31 +84,33 @@ class Report(FPDF):
     def section(self, task: Task, part: Part, folder: Path) -> None:
         """Print what the assignment asks of a task."""
         self.paragraph(f"Task {task.name}: {task.title}", *HEADING)
-        for block in derivations().get(task.name, ()):
-            if block.startswith("$"):
-                self.equation(block)
-            else:
-                self.paragraph(block, after=0)
         if task.figure:
             self.figure(folder / task.figure, task.name, part)
+        else:
+            for block in texts().get(task.name, []):
+                if block.startswith("$"):
+                    self.equation(block)
+                else:
+                    self.paragraph(block, after=0)
         if task.name in ANSWERS:
             self.paragraph(ANSWERS[task.name](part))
         self.ln(12)
 
     def figure(self, path: Path, name: str, part: Part) -> None:
-        """Print a figure and its caption in `CAPTIONS`."""
-        number, caption = list(CAPTIONS).index(name) + 1, CAPTIONS[name]
+        """Print a figure and its caption."""
+        self.figures += 1
+        (caption,) = texts()[name]
         self.image(path, w=self.epw, alt_text=caption)
         self.ln(4)
-        self.paragraph(f"Figure {number}. {caption} Data: {part.data}.", 9)
+        self.paragraph(f"Figure {self.figures}. {caption} Data: {part.data}.", 9)
 
 
 @cache
-def derivations() -> dict[str, list[str]]:
-    """Read {task: paragraphs, and equations as "$mathtext$ (number)"} from derivations.md."""
-    text = Path(__file__).with_name("derivations.md").read_text(encoding="utf-8")
+def texts() -> dict[str, list[str]]:
+    """Read {task or figure: paragraphs, and equations as "$mathtext$ (number)"} from text.md."""
+    text = Path(__file__).with_name("text.md").read_text(encoding="utf-8")
     sections = (section.split("\n\n") for section in text.split("\n## ")[1:])
-    return {task: [" ".join(block.split()) for block in blocks] for task, *blocks in sections}
+    return {name: [" ".join(block.split()) for block in blocks] for name, *blocks in sections}
 
 
 @cache
@@ -154,7 +132,7 @@ def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None =
     report.add_page()
     summary(report, parts, date)
     for task in TASKS:
-        if task.figure or task.name in derivations():  # the other tasks are a paragraph each
+        if task.name in texts():  # the other tasks are a paragraph each
             report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: twenty images
         report.section(task, parts[Path(task.script).stem], folder)
     for name in (CONFUSION, MISTAKES):

@@ -289,7 +289,7 @@ def test_4d_adds_the_validation_loss_where_it_rises_with_every_lambda() -> None:
 
 @pytest.mark.parametrize(("task", "number"), [("1a", "6"), ("1b", "13"), ("4a", "28")])
 def test_a_derivation_reaches_the_assignments_equation(task: str, number: str) -> None:
-    assert any(block.endswith(f"$ ({number})") for block in pages.derivations()[task])
+    assert any(block.endswith(f"$ ({number})") for block in pages.texts()[task])
 
 
 # The pages.
@@ -343,14 +343,14 @@ def test_each_figure_stands_under_its_heading_with_its_caption(recording: Record
     captions = [text for text in recording.printed if text.endswith("Data: tiny digits.")]
     assert (len(captions), len(illustrated)) == (10, 8)
     for i, (task, caption) in enumerate(zip(illustrated, captions, strict=False), 1):
-        assert caption.startswith(f"Figure {i}. {pages.CAPTIONS[task.name]}")
+        assert caption.startswith(f"Figure {i}. {pages.texts()[task.name][0]}")
         heading = recording.printed[f"Task {task.name}: {task.title}"]
         assert recording.printed[caption][0] == heading[0]
 
 
 def test_the_errors_of_softmax_regression_follow_the_tasks(recording: Recording) -> None:
     places = [
-        recording.printed[f"Figure {i}. {pages.CAPTIONS[name]} Data: tiny digits."][0]
+        recording.printed[f"Figure {i}. {pages.texts()[name][0]} Data: tiny digits."][0]
         for i, name in ((9, CONFUSION), (10, MISTAKES))
     ]
     assert places == [recording.pages_count - 1, recording.pages_count]
