@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +13,7 @@ import utils
 from lab import figures
 from lab.jobs import train_all
 from reproduce.claims import Claim, Method, by_setting, number
-from reproduce.measures import roughness
+from reproduce.measures import decreasing, roughness
 from reproduce.protocols import (
     TEST,
     TRAINING,
@@ -120,7 +119,6 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
     chart = {value: one for value, one in trainings.items() if value}
     accuracy = {value: one.last("accuracy", VALIDATION) for value, one in chart.items()}
     norms = {value: float(np.sum(one.model.w**2)) for value, one in chart.items()}
-    lengths = [norms[value] for value in sorted(norms)]
     guess = max(float(np.mean(sets[VALIDATION][1] == target)) for target in (0, 1))
     simple = [chart[1].last("accuracy", name) for name in sets]
     others = [value for one, value in accuracy.items() if one != 0.001]
@@ -157,7 +155,7 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
             "the L2 norm increases with the complexity of the model",
             TWO_DIGITS,
             by_setting(norms, ".3g"),
-            all(a > b for a, b in pairwise(lengths)),
+            decreasing(norms),
             "sum of the squared weights: strictly decreasing in lambda",
         ),
         _noise("3d", TWO_DIGITS, {0.001: chart[0.001], 1: chart[1]}, "higher lambda"),
@@ -166,7 +164,7 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
             "the range of the weights is lower when lambda is higher",
             TWO_DIGITS,
             by_setting(largest, ".3g"),
-            all(largest[a] > largest[b] for a, b in pairwise(sorted(largest))),
+            decreasing(largest),
             "largest absolute weight of a pixel: strictly decreasing in lambda",
         ),
     ]

@@ -20,7 +20,7 @@ from lab.jobs import train_all
 from lab.script import EPOCHS
 from lab.trainings import Training
 from reproduce.claims import CHANCE, Claim, Method, by_setting, number, with_range
-from reproduce.measures import SPIKE, deepest_fall, roughness, spikes
+from reproduce.measures import SPIKE, decreasing, deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS, TRAINING, Descent, Protocol, Sets, unit_range
 from task2a import BinaryModel, pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
@@ -212,6 +212,11 @@ def after_first_epoch(training: Training) -> dict[int, float]:
     return {step: a for step, a in accuracy.items() if step >= training.batches_per_epoch}
 
 
+def quarters(series: Mapping[int, float]) -> np.ndarray:
+    """Compute the mean of {step: value} over each quarter of the steps."""
+    return np.array([np.mean(part) for part in np.array_split(list(series.values()), 4)])
+
+
 def significant(successes: int, trials: int) -> bool:
     """Tell by a one-sided sign test, at 5 %, whether so many successes are more than chance."""
     return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials
@@ -268,24 +273,22 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
     every = max(1, count // in_order.validations_per_epoch)
     period = int(np.lcm(every, count))
     late = slice(len(batches.loss) // 3, None)
-    medians = {
-        name: np.median(getattr(batches, name)[late], axis=0)
-        for name in ("wrong", "gradient", "accuracy")
-    }
-    worst = int(np.argmin(medians["accuracy"]))
+    wrong, gradient, accuracy = (
+        np.median(one[late], axis=0) for one in (batches.wrong, batches.gradient, batches.accuracy)
+    )
+    worst = int(np.argmin(accuracy))
     unequal = int(np.argmax(np.abs(batches.twos - 0.5)))
-    others = float(np.median(np.delete(medians["accuracy"], worst)))
+    others = float(np.median(np.delete(accuracy, worst)))
     after = (worst + 1) % count
     percent = 100 * batches.twos
-    times = medians["gradient"][worst] / np.median(medians["gradient"])
+    times = gradient[worst] / np.median(gradient)
     cause = (
         f"batch {worst} of {count}, counted from 0, has {percent[worst]:.0f} % twos; in the median "
-        f"epoch {medians['wrong'][worst]:.0f} of its {task2.BATCH_SIZE} images are wrong, its "
-        f"gradient is {times:.1f} times the usual, and the accuracy is "
-        f"{medians['accuracy'][worst]:.3f} after its step and {medians['accuracy'][after]:.3f} "
-        f"after that of batch {after}; the most unequal batch, {unequal}, has "
-        f"{percent[unequal]:.0f} %; validations every {every} steps meet a batch every "
-        f"lcm({every}, {count}) = {period} steps, {period // count} epochs"
+        f"epoch {wrong[worst]:.0f} of its {task2.BATCH_SIZE} images are wrong, its gradient is "
+        f"{times:.1f} times the usual, and the accuracy is {accuracy[worst]:.3f} after its step "
+        f"and {accuracy[after]:.3f} after that of batch {after}; the most unequal batch, "
+        f"{unequal}, has {percent[unequal]:.0f} %; validations every {every} steps meet a batch "
+        f"every lcm({every}, {count}) = {period} steps, {period // count} epochs"
     )
     return [
         Claim(
@@ -305,7 +308,7 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
             "without shuffling there are batches of mostly one class, and shuffling avoids them "
             "(solution)",
             BATCHES,
-            f"lowest after batch {worst}, {medians['accuracy'][worst]:.4f} (after the others "
+            f"lowest after batch {worst}, {accuracy[worst]:.4f} (after the others "
             f"{others:.4f}); most unequal batch: {unequal}",
             worst == unequal,
             "batch after which the median accuracy is lowest: the one with the most unequal "
@@ -358,24 +361,17 @@ def _convergence(
 
 
 def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Claim]:
-    windows = [_windows(training) for training in trainings]
-    gaps = [float(train[-1] - val[-1]) for train, val in windows]
-    ratios = [float((1 - val[-1]) / (1 - train[-1])) for train, val in windows]
-    risen = [(float(train[-1] - train[-2]), float(val[-1] - val[-2])) for train, val in windows]
-    final = windows[0]
-    error = float(
-        np.sqrt(
-            sum(
-                one[-1] * (1 - one[-1]) / len(X)
-                for one, X in zip(final, (images.X_train, images.X_val), strict=True)
-            )
-        )
-    )
-    losses = [
-        [np.mean(part) for part in np.array_split(list(one.val_history["loss"].values()), 4)]
-        for one in trainings
-    ]
-    fallen = [float(quarters[-2] - quarters[-1]) for quarters in losses]
+    train = [quarters(one.train_history["accuracy"]) for one in trainings]
+    val = [quarters(one.val_history["accuracy"]) for one in trainings]
+    losses = [quarters(one.val_history["loss"]) for one in trainings]
+    pairs = list(zip(train, val, strict=True))
+    gaps = [float(a[-1] - b[-1]) for a, b in pairs]
+    ratios = [float((1 - b[-1]) / (1 - a[-1])) for a, b in pairs]
+    risen = [(float(a[-1] - a[-2]), float(b[-1] - b[-2])) for a, b in pairs]
+    fallen = [float(means[-2] - means[-1]) for means in losses]
+    sizes = len(images.X_train), len(images.X_val)
+    final = train[0][-1], val[0][-1]
+    error = float(np.sqrt(sum(p * (1 - p) / N for p, N in zip(final, sizes, strict=True))))
     return [
         Claim(
             "3d",
@@ -416,15 +412,6 @@ def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Cla
             note=7,
         ),
     ]
-
-
-def _windows(training: Training) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the means of both accuracies over each quarter of the validations."""
-    train, val = (
-        np.array([np.mean(part) for part in np.array_split(list(history["accuracy"].values()), 4)])
-        for history in (training.train_history, training.val_history)
-    )
-    return train, val
 
 
 def _listed(values: Sequence[float], spec: str) -> str:
@@ -508,7 +495,7 @@ def _regularisation(
             "higher lambda, shorter weights",
             SOFTMAX,
             by_setting(norms, ".3g"),
-            all(norms[a] > norms[b] for a, b in pairwise(sorted(norms))),
+            decreasing(norms),
             "sum of the squared weights for each lambda: decreasing",
             note=11,
             measured=f"from lambda 0 to 1 by a factor of {norms[0] / norms[1]:.3g}, at step {same} "

@@ -15,6 +15,7 @@ import utils
 from lab import figures
 from lab.jobs import train_all
 from reproduce.claims import CHANCE, Claim, Method, by_setting
+from reproduce.measures import decreasing
 from reproduce.protocols import TRAINING, VALIDATION, Descent, Protocol, Series
 from task2a import pre_process_images
 from task3a import one_hot_encode
@@ -127,7 +128,7 @@ def _penalty(trainings: Mapping[float, Descent]) -> list[Claim]:
             "a large lambda helps to have small weights",
             SHALLOW,
             by_setting(norms, ".3g"),
-            all(norms[a] > norms[b] for a, b in pairwise(sorted(norms))),
+            decreasing(norms),
             "squared length for each lambda: decreasing",
         ),
         Claim(

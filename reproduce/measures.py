@@ -36,6 +36,11 @@ def own_mean_is_most_alike(weights: np.ndarray, means: np.ndarray) -> int:
     return int(np.sum(correlation.argmax(axis=1) == np.arange(K)))
 
 
+def decreasing(values: Mapping[float, float]) -> bool:
+    """Tell whether {setting: value} strictly decreases as the setting increases."""
+    return all(values[a] > values[b] for a, b in pairwise(sorted(values)))
+
+
 def deepest_fall(accuracy: Mapping[int, float]) -> float:
     """Compute the largest fall of {step: accuracy} from one validation to the next."""
     return float(-np.diff(list(accuracy.values())).min(initial=0))
