@@ -113,5 +113,7 @@ def table(claims: Sequence[Claim], heading: str = "published") -> str:
         letter = claim.method.letter
         cells = (claim.task, claim.published, letter, claim.criterion, claim.ours, verdict)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    measured = dict.fromkeys(f"- Note {o.note}: {o.measured}." for o in claims if o.measured)
-    return "\n".join([*rows, *([""] if measured else []), *measured])
+    notes = dict.fromkeys((claim.note, claim.measured) for claim in claims if claim.measured)
+    if notes:
+        rows.append("")
+    return "\n".join(rows + [f"- Note {note}: {measured}." for note, measured in notes])

@@ -59,8 +59,8 @@ def total() -> str:
 
 def document(name: str, path: Path = PATH) -> str:
     """Write the claims of a document: how many agree, and the table."""
-    claims = read(path)[name]
-    return f"{tally(claims)}\n\n{table(claims)}"
+    claims = read(path).get(name)
+    return f"{tally(claims)}\n\n{table(claims)}" if claims else "Left out: there are no results."
 
 
 def headlines() -> str:

@@ -368,6 +368,8 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     assert pages.read(results) == {"course_1999": [claim]}
     printed = capsys.readouterr().out
     assert pages.document("course_1999", results) in printed
+    assert "CS 6685: a report on a convolutional network: left out. " in printed
+    assert pages.document("cs_6685", results).startswith("Left out")
     assert "on few digits" in printed
     assert "On another data set the numbers need not agree" in printed
 
