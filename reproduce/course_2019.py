@@ -146,13 +146,13 @@ def _logistic(binary: Descent, annealed: Descent, raw: Descent, pairs: Sets) -> 
         binary.last("accuracy", VALIDATION, step) for step in (BINARY.steps // 5, BINARY.steps)
     )
     images = len(pairs[TEST][0])
-    right = {t: round(images * value) for t, value in raw.accuracy[TEST].items()}
-    first = next((t for t, count in right.items() if count == round(0.9877 * images)), None)
+    printed = round(0.9877 * images)
+    on_raw = (t for t, value in raw.accuracy[TEST].items() if round(images * value) == printed)
+    first = next((f"first at iteration {t:,}" for t in on_raw), "never")
+    right = [round(images * value) for value in binary.accuracy[TEST].values()]
     counts = (
-        f"{round(images * binary.last('accuracy', TEST))} of {images} images are right at the end, "
-        f"{round(images * max(binary.accuracy[TEST].values()))} at most before; with raw "
-        "pixels and learning rate 1e-6 "
-        + (f"400 first at iteration {first:,}" if first else "never 400")
+        f"{right[-1]} of {images} images are right at the end, {max(right)} at most before; "
+        f"{printed} on raw pixels with learning rate 1e-6 {first}"
     )
     losses = {name: binary.last("loss", name) for name in binary.loss}
     spread = max(losses.values()) - min(losses.values())
