@@ -214,7 +214,7 @@ def _read_results(results: str) -> tuple[dict[str, Report], list[str]]:
         if summary := test.get("extra_data", {}).get("summary"):
             text["extra_data"] = {"summary": _printable(str(summary))}
         texts[test["number"]] = text
-    notes = found.get("extra_data", {}).get("remarks", [])
+    notes = found.get("extra_data", {}).get("notes", [])
     return texts, [str(note) for note in notes[:MAX_NOTES]]
 
 

@@ -373,7 +373,7 @@ def finder(folder: Path, report: Callable[[str], None]) -> FileFinder:
 
     Args:
         folder: of the student's files.
-        report: called with a remark for each thing that was adapted.
+        report: called with a note for each thing that was adapted.
     """
     return FileFinder(str(folder), (partial(Loader, report=report), [".py"]))  # type: ignore[arg-type]
 
@@ -387,7 +387,7 @@ class Loader(SourceFileLoader):
         self.has_failed = False  # in what runs outside of functions
 
     def report(self, line: int, text: str) -> None:
-        """Make a remark about a line of the file."""
+        """Note something about a line of the file."""
         self._report(f"{self.file.name}, line {line}: {text}")
 
     def exec_module(self, module: ModuleType) -> None:
@@ -460,7 +460,7 @@ def code_outside_of_functions(
     if error is None or isinstance(node, defines):
         return error
     if isinstance(error, MissingPackageError):
-        return None  # as when seaborn is asked for a style; its import has its remark
+        return None  # as when seaborn is asked for a style; its import has its note
     if not loader.has_failed:
         kind = type(error).__name__
         loader.report(node.lineno, f"{kind} when imported; move what runs into main().")

@@ -63,12 +63,12 @@ class Outcomes:
 
     Attributes:
         unreadable: {module of checks: why it could not be read}.
-        remarks: what an instructor should know about the files.
+        notes: what an instructor should know about the files.
     """
 
     _all: dict[str, Outcome] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    remarks: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
 
     def add(self, nodeid: str, name: str, check: Check) -> None:
         """Number a check that is to run."""
@@ -113,19 +113,19 @@ class Outcomes:
 
 
 def table_lines(outcomes: Outcomes) -> list[str]:
-    """Write a line for each task of which a check ran, their sum, the advice and the remarks."""
+    """Write a line for each task of which a check ran, their sum, the advice and the notes."""
     lines = [
-        f"{_points(task, *outcomes.points(task))}  {remarks(outcomes.of(task))}".rstrip()
+        f"{_points(task, *outcomes.points(task))}  {notes(outcomes.of(task))}".rstrip()
         for task in outcomes.tasks()
         if any(outcome.status != "not run" for outcome in outcomes.of(task))
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
     lines.append(_points("total", *outcomes.points()))
     lines += [f"advice: {outcome.failure.summary}" for outcome in outcomes.advice()]
-    return [*lines, *(f"remark: {remark}" for remark in outcomes.remarks)]
+    return [*lines, *(f"note: {note}" for note in outcomes.notes)]
 
 
-def remarks(outcomes: Sequence[Outcome]) -> str:
+def notes(outcomes: Sequence[Outcome]) -> str:
     """List what keeps a task from its full points: what is not written, failed, skipped."""
     outcomes = [outcome for outcome in outcomes if not outcome.check.is_advice]
     failures = [outcome.failure for outcome in outcomes if outcome.status == "failed"]
@@ -169,14 +169,14 @@ def results(outcomes: Outcomes) -> dict[str, Any]:
         "tests": [_test(outcome) for outcome in outcomes] + _lost(outcomes),
         "extra_data": {
             "tasks": {task: _task(task, outcomes) for task in outcomes.tasks()},
-            "remarks": list(outcomes.remarks),
+            "notes": list(outcomes.notes),
         },
     }
 
 
 def _task(task: str, outcomes: Outcomes) -> dict[str, Any]:
     earned, possible = outcomes.points(task)
-    return {"score": earned, "max_score": possible, "remarks": remarks(outcomes.of(task))}
+    return {"score": earned, "max_score": possible, "notes": notes(outcomes.of(task))}
 
 
 def _test(outcome: Outcome) -> dict[str, Any]:

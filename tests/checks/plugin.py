@@ -37,7 +37,7 @@ class Checks:
         self.files = files
         self.results = results
         self.tasks = tasks
-        self.outcomes = Outcomes(remarks=files.remarks)
+        self.outcomes = Outcomes(notes=files.notes)
         self._reported: dict[tuple[str, str], str] = {}  # {(task, module): the check that did}
         files.open()
 
@@ -110,7 +110,7 @@ class Checks:
             report.longrepr = Explained(failure, traceback)
             outcome.fail(failure)
             if TIMED_OUT in failure.summary and not isinstance(call.excinfo.value, ImportMistake):
-                self.outcomes.remarks.setdefault(f"{failure.function}: stopped, it took too long.")
+                self.outcomes.notes.setdefault(f"{failure.function}: stopped, it took too long.")
             if outcome.check.is_advice:  # for pytest it is an expected failure
                 report.outcome, report.wasxfail = "skipped", failure.summary
         elif report.skipped:

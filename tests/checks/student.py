@@ -31,22 +31,22 @@ class StudentFiles:
         folder: where task2a.py and the others are.
 
     Attributes:
-        remarks: what was adapted to import them, or kept them from being imported.
+        notes: what was adapted to import them, or kept them from being imported.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.remarks: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
 
-    def remark(self, text: str) -> None:
-        """Make a remark, if it is a new one."""
-        self.remarks.setdefault(text)
+    def note(self, text: str) -> None:
+        """Keep a note, if it is a new one."""
+        self.notes.setdefault(text)
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
         sys.path.insert(0, str(self.folder))
-        sys.path_importer_cache[str(self.folder)] = compatibility.finder(self.folder, self.remark)
+        sys.path_importer_cache[str(self.folder)] = compatibility.finder(self.folder, self.note)
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
@@ -106,7 +106,7 @@ class StudentFiles:
                 likely = f"is it there, spelt `{part}`, and indented as it was handed out?"
                 if part.endswith("Trainer") and hasattr(found, "train"):
                     likely = ANOTHER_YEAR
-                    self.remark(f"{owner}: {likely}")
+                    self.note(f"{owner}: {likely}")
                 raise Mistake(f"{owner} has no `{part}`", likely=likely)
             found = getattr(found, part)
         return compatibility.adapted(found, part)
@@ -156,7 +156,7 @@ class StudentFiles:
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
         fault = in_words(error)
-        self.remark(f"{where or f'{name}.py'}: cannot be imported: {fault}")
+        self.note(f"{where or f'{name}.py'}: cannot be imported: {fault}")
         likely = ""
         if isinstance(error, SystemExit) or TIMED_OUT in fault:
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'

@@ -67,7 +67,7 @@ def test_the_arguments_are_those_of_the_solution(name: str) -> None:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[Load]:
-    """Import a text as a student's utils.py; the remarks come with it."""
+    """Import a text as a student's utils.py; the notes come with it."""
     others = {name: sys.modules.get(name) for name in NAMES}
     sys.modules.pop("utils", None)
     files = StudentFiles(tmp_path)
@@ -75,7 +75,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
 
     def run(text: str) -> tuple[ModuleType, list[str]]:
         (tmp_path / "utils.py").write_text(text, encoding="utf-8")
-        return files.load("utils"), list(files.remarks)
+        return files.load("utils"), list(files.notes)
 
     yield run
     files.close()
@@ -95,37 +95,37 @@ def load(tmp_path: Path) -> Iterator[Load]:
         ("np.zeros(1, dtype=np.int).dtype", np.dtype(int), "int"),
     ],
 )
-def test_a_name_that_numpy_removed_is_put_back_with_a_remark(
+def test_a_name_that_numpy_removed_is_put_back_with_a_note(
     load: Load, expression: str, value: object, modern: str
 ) -> None:
-    module, remarks = load(f"import numpy as np\nx = {expression}\n")
+    module, notes = load(f"import numpy as np\nx = {expression}\n")
     assert module.x == value
     name = re.findall(r"np\.\w+", expression)[1 if "dtype" in expression else 0]
-    assert remarks == [f"utils.py, line 2: NumPy no longer has {name}; write {modern}."]
+    assert notes == [f"utils.py, line 2: NumPy no longer has {name}; write {modern}."]
 
 
-def test_today_s_code_is_imported_without_a_remark(load: Load) -> None:
-    module, remarks = load("import numpy as np\nx = np.inf, np.prod([2]), int('3'), float(2)\n")
+def test_today_s_code_is_imported_without_a_note(load: Load) -> None:
+    module, notes = load("import numpy as np\nx = np.inf, np.prod([2]), int('3'), float(2)\n")
     assert module.x == (np.inf, 2, 3, 2.0)
-    assert remarks == []
+    assert notes == []
 
 
 def test_an_array_of_one_element_is_made_a_number(load: Load) -> None:
-    module, remarks = load(f"{ELEMENT}x = int(z), float(z), log(z), '%.1f %d' % (z, 4)\n")
+    module, notes = load(f"{ELEMENT}x = int(z), float(z), log(z), '%.1f %d' % (z, 4)\n")
     assert module.x == (1, 1.0, 0.0, "1.0 4")
     advice = "NumPy 2.4 makes no number of an array of one element; use .item()."
-    assert remarks == [f"utils.py, line 4: {advice}"]
+    assert notes == [f"utils.py, line 4: {advice}"]
 
 
 def test_an_array_of_one_element_becomes_an_entry_of_an_array(load: Load) -> None:
     text = "y, Y = np.zeros(3), np.zeros((2, 2))\ny[0] = z\ny[1] += z\ny[2], Y[0, 1] = z, z\n"
-    module, remarks = load(
+    module, notes = load(
         f"{ELEMENT}{text}Y[1] = z\ny.flat[:1] = 1\ny[:2] -= z[0] / 2\nx = [0]\nx[0] = z\n"
     )
     assert module.y.tolist() == [0.5, 0.5, 1.0]
     assert module.Y.tolist() == [[0.0, 1.0], [1.0, 1.0]]
     assert module.x[0] is module.z
-    assert [int(remark.split("line ")[1].split(":")[0]) for remark in remarks] == [5, 6, 7]
+    assert [int(note.split("line ")[1].split(":")[0]) for note in notes] == [5, 6, 7]
 
 
 @pytest.mark.parametrize("use", ["int(np.ones(2))", "np.zeros(2).__setitem__(0, np.ones(2))"])
@@ -141,10 +141,10 @@ def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load)
         "def right():\n    return 42\n\n"
         "def wrong():\n    return zeros(3)\n"
     )
-    module, remarks = load(text)
+    module, notes = load(text)
     assert module.right() == 42
     assert module.numpy is np
-    assert remarks == [
+    assert notes == [
         "utils.py, line 1: nowhere is not installed here; only its use fails.",
         "utils.py, line 2: elsewhere is not installed here; only its use fails.",
     ]
@@ -154,10 +154,10 @@ def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load)
 
 def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
     text = "import os, nowhere\nfrom asyncio.windows_events import NULL\nfrom json import nothing\n"
-    module, remarks = load(f"{text}from json import *\ndef wrong():\n    return NULL()\n")
+    module, notes = load(f"{text}from json import *\ndef wrong():\n    return NULL()\n")
     assert module.loads
     fails = "cannot be imported here; only its use fails."
-    assert remarks[1:] == [
+    assert notes[1:] == [
         f"utils.py, line 2: asyncio.windows_events.NULL {fails}",
         f"utils.py, line 3: json.nothing {fails}",
     ]
@@ -172,19 +172,19 @@ def test_an_import_of_another_of_their_files_fails_as_it_should(load: Load) -> N
 
 def test_an_import_that_may_fail_fails_as_it_should(load: Load) -> None:
     text = "try:\n    import nowhere as np\nexcept ImportError:\n    import numpy as np\n"
-    module, remarks = load(text)
+    module, notes = load(text)
     assert module.np is np
-    assert remarks == []
+    assert notes == []
 
 
-def test_what_runs_outside_of_functions_and_fails_costs_a_remark(load: Load) -> None:
+def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> None:
     text = (
         "from __future__ import annotations\nx = 1\ny = not_there\nz = y\n"
         "def f(a: not_there):\n    return x\n"
     )
-    module, remarks = load(text)
+    module, notes = load(text)
     assert module.f(None) == 1
-    assert remarks == ["utils.py, line 3: NameError when imported; move what runs into main()."]
+    assert notes == ["utils.py, line 3: NameError when imported; move what runs into main()."]
 
 
 def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:

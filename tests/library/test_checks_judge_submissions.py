@@ -15,11 +15,11 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 NAMED = {  # by submission: what the student or the instructor reads
     "script_variables": (
-        "remark: task2.py, line 4: seaborn is not installed here; only its use fails.",
+        "note: task2.py, line 4: seaborn is not installed here; only its use fails.",
         "train_step reads a variable of the script: name 'model' is not defined",
     ),
     "shape_1_losses": (
-        "remark: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
+        "note: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
         "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
     ),
     "missing_factor_2": ("half of what it should be: in this course R is the sum of all squares.",),
@@ -34,7 +34,7 @@ NAMED = {  # by submission: what the student or the instructor reads
         "divided by N * K: np.mean over all entries; only N counts.",
     ),
     "old_numpy": (
-        "remark: task2a.py, line 9: NumPy no longer has np.float; write float.",
+        "note: task2a.py, line 9: NumPy no longer has np.float; write float.",
         "makes no number of an array of one element; use .item().",
     ),
     "one_validation_late": ("one validation too late", "an option, and nowhere else"),
@@ -44,14 +44,14 @@ NAMED = {  # by submission: what the student or the instructor reads
         "this is a percentage",
     ),
     "code_at_module_level": (
-        "remark: task3.py, line 40: NameError when imported; move what runs into main().",
+        "note: task3.py, line 40: NameError when imported; move what runs into main().",
     ),
     "one_element_arrays": (
-        "remark: task2a.py, line 16: NumPy 2.4 makes no number of an array of one element",
+        "note: task2a.py, line 16: NumPy 2.4 makes no number of an array of one element",
     ),
     "imports_of_an_editor": (
-        "remark: utils.py, line 4: numpy.lib.function_base.append cannot be imported here;",
-        "remark: task2.py, line 1: asyncio.windows_events.NULL cannot be imported here;",
+        "note: utils.py, line 4: numpy.lib.function_base.append cannot be imported here;",
+        "note: task2.py, line 1: asyncio.windows_events.NULL cannot be imported here;",
     ),
     "stops_with_the_epoch": (
         "stop at the tenth",

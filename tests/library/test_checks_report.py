@@ -224,10 +224,10 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(
     ]
 
 
-def test_a_fault_of_an_import_is_a_remark_once(check: Run, folder: Path) -> None:
+def test_a_fault_of_an_import_is_noted_once(check: Run, folder: Path) -> None:
     (folder / "task3a.py").write_text("import utils\n1 = utils\n", encoding="utf-8")
     (folder / "task2.py").write_text("import nowhere\nassert nowhere.f()\n", encoding="utf-8")
-    assert check().results["extra_data"]["remarks"] == [
+    assert check().results["extra_data"]["notes"] == [
         "task2.py, line 1: nowhere is not installed here; only its use fails.",
         "task3a.py, line 2: cannot be imported: SyntaxError: cannot assign to literal here. Maybe "
         "you meant '==' instead of '='?",
@@ -235,7 +235,7 @@ def test_a_fault_of_an_import_is_a_remark_once(check: Run, folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "remark"),
+    ("old", "new", "note"),
     [
         (
             "outputs = self.model",
@@ -250,14 +250,12 @@ def test_a_fault_of_an_import_is_a_remark_once(check: Run, folder: Path) -> None
     ],
     ids=["a function", "an import"],
 )
-def test_what_never_ends_is_a_remark(
-    check: Run, folder: Path, old: str, new: str, remark: str
-) -> None:
+def test_what_never_ends_is_noted(check: Run, folder: Path, old: str, new: str, note: str) -> None:
     edit(folder / "task2.py", old, new)
     report = check("--task=2b", "--timeout=0.5")
     assert report.results["score"] == 0
-    assert report.results["extra_data"]["remarks"] == [remark]
-    assert f"remark: {remark}\n" in report.output
+    assert report.results["extra_data"]["notes"] == [note]
+    assert f"note: {note}\n" in report.output
 
 
 def test_a_missing_module_is_named(check: Run, folder: Path) -> None:

@@ -85,7 +85,7 @@ def test_points_reach_the_handout_and_the_grades(course: Path) -> None:
     assert "### Task 2a: the pieces\n\n20 points." in text
     assert "worth 70 points" in text
     found = grade(handout, "starter_2023")
-    assert found["extra_data"]["tasks"]["2a"] == {"score": 20, "max_score": 20, "remarks": ""}
+    assert found["extra_data"]["tasks"]["2a"] == {"score": 20, "max_score": 20, "notes": ""}
     assert found["max_score"] == 70
 
 

@@ -337,7 +337,7 @@ def test_one_submission_is_graded_to_the_terminal(
 def test_the_notes_of_the_checks_reach_the_table(checks: Checks, tmp_path: Path) -> None:
     noted = (
         "import json; dumps = json.dumps\n"
-        "json.dumps = lambda found: dumps({**found, 'extra_data': {'remarks': ['np.Inf'] * 99}})\n"
+        "json.dumps = lambda found: dumps({**found, 'extra_data': {'notes': ['np.Inf'] * 99}})\n"
     )
     files = {**RIGHT, "task2a.py": noted + ANSWER}
     found = grade(write_files(tmp_path / "a", files), checks, LIMITS)
