@@ -51,7 +51,7 @@ class BinaryModel:
         X: inputs (N, 785). Returns outputs (N, 1).
         """
         with np.errstate(over="ignore"):  # where exp(-z) is inf, yhat is 0
-            return 1 / (1 + np.exp(-X @ self.w))
+            return 1 / (1 + np.exp(-(X @ self.w)))
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Set grad to dC/dw, the mean of equation 6 over the examples.
