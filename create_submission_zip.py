@@ -5,6 +5,7 @@ Run `python create_submission_zip.py`. Name the files of your own that the tasks
 """
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -13,21 +14,23 @@ import sys
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
-from lab.assignment import FILES, PACKAGES
+from lab.assignment import FILES, FUNCTIONS, PACKAGES
 from lab.files import replacing
 from lab.script import run_script
 
 PROJECT = Path(__file__).resolve().parent
-STUB = re.compile(r'^ +raise NotImplementedError\("(Task .+)"\)', re.MULTILINE)
 IMPORT_SECONDS = 120
 NO_ZIP = "No zip was written."
 
 
 def import_fault(names: Iterable[str]) -> str:
     """Import the six files beside the course's packages alone; return what went wrong, or ""."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as printed,
+    ):
         folder = Path(temporary).resolve()
         for package in PACKAGES:
             shutil.copytree(PROJECT / package, folder / package)
@@ -37,23 +40,34 @@ def import_fault(names: Iterable[str]) -> str:
         modules = ", ".join(name.removesuffix(".py") for name in FILES)
         try:
             run = subprocess.run(
-                [sys.executable, "-X", "utf8", "-c", f"import {modules}; print('imported')"],
+                [sys.executable, "-X", "utf8", "-c", f"import {modules}; open('imported', 'x')"],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(folder), "MPLBACKEND": "Agg"},
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
+                stdout=subprocess.DEVNULL,
+                stderr=printed,  # a pipe would wait for processes that an import leaves behind
                 timeout=IMPORT_SECONDS,
             )
         except subprocess.TimeoutExpired:
             return f"Not imported after {IMPORT_SECONDS:g} s: move what takes long into main()."
-    if run.returncode == 0 and run.stdout.endswith("imported\n"):
-        return ""
-    return (
-        run.stderr.replace(f"{folder}{os.sep}", "").strip()
-        or f"An import ended Python with exit code {run.returncode}."
-    )
+        if (folder / "imported").exists():
+            return ""
+        printed.seek(0)
+        text = printed.read().replace(f"{folder}{os.sep}", "")
+    return f"{text}The import of the six files ended with exit code {run.returncode}."
+
+
+def unwritten() -> list[str]:
+    """List the functions of the assignment whose bodies end by raising NotImplementedError."""
+    found = []
+    for function, task in FUNCTIONS.items():
+        module, *_, name = function.split(".")
+        for node in ast.walk(ast.parse((PROJECT / f"{module}.py").read_bytes())):
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                last = ast.unparse(node.body[-1])
+                if last.startswith("raise NotImplementedError"):
+                    found.append(f"Task {task}: {function} is not written yet")
+    return found
 
 
 def files_of(module: str) -> list[str]:
@@ -71,23 +85,24 @@ def main() -> None:
     parser.add_argument("--out", default="assignment_code.zip", help="default: %(default)s")
     parser.add_argument("--unfinished", action="store_true", help="hand in what there is")
     options = parser.parse_args()
-    paths = {Path(os.path.abspath(PROJECT / name)) for name in (*FILES, *options.extra)}
-    out = PROJECT / options.out
+    paths = {PROJECT / name for name in FILES}
+    paths |= {(PROJECT / name).resolve() for name in options.extra}
+    out = (PROJECT / options.out).resolve()
     outside = [path for path in paths if not (path.is_file() and path.is_relative_to(PROJECT))]
     if outside:
         sys.exit(f"Not found in {PROJECT}: {', '.join(map(str, sorted(outside)))}. {NO_ZIP}")
-    if out.suffix != ".zip" or Path(os.path.abspath(out)) in paths:
+    if out.suffix != ".zip" or out in paths:
         sys.exit(f"--out {options.out}: choose a new name that ends in .zip. {NO_ZIP}")
     names = sorted(path.relative_to(PROJECT).as_posix() for path in paths)
-    code = "\n".join((PROJECT / name).read_text("utf-8", errors="replace") for name in FILES)
-    if (unwritten := STUB.findall(code)) and not options.unfinished:
-        sys.exit("\n".join([*unwritten, f"{NO_ZIP} To hand in what there is, add --unfinished."]))
     if fault := import_fault(names):
         missing = re.search(r"No module named '(\w+)", fault)
-        if added := missing and files_of(missing[1]):
+        added = [name for name in files_of(missing[1]) if name not in names] if missing else []
+        if added:
             arguments = " ".join([*options.extra, *added])
             fault += f"\nLikely fix: python create_submission_zip.py {arguments}"
         sys.exit(f"{fault}\n{NO_ZIP}")
+    if (stubs := unwritten()) and not options.unfinished:
+        sys.exit("\n".join([*stubs, f"{NO_ZIP} To hand in what there is, add --unfinished."]))
     with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in names:
             info = zipfile.ZipInfo(name)  # with a fixed date: the same bytes for the same files

@@ -103,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     X, Y = pre_process_images(images.X_train[:4]), images.Y_train[:4]
     error = check_gradient(BinaryModel(), X, Y)
     print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
+    # handed over: the processes would read the constants from the file, whatever they are here
     settings = options.epochs, options.seed, LEARNING_RATE, BATCH_SIZE
     runs = {
         "2b-d, no shuffling": partial(train, images, False, *settings),

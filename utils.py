@@ -79,7 +79,7 @@ def shuffled_order(num_examples: int, rng: Generator) -> np.ndarray:
 
 
 # Up to this many multiplications, N x I x K, OpenBLAS reads the matrices where they are; beyond, it
-# copies them first. Ten epochs of Task 3 take 1.2 times as long in blocks of 2,048 rows or in one.
+# copies them first. Ten epochs of Task 3 take 1.2 times as long in larger blocks.
 SMALL_PRODUCT = 1_000_000
 
 

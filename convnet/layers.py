@@ -79,7 +79,7 @@ class Images(Layer):
         if X.shape[1:] not in ((H * W * C,), self.size) and (*X.shape[1:], 1) != self.size:
             raise ValueError(
                 f"X: expected inputs (N, {H * W * C}) or (N, {H}, {W}, {C}), got {X.shape}. "
-                "Likely fix: leave out the one that pre_process_images appends, X[:, :-1]."
+                "Likely fix: leave out the bias input that pre_process_images appends, X[:, :-1]."
             )
         self.shape = X.shape
         return X.reshape(len(X), H * W * C).T.reshape(H, W, C, len(X))
@@ -161,9 +161,8 @@ class Conv2d(Layer):
         """Set dL/dW and dL/db, one row of the kernels at a time."""
         F, size, _, C = self.weight.value.shape
         rows = windows(self.X, size)
-        transposed = np.ascontiguousarray(
-            G.swapaxes(2, 3)
-        )  # a faster product than that with a view
+        # a faster product than that with a view
+        transposed = np.ascontiguousarray(G.swapaxes(2, 3))
         for i in range(size):
             total = sum((rows[h + i] @ row).sum(axis=0) for h, row in enumerate(transposed))
             self.weight.grad[:, i] = total.T.reshape(F, size, C)

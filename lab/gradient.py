@@ -66,10 +66,12 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
         return relative
     # The objective is known to a few units in the last place, its differences no better.
     rounding = 10 * np.finfo(np.float64).eps * max(1, abs(objective)) / EPSILON
-    if difference.max() <= rounding or (w.any() and np.isin(outputs, (0, 1)).any()):
+    is_small, is_saturated = difference.max() <= rounding, np.isin(outputs, (0, 1)).any()
+    if is_small or (w.any() and is_saturated):
+        length = f"it is too small, its length is {np.linalg.norm(analytic):.1e}"
         raise ValueError(
-            "the gradient cannot be checked at these weights: it is too small (its length is "
-            f"{np.linalg.norm(analytic):.1e}), or some outputs are exactly 0 or 1. "
+            "the gradient cannot be checked at these weights: "
+            f"{length if is_small else 'some outputs are exactly 0 or 1'}. "
             "Likely fix: check it before training, or on other examples."
         )
     worst = tuple(map(int, np.unravel_index(np.argmax(difference), w.shape)))

@@ -1,7 +1,7 @@
-"""Independent trainings side by side, each in a process of its own with one BLAS thread.
+"""Independent trainings side by side in several processes, with one BLAS thread each.
 
-On products as small as these a second thread gains a tenth on a quiet machine; on a busy one the
-threads wait for each other at every product.
+On products as small as these a second thread gains little on a quiet machine; on a busy one the
+threads wait for each other at every product (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def train_all(
     None for those of `joblib.parallel_config`, or else 1. label: format of a name, to print it.
     """
     results: dict[Name, Result] = {}
+    jobs = jobs and min(jobs, len(trainings))
     calls = (delayed(_named)(name, training) for name, training in trainings.items())
     with (
         threadpool_limits(1, "blas"),  # for those in this process
@@ -54,7 +55,7 @@ def train_all(
             if isinstance(error.__cause__, Exception) and "OSError" in str(error.__cause__):
                 raise OSError(
                     "the data that the trainings share cannot be written, possibly because no "
-                    "space is left; try --jobs 1, or set TMPDIR to another folder"
+                    "space is left; try --jobs 1, or set JOBLIB_TEMP_FOLDER to another folder"
                 ) from error
             raise
         finally:

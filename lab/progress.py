@@ -16,12 +16,16 @@ with warnings.catch_warnings():
 
 Item = TypeVar("Item")
 
-write = tqdm.write  # prints a line above the bar
-
 
 def in_notebook() -> bool:
     """Tell whether this process is the kernel of a notebook."""
     return "ipykernel" in sys.modules
+
+
+def write(text: str) -> None:
+    """Print a line, at once, above the bar."""
+    tqdm.write(text)
+    sys.stdout.flush()
 
 
 def progress(iterable: Iterable[Item], **options: Any) -> Iterable[Item]:

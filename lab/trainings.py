@@ -51,7 +51,7 @@ class Training:
 
     @property
     def stopped_by(self) -> str:
-        """What ended it: "early stopping" or "all epochs"."""
+        """What ended it: "early stopping", or "all epochs" if it took every step allowed."""
         is_whole = self.step + 1 == self.epochs * self.batches_per_epoch
         return "all epochs" if is_whole else "early stopping"
 

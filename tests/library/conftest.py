@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("same")
 # In the background, a shell has a process and its children ignore Ctrl-C; the tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# joblib's tracker may say of a lock that is just being removed that it is left over
+# joblib's tracker may report a lock that is just being removed as left over
 QUIET_TRACKER = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
 MNIST_FILES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,14 +72,24 @@ STUB = """def shuffled_order(num_examples, rng):
 def batch_loader(X):
     raise NotImplementedError("a helper of the student's own")
 """
+METHOD = """class BinaryModel:
+    def forward(self, X):
+        raise NotImplementedError
+    def backward(self, X, outputs, targets):
+        if X is None:
+            raise NotImplementedError
+        self.grad = X
+"""
 
 
 def test_functions_that_are_not_written_are_listed_and_packed_only_when_asked(
     project: Path, fault: Fault
 ) -> None:
     (project / "utils.py").write_text(STUB)
+    (project / "task2a.py").write_text(METHOD)
     assert fault() == (
-        "Task 2e: write utils.shuffled_order\n"
+        "Task 2a: task2a.BinaryModel.forward is not written yet\n"
+        "Task 2e: utils.shuffled_order is not written yet\n"
         "No zip was written. To hand in what there is, add --unfinished."
     )
     assert fault("--unfinished") == ""
@@ -121,8 +132,9 @@ def test_further_files_keep_their_path_and_can_be_imported(project: Path, fault:
 
 def test_every_file_that_is_missing_from_the_project_is_named(project: Path, fault: Fault) -> None:
     (project.parent / "far.py").touch()
+    (project / "link.py").symlink_to(project.parent / "far.py")
     (project / "task2.py").unlink()
-    missing = fault("../far.py", "gone.py", "digits")
+    missing = fault("link.py", "gone.py", "digits")
     for name in ("task2.py", "../far.py", "gone.py", "digits"):
         assert os.path.abspath(project / name) in missing
 
@@ -169,17 +181,48 @@ def test_a_module_or_package_left_out_is_reported_with_the_command_that_adds_it(
     assert f"\n{command} {name}\n" in fault("notes.txt")
 
 
+def test_a_module_missing_from_a_package_that_is_handed_in_brings_no_command(
+    project: Path, fault: Fault
+) -> None:
+    (project / "helper").mkdir()
+    (project / "helper" / "__init__.py").write_text("import helper.sizes\n")
+    (project / "task3.py").write_text("import helper\n")
+    assert "Likely fix" not in fault("helper/__init__.py")
+
+
 def test_no_command_is_offered_for_a_package_that_is_not_installed(
     project: Path, fault: Fault
 ) -> None:
     (project / "task2.py").write_text("import nowhere\n")
-    assert fault().endswith("No module named 'nowhere'\nNo zip was written.")
+    assert "No module named 'nowhere'\n" in (printed := fault())
+    assert "Likely fix" not in printed
 
 
-@pytest.mark.parametrize("end", ["import sys; sys.exit(0)", "import os; os._exit(200)"])
-def test_an_import_that_ends_python_is_a_fault(project: Path, fault: Fault, end: str) -> None:
-    (project / "task2a.py").write_text(end)
-    assert fault().startswith("An import ended Python with exit code ")
+@pytest.mark.parametrize(
+    ("end", "code"), [("import sys; sys.exit(0)", 0), ("import os; os._exit(200)", 200)]
+)
+def test_an_import_that_ends_python_is_a_fault(
+    project: Path, fault: Fault, end: str, code: int
+) -> None:
+    (project / "task2a.py").write_text(f"import warnings; warnings.warn('careful'); {end}")
+    assert f"The import of the six files ended with exit code {code}.\n" in fault()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal.pause")
+def test_a_process_that_an_import_leaves_behind_is_not_waited_for(
+    project: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create_submission_zip, "IMPORT_SECONDS", 20)
+    left = project.parent / "left"
+    (project / "task3.py").write_text(
+        "import subprocess, sys\n"
+        "process = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
+        f"open({str(left)!r}, 'w').write(str(process.pid))\n"
+    )
+    try:
+        assert fault() == ""
+    finally:
+        os.kill(int(left.read_text()), signal.SIGKILL)
 
 
 def test_an_import_that_never_ends_is_a_fault(
@@ -229,4 +272,5 @@ def test_the_script_runs_from_any_folder_and_waits_for_no_input(tmp_path: Path) 
         [sys.executable, script], cwd=tmp_path, input="5\n", capture_output=True, text=True
     )
     assert (stopped.returncode, stopped.stdout) == (1, "")
-    assert stopped.stderr.endswith("EOFError: EOF when reading a line\nNo zip was written.\n")
+    assert stopped.stderr.endswith("No zip was written.\n")
+    assert "EOFError: EOF when reading a line\n" in stopped.stderr

@@ -151,7 +151,7 @@ print(train_all({"a": partial(train, 1), "b": partial(train, 2)}, jobs=2), Path(
 
 
 def test_functions_of_a_notebook_and_folders_with_spaces_work(tmp_path: Path) -> None:
-    """A notebook's functions stand in __main__, which has no file."""
+    """A notebook's functions are in __main__, which has no file."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     for package in PACKAGES:
@@ -209,20 +209,6 @@ def test_a_signal_ends_all_trainings_at_once(
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["started"]
-
-
-KILLED = """
-import os, signal
-from functools import partial
-import numpy as np
-from lab.jobs import train_all
-
-def die(X):
-    os.killpg(0, signal.SIGKILL)
-
-X = np.ones((500, 500))
-train_all({name: partial(die, X) for name in "ab"}, jobs=2)
-"""
 
 
 ENDED = """
