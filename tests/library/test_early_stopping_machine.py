@@ -1,4 +1,4 @@
-"""Early stopping as a state machine: after any validation losses, training is where a plain count is."""
+"""Early stopping as a state machine: after any validation losses, training is where a count is."""
 
 from __future__ import annotations
 
