@@ -129,7 +129,9 @@ def read_idx(path: Path, original: Original | None) -> np.ndarray:
         raise BadFileError(f"cannot be read: {error}") from None
     if not is_packed and not raw.startswith(IDX_MAGIC):
         size = path.stat().st_size
-        raise BadFileError(f"{size} bytes that are neither gzip nor IDX; they begin {raw[:40]!r}")
+        raise BadFileError(
+            f"{size} bytes that are neither gzip nor IDX; the first are {raw[:40]!r}"
+        )
     if original and len(raw) > original.size:
         raise BadFileError(f"not the original data: more than its {original.size} bytes")
     if original and (actual := hashlib.sha256(raw).hexdigest()) != original.sha256:

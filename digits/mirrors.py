@@ -1,4 +1,4 @@
-"""Fetching the MNIST files from mirrors into the cache, verified on the way."""
+"""Fetching the MNIST files from mirrors into the cache, where only verified files are kept."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _receive(url: str, path: Path, limit: int) -> None:
     ):
         if not response.ok:
             raise BadFileError(f"{response.status_code} {response.reason}")
-        response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
+        response.raw.headers.pop("Content-Encoding", None)  # nothing is decompressed
         bar.reset(response.raw.length_remaining)
         with path.open("wb") as file:
             for chunk in response.iter_content(8192):

@@ -1,1 +1,1 @@
-"""Comparison with published results, the figures of the theory, and the report."""
+"""Comparison with published results, and the figures of the theory."""

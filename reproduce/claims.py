@@ -34,7 +34,7 @@ class Claim:
             gives.
         criterion: for a statement, what is measured and when it agrees.
         note: the number of the page's note that explains it; every disagreement has one.
-        measured: the results of which the note speaks.
+        measured: the results that the note refers to.
     """
 
     task: str

@@ -218,7 +218,7 @@ def quarters(series: Mapping[int, float]) -> np.ndarray:
 
 
 def significant(successes: int, trials: int) -> bool:
-    """Tell by a one-sided sign test, at 5 %, whether so many successes are more than chance."""
+    """Return whether so many successes are more than chance, by a one-sided sign test at 5 %."""
     return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials
 
 

@@ -37,7 +37,7 @@ def own_mean_is_most_alike(weights: np.ndarray, means: np.ndarray) -> int:
 
 
 def decreasing(values: Mapping[float, float]) -> bool:
-    """Tell whether {setting: value} strictly decreases as the setting increases."""
+    """Return whether {setting: value} strictly decreases as the setting increases."""
     return all(values[a] > values[b] for a, b in pairwise(sorted(values)))
 
 

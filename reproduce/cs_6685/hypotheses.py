@@ -65,8 +65,8 @@ def _never_learnt(trainings: Trainings) -> list[Claim]:
             SEED_0,
             ", ".join(f"{value:.4f}" for value in without_one) or "no such training",
             bool(without_one) and min(without_one) >= 0.86 and max(without_one) <= 0.91,
-            "accuracy of each training above that predicts all digits but one at last: between "
-            "0.86 and 0.91",
+            "accuracy of each training above that predicts all digits but one in the end: "
+            "between 0.86 and 0.91",
         ),
         Claim(
             "loss",

@@ -124,7 +124,7 @@ def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
     for part in (
         "MNIST is not available. Tried:\n  ",
         f"\n  {tmp_path}/train-images-idx3-ubyte.gz\n    18 bytes that are neither gzip nor IDX",
-        "they begin b'<html>moved</html>'",
+        "the first are b'<html>moved</html>'",
         f"\n  {tmp_path}/t10k-labels-idx1-ubyte.gz\n    no such file",
         f"\n  {cache}\n    no such folder",
         f"\n  http://127.0.0.1:1/train-images-idx3-ubyte.gz\n    [Errno {errno.ECONNREFUSED}]",

@@ -1,4 +1,4 @@
-"""Numerical verification of every result in docs/derivations.md."""
+"""Numerical verification of the results in docs/derivations.md."""
 
 from __future__ import annotations
 

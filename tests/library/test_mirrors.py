@@ -48,7 +48,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """A server that accepts connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
@@ -99,7 +99,7 @@ BOMB = gzip.compress(bytes(2**19))  # as small as the original
         "the most bytes",
         "a byte too many",
         "a bomb",
-        "a bomb packed for the way",
+        "a bomb compressed in transit",
         "moved in a circle",
         "moved to a file",
     ],
@@ -140,7 +140,7 @@ def test_a_mirror_with_one_bad_file_serves_the_others_and_the_bad_one_is_not_kep
     ]
 
 
-def test_a_mirror_that_packs_for_the_way_where_it_may_is_asked_not_to(
+def test_a_mirror_that_compresses_in_transit_where_it_may_is_asked_not_to(
     small_folder: Path,
     originals: dict[str, Original],
     serve: Serve,
@@ -149,12 +149,12 @@ def test_a_mirror_that_packs_for_the_way_where_it_may_is_asked_not_to(
 ) -> None:
     whole = (small_folder / f"{NAME}.gz").read_bytes()
 
-    class Packs(Answer):
+    class Compresses(Answer):
         def send(self) -> None:
-            packs = "gzip" in self.headers.get("Accept-Encoding", "")
-            self.wfile.write(gzip.compress(whole) if packs else whole)
+            compresses = "gzip" in self.headers.get("Accept-Encoding", "")
+            self.wfile.write(gzip.compress(whole) if compresses else whole)
 
-    monkeypatch.setenv("MNIST_MIRRORS", serve(handler=Packs))
+    monkeypatch.setenv("MNIST_MIRRORS", serve(handler=Compresses))
     assert fetch(cache, {NAME: originals[NAME]})[1] == []
 
 
@@ -177,7 +177,7 @@ class Endless(Answer):
         {"headers_too": {"Content-Length": str(2**31)}},
         {"headers_too": PACKED, "chunk": gzip.compress(bytes(2**24))},
     ],
-    ids=["endless", "2 GB announced", "packed for the way"],
+    ids=["endless", "2 GB announced", "compressed in transit"],
 )
 def test_a_mirror_that_sends_too_much_is_cut_off_at_the_size_of_the_file(
     small_folder: Path,
