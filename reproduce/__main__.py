@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def main() -> None:
         "numpy": np.__version__,
         "seeds": options.seeds,
         "documents": {
-            name: [pages.as_json(claim) for claim in claims] for name, claims in documents.items()
+            name: [asdict(claim) for claim in claims] for name, claims in documents.items()
         },
     }
     with replacing(path) as temporary:

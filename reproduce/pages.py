@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,13 @@ HEADLINES = (
 )
 
 
-def as_json(claim: Claim) -> dict[str, Any]:
-    """Return a claim and its verdict as results.json has them."""
-    return asdict(claim) | {"verdict": claim.verdict}
-
-
 def read(path: Path = PATH) -> dict[str, list[Claim]]:
     """Read {name of the module that repeats a document: its claims}."""
     documents = results.read(path)[PART]["documents"]
-    return {name: [_claim(**one) for one in claims] for name, claims in documents.items()}
+    return {name: [_claim(**claim) for claim in claims] for name, claims in documents.items()}
 
 
-def _claim(method: tuple[str, bool], verdict: str, **fields: Any) -> Claim:
+def _claim(method: tuple[str, bool], **fields: Any) -> Claim:
     return Claim(method=Method(*method), **fields)
 
 

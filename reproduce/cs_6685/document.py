@@ -143,8 +143,8 @@ def _regularisation(trainings: Trainings) -> list[Claim]:
             ALL,
             f"{early:.1%}",
             early > 0.9,
-            "of the accuracy above 0.1 that L2 has in the end, the part it has after 2 of 10 epochs: "
-            "above 90 %",
+            "of the accuracy above 0.1 that L2 has in the end, the part it has after 2 of 10 "
+            "epochs: above 90 %",
             note=2,
             measured=f"{early_with_log:.1%} with cross-entropy",
         ),
