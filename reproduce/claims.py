@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -99,21 +99,24 @@ def tally(claims: Sequence[Claim]) -> str:
     )
 
 
-def table(claims: Sequence[Claim], heading: str = "published") -> str:
+def comparison(claims: Sequence[Claim], heading: str = "published") -> str:
     """Write claims as a table, and below it what was measured for the notes.
 
     heading: what the claims are.
     """
-    rows = [
-        f"| task | {heading} | protocol | criterion | ours | agrees |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for claim in claims:
         verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
         letter = claim.method.letter
-        cells = (claim.task, claim.published, letter, claim.criterion, claim.ours, verdict)
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        rows.append((claim.task, claim.published, letter, claim.criterion, claim.ours, verdict))
+    text = table(("task", heading, "protocol", "criterion", "ours", "agrees"), rows)
     notes = dict.fromkeys((claim.note, claim.measured) for claim in claims if claim.measured)
-    if notes:
-        rows.append("")
-    return "\n".join(rows + [f"- Note {note}: {measured}." for note, measured in notes])
+    lines = [f"- Note {note}: {measured}." for note, measured in notes]
+    return "\n".join([text, "", *lines] if lines else [text])
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    lines = (header, ["---"] * len(header), *rows)
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import results
-from reproduce.claims import Claim, Method, table, tally
+from reproduce.claims import Claim, Method, comparison, table, tally
 
 PATH = Path("docs", "figures", results.FILE)
 PART = "published"  # of results.json
@@ -54,15 +54,16 @@ def total() -> str:
 def document(name: str, path: Path = PATH) -> str:
     """Write the claims of a document: how many agree, and the table."""
     claims = read(path).get(name)
-    return f"{tally(claims)}\n\n{table(claims)}" if claims else "Left out: there are no results."
+    if not claims:
+        return "Left out: there are no results."
+    return f"{tally(claims)}\n\n{comparison(claims)}"
 
 
 def headlines() -> str:
     """Write the headline results, and the count of all verdicts, for the README."""
     documents = read()
-    rows = ["| published in | what | ours, on MNIST | agrees |", "|---|---|---|---|"]
+    rows = []
     for name, published in HEADLINES:
         (claim,) = (one for one in documents[name] if one.published == published)
-        year = name.removeprefix("course_")
-        rows.append(f"| {year} | {published} | {claim.ours} | {claim.verdict} |")
-    return "\n".join([*rows, "", total()])
+        rows.append((name.removeprefix("course_"), published, claim.ours, claim.verdict))
+    return table(("published in", "what", "ours, on MNIST", "agrees"), rows) + f"\n\n{total()}"

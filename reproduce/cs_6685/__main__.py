@@ -110,7 +110,8 @@ def row(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
     """Format a training for the columns of `HEADER`: its accuracies after the last step."""
     never = ", ".join(map(str, one["never_predicted"][-1])) or "-"
     accuracies = f"{one['last_100'][-1]:.2f}", f"{one['test_accuracy'][-1]:.4f}"
-    return name, PUBLISHED.get(name, "-"), *accuracies, never
+    _, published = PUBLISHED.get(name, ("", "-"))
+    return name, published, *accuracies, never
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lab import results
-from reproduce import claims
+from reproduce.claims import comparison, table
 from reproduce.cs_6685 import hypotheses
 from reproduce.cs_6685.document import (
     PART,
@@ -43,7 +43,7 @@ def losses(part: Results) -> str:
     """Write the accuracies with the document's loss and with cross-entropy as a table."""
     header = ("", "published", "its loss: last 100", "all 10,000", "never predicted")
     rows = []
-    for name, published in PUBLISHED.items():
+    for name, (_, published) in PUBLISHED.items():
         one = part["trainings"][name]
         log = part["trainings"].get(f"{name}, cross-entropy")
         missing = listed(never_predicted(one))
@@ -57,7 +57,7 @@ def _accuracies(one: Mapping[str, Any] | None) -> tuple[str, str]:
 
 def tested(part: Results) -> str:
     """Write the hypotheses with their verdicts."""
-    return claims.table(hypotheses.hypotheses(part["trainings"]), "hypothesis")
+    return comparison(hypotheses.hypotheses(part["trainings"]), "hypothesis")
 
 
 def weights_in_sum() -> str:
@@ -86,9 +86,3 @@ def transfer(part: Results) -> str:
         for name, by_size in variants.items()
     )
     return table(("", *next(iter(variants.values()))), rows)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown."""
-    lines = (header, ["---"] * len(header), *rows)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -92,7 +92,7 @@ def test_the_table_has_a_row_for_each_claim_and_what_was_measured_for_the_notes(
     assumed = claims.Claim("2d", "c", Method("B", assumed=True), "2", True)
     no = claims.Claim("2e", "d", Method("A"), "2", False, note=1, measured="30 of 40")
     lost = claims.Claim("2e", "e", Method("A"), "2", None, note=2)
-    assert claims.table([yes, assumed, no, no, lost]).splitlines()[2:] == [
+    assert claims.comparison([yes, assumed, no, no, lost]).splitlines()[2:] == [
         "| 2d | a \\| b | A | criterion | 1 | yes |",
         "| 2d | c | B |  | 2 | with an assumed setting |",
         "| 2e | d | A |  | 2 | **no** (1) |",
