@@ -50,6 +50,7 @@ def _never_learnt(trainings: Trainings) -> list[Claim]:
             f"of four seeds: {counts} epochs",
             lacking[1] == len(runs),
             "seeds on which some digit is predicted for no test image, after epoch 1: all",
+            note=1,
         ),
         Claim(
             "loss",
@@ -109,7 +110,7 @@ def _signs_of_l1(trainings: Trainings) -> list[Claim]:
             learnt(minus),
             accuracy(minus) > 0.85,
             "accuracy after epoch 3: above 0.85",
-            note=1,
+            note=2,
             measured=f"after 3 epochs without the term {learnt(without, 3)}",
         ),
         Claim(

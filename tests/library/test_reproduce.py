@@ -34,7 +34,9 @@ from reproduce import (
     pages,
     protocols,
 )
-from reproduce.claims import Method
+from reproduce.claims import Claim, Method
+from reproduce.cs_6685 import page
+from reproduce.cs_6685.hypotheses import hypotheses
 from reproduce.protocols import TEST, TRAINING, VALIDATION, Protocol, Sets
 from task2a import BinaryModel, pre_process_images
 from utils import predict
@@ -48,6 +50,7 @@ def small_data() -> digits.Digits:
 
 
 DOCS = Path(__file__).parents[2] / "docs"
+RESULTS = DOCS / "figures" / "results.json"
 HOW = Method("A")
 
 
@@ -268,12 +271,20 @@ def test_every_document_is_repeated_on_any_data_set(
     assert all("few digits" in _title(figure) for figure in drawn.values())
 
 
-@pytest.mark.parametrize("name", pages.read(DOCS / "figures" / "results.json"))
-def test_the_page_describes_each_protocol_and_explains_each_disagreement(name: str) -> None:
-    """What is written by hand in docs/results.md fits to the claims in results.json."""
-    document = pages.read(DOCS / "figures" / "results.json")[name]
-    page = (DOCS / "results.md").read_text(encoding="utf-8")
-    (section,) = (one for one in page.split("\n## ") if f'pages.document("{name}")' in one)
+# {what writes a table: the page, and the claims of the table}
+TABLES: dict[str, tuple[str, list[Claim]]] = {
+    f'pages.document("{name}")': ("results.md", document)
+    for name, document in pages.read(RESULTS).items()
+}
+TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["trainings"])
+
+
+@pytest.mark.parametrize("block", TABLES)
+def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
+    """What is written by hand fits to the claims."""
+    file, document = TABLES[block]
+    content = (DOCS / file).read_text(encoding="utf-8")
+    (section,) = (one for one in content.split("\n## ") if block in one)
     protocols = dict(re.findall(r"^- \*\*(\w)\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE))
     methods = {claim.method for claim in document}
     assert {Method(letter, "*Assumed:*" in text) for letter, text in protocols.items()} == methods
