@@ -1,7 +1,7 @@
 """Time this project beside what a user would pick instead, and write docs/benchmarks.md.
 
 A section of the page is a function that measures something and returns a table, with a goal for
-each value that has one; its prose stands in the page.
+each value that has one; its prose is in the page.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def write(sections: Mapping[str, Section], chart: Figure, out: Path) -> None:
     with replacing(out / PAGE.name) as temporary:
         temporary.write_bytes(PAGE.read_bytes())
     subprocess.run([sys.executable, "-m", "cogapp", "-r", str(out / PAGE.name)], check=True)
-    print(page.goals(sections))
+    print(page.goals(page.load(out / PAGE.name)))
 
 
 def race_section(times: Mapping[str, Times]) -> Section:

@@ -84,7 +84,7 @@ def peak_memory(command: Sequence[str]) -> float:
     """Run a command; return the peak memory of all its processes together, in MB.
 
     It is the sum of their proportional set sizes, which count a shared page once; nan where the
-    system does not tell. To look that often slows the processes down, so this is no run to time.
+    system does not report it. Sampling slows the processes, so this run is not timed.
     """
     import psutil
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -21,7 +22,7 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Summarise values; four digits are more than they are good for."""
+        """Summarise values, rounded to four digits."""
         return cls(*(float(f"{f(values):.4g}") for f in (median, min, max)))
 
 
@@ -55,12 +56,15 @@ class Section(NamedTuple):
 
 
 def save(sections: Mapping[str, Section], path: Path) -> None:
-    """Write sections as JSON."""
-    content = {name: section._asdict() for name, section in sections.items()}
+    """Write sections as JSON, without goals whose value could not be measured, nan."""
+    content = {}
+    for name, section in sections.items():
+        measured = [goal for goal in section.goals if not isnan(goal.measured)]
+        content[name] = section._replace(goals=measured)._asdict()
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def load(page: str) -> dict[str, Section]:
+def load(page: str | Path) -> dict[str, Section]:
     """Read the sections of a page."""
     content = json.loads((Path(page).parent / NUMBERS).read_text(encoding="utf-8"))
     return {name: Section(**section) for name, section in content.items()}

@@ -246,6 +246,7 @@ def test_the_page_shows_the_sections_and_the_goals_of_all_of_them(tmp_path: Path
     pytest.importorskip("cogapp")
     sections = {name: Section(note=f"Of {name}.") for name in page.load("docs/benchmarks.md")}
     goals = [Goal("memory", 451, "at most", 450), Goal("accuracy", 0.1, "at least", 1)]
+    goals.append(Goal("not measured", float("nan"), "at most", 1))
     sections["race"] = Section([("a", "b"), ("x", Spread(2, 1.5, 130))], "So it is.", goals)
     sections["busy"] = Section(goals=[Goal("speed-up", 2.5, "at least", 2.5)])
     report.write(sections, figures.new("Title", "x", "y")[0], tmp_path)
@@ -258,6 +259,7 @@ def test_the_page_shows_the_sections_and_the_goals_of_all_of_them(tmp_path: Path
         "| accuracy | at least 1 | 0.100 | **not met** |\n"
         "| speed-up | at least 2.5 | 2.50 | met |\n"
     ) in text
+    assert "NaN" not in (tmp_path / page.NUMBERS).read_text()
     assert (tmp_path / "figures" / "benchmarks.png").exists()
 
 
