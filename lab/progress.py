@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 
 def in_notebook() -> bool:
-    """Tell whether this process is the kernel of a notebook."""
+    """Return whether this process is the kernel of a notebook."""
     return "ipykernel" in sys.modules
 
 
