@@ -31,28 +31,22 @@ from benchmarks.contenders import (
     UNLIMITED,
     US,
     entries,
-    inputs,
     ten_epochs,
     versions,
 )
-from benchmarks.measuring import Times, Turn, peak_memory, race, rows, running, seconds_of, timed
+from benchmarks.measuring import Times, Turn, peak_memory, race, rows, running, seconds_of
 from benchmarks.page import Goal, Section, Spread
 from lab import figures
 from lab.files import replacing
 from lab.results import RUNS
 from lab.script import add_data_options, load_data, positive, run_script
 from lab.trainings import load
-from task3a import SoftmaxModel, gradient_approximation_test
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = Path("docs/benchmarks.md")
 BUSY_PER_CORE = 2  # processes that keep the machine busy
-START_UP = (
-    "import task3, utils; from lab.script import load_data, parse_options; "
-    "utils.load_full_mnist(load_data(parse_options('')))"
-)
 
 
 def main() -> None:
@@ -89,8 +83,6 @@ def main() -> None:
         "busy": busy_section(split, few_rounds),
         "script": script_section(split, same_data, few_rounds),
         "step": network.step_section(data, options.rounds),
-        "epoch": network.epoch_section(options),
-        "waiting": waiting_section(split, same_data),
     }
     write(sections, plot_race(times, data.name), options.out)
 
@@ -203,31 +195,6 @@ def script_section(split: utils.Split, same_data: Sequence[str], rounds: int) ->
             *speed_ups("task3.py: speed-up over", times, {PLAIN: 3.5, JAX: 1}),
             Goal("task3.py: peak memory, MB", peak, "at most", 500),
             Goal("saving the slowest figure, s", figure.high, "at most", 0.4),
-        ],
-    )
-
-
-def waiting_section(split: utils.Split, same_data: Sequence[str]) -> Section:
-    """Time what else a user waits for: start-up, the gradient check, python -m reproduce."""
-    X, Y, _, _ = inputs(utils.Split(*(array[:100] for array in split)))
-    check = timed(lambda: gradient_approximation_test(SoftmaxModel(0), X, Y), 3)
-    start_up = timed(running([sys.executable, "-c", START_UP, *same_data]))
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "reproduce", *same_data, "--out", folder, "--jobs"]
-        runs = (running([*command, str(jobs)]) for jobs in (1, cpu_count()))
-        one_process, all_cores = (seconds_of(run)[0] for run in runs)
-    return Section(
-        [
-            ("what", "seconds"),
-            ("start-up: imports, loading and verifying", start_up),
-            ("gradient check, 7,850 weights on 100 images", check),
-            ("python -m reproduce, one process", one_process),
-            ("python -m reproduce, one process a core", all_cores),
-        ],
-        goals=[
-            Goal("reproduce: speed-up by all cores", one_process / all_cores, "at least", 1.5),
-            Goal("start-up, s", start_up.median, "at most", 1.2),
-            Goal("gradient check, s", check.median, "at most", 1),
         ],
     )
 

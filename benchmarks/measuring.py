@@ -31,24 +31,16 @@ def seconds_of(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def timed(work: Turn, repeat: int = 5) -> Spread:
-    """Time a function several times, after a call to warm up."""
-    work()
-    return Spread.of([seconds_of(work)[0] for _ in range(repeat)])
-
-
-def own_process(*initial: Any) -> ProcessPoolExecutor:
-    """Start a fresh process, with none of this one's threads and limits."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), *initial)
-
-
 def race(contenders: Mapping[str, Callable[[], Turn]], rounds: int) -> dict[str, Times]:
     """Let contenders take turns, so that a slow minute slows all of them.
 
     A contender is called in its process, where it prepares its data, and returns its turn. It takes
     one before the first round, to compile and to warm up, whose result is kept.
     """
-    processes = {name: own_process(_prepare, (one,)) for name, one in contenders.items()}
+    spawn = multiprocessing.get_context("spawn")  # with none of this process's threads and limits
+    processes = {
+        name: ProcessPoolExecutor(1, spawn, _prepare, (one,)) for name, one in contenders.items()
+    }
     results = {name: one.submit(_take_turn).result()[1] for name, one in processes.items()}
     seconds: dict[str, list[float]] = {name: [] for name in processes}
     for _ in range(rounds):

@@ -1,25 +1,21 @@
-"""The convolutional network: a training step beside PyTorch's, and an epoch with its memory."""
+"""A training step of the convolutional network beside PyTorch's."""
 
 from __future__ import annotations
 
-import argparse
-import re
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 import utils
 from benchmarks.contenders import US, inputs, versions
-from benchmarks.measuring import Turn, own_process, race, rows, seconds_of
+from benchmarks.measuring import Turn, race, rows
 from benchmarks.page import Goal, Section
 from convnet.network import lenet
 from convnet.optimisers import SGD
 from convnet.trainer import NetworkTrainer
 from digits import Digits
-from lab.script import load_data
 
 BATCH_SIZE = 100
 LEARNING_RATE = 0.1
@@ -113,28 +109,3 @@ def step_section(data: Digits, rounds: int) -> Section:
             if name != US
         ],
     )
-
-
-def epoch_section(options: argparse.Namespace) -> Section:
-    """Measure an epoch on all training images in a process of its own."""
-    with own_process() as process:
-        seconds, megabytes, accuracy = process.submit(train_an_epoch, options).result()
-    return Section(
-        note=f"It takes {seconds:.0f} s and reaches an accuracy of {accuracy:.4f} on the test "
-        f"images. The process needs at most {megabytes:.0f} MB, images and imports included.",
-        goals=[Goal("peak memory of a training, MB", megabytes, "at most", 600)],
-    )
-
-
-def train_an_epoch(options: argparse.Namespace) -> tuple[float, float, float]:
-    """Train for one epoch; return its seconds, this process's peak MB and the best accuracy.
-
-    The peak is nan where there is no /proc.
-    """
-    trainer = make_trainer(prepare(load_data(options)))
-    with threadpool_limits(1, "blas"):
-        seconds, (_, val_history) = seconds_of(trainer.train, 1)
-    status = Path("/proc/self/status")
-    peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    megabytes = int(peak[1]) / 1024 if peak else float("nan")
-    return seconds, megabytes, max(val_history["accuracy"].values())

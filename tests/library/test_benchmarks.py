@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -188,16 +187,6 @@ def test_the_memory_of_a_script_is_that_of_all_its_processes(tmp_path: Path) -> 
     assert 200 < peak_memory([sys.executable, str(script), "parent"]) < 300
 
 
-def test_what_a_user_waits_for_is_timed(
-    split: utils.Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(report, "running", lambda command: lambda: None)
-    monkeypatch.setattr(report, "timed", lambda work, repeat=5: Spread(1.1, 1.0, 1.3))
-    section = report.waiting_section(split, [])
-    assert "start-up: imports, loading and verifying | 1.10 (1.00 to 1.30) |" in section.text()
-    assert [goal.row()[-1] for goal in section.goals[1:]] == ["met", "**not met**"]
-
-
 @pytest.mark.peer
 def test_pytorch_trains_a_network_of_the_same_layers(
     tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
@@ -232,16 +221,6 @@ def test_the_time_of_a_step_is_compared(
     assert [goal.row()[-1] for goal in section.goals] == ["**not met**"]
 
 
-def test_an_epoch_of_the_network_is_trained_and_its_memory_measured(
-    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "load_data", lambda options: tiny_digits)
-    seconds, megabytes, accuracy = network.train_an_epoch(argparse.Namespace())
-    assert 0 < seconds < 60
-    assert megabytes > 20 or np.isnan(megabytes)
-    assert 0 < accuracy < 1
-
-
 def test_the_page_shows_the_sections_and_the_goals_of_all_of_them(tmp_path: Path) -> None:
     pytest.importorskip("cogapp")
     sections = {name: Section(note=f"Of {name}.") for name in page.load("docs/benchmarks.md")}
@@ -269,10 +248,9 @@ def test_everything_is_measured_and_what_is_not_installed_left_out_by_name(
     written: list[dict[str, Section]] = []
     monkeypatch.setattr(report, "load_data", lambda options: tiny_digits)
     monkeypatch.setattr(report, "ten_epochs", lambda *_: raced)
-    for name in ("busy_section", "script_section", "waiting_section"):
+    for name in ("busy_section", "script_section"):
         monkeypatch.setattr(report, name, lambda *_: Section())
-    for name in ("step_section", "epoch_section"):
-        monkeypatch.setattr(network, name, lambda *_: Section())
+    monkeypatch.setattr(network, "step_section", lambda *_: Section())
     monkeypatch.setattr(report, "find_spec", lambda package: True)
     monkeypatch.setattr(report, "write", lambda sections, *_: written.append(sections))
     monkeypatch.setattr("sys.argv", ["", "--rounds", "4"])
