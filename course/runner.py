@@ -29,19 +29,18 @@ class Reports:
     def __init__(self, send: Send) -> None:
         self._send, self._pid = send, os.getpid()
         self._tests: dict[str, Callable[..., None]] = {}
-        self._functions: list[tuple[Mapping[str, Any], str, Any, Any]] = []
+        self._values: list[tuple[Mapping[str, Any], str, Any, Any]] = []
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Keep the checks, and every function they use, as before the submission is imported."""
+        """Keep the checks, and all that their modules name, as before a submission runs."""
         self._tests = {item.nodeid: item.obj for item in session.items}
         modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "tests"]
         places = [vars(module) for module in modules]
         places += [vars(value) for place in places for value in place.values() if _is_own(value)]
-        self._functions = [
+        self._values = [
             (place, name, value, getattr(value, "__code__", None))
             for place in places
             for name, value in place.items()
-            if callable(value)
         ]
 
     def pytest_runtest_setup(self, item: Any) -> None:
@@ -60,7 +59,7 @@ class Reports:
     def _is_intact(self) -> bool:
         return all(
             place.get(name) is value and getattr(value, "__code__", None) is code
-            for place, name, value, code in self._functions
+            for place, name, value, code in self._values
         )
 
 

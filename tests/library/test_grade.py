@@ -124,6 +124,13 @@ HOSTILE: dict[str, tuple[str, float, str]] = {
         0,
         "the checks were changed while they ran",
     ),
+    "replaces_what_a_check_uses": (
+        "import sys; from types import SimpleNamespace as Fake\n"
+        "fake = Fake(import_module=lambda name: Fake(answer=lambda: 43))\n"
+        "sys.modules['tests.test_answers'].importlib = fake",
+        0,
+        "the checks were changed while they ran",
+    ),
     "replaces_modules_of_checks": (
         "import sys\n"
         "for name in list(sys.modules):\n"
