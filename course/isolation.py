@@ -191,7 +191,8 @@ def _bubblewrap(project: Path, folder: Path) -> list[str]:
     """
     options = "--unshare-all --die-with-parent --as-pid-1 --cap-drop ALL --ro-bind / / "
     options += "--dev /dev --proc /proc --tmpfs /tmp --tmpfs /run"
-    command = ["bwrap", *options.split()]
+    # with its path, because the environment of a run has no PATH
+    command = [shutil.which("bwrap") or "bwrap", *options.split()]
     # an environment in /tmp is seen all the same
     for prefix in map(os.path.realpath, (sys.base_prefix, sys.prefix)):
         command += ["--ro-bind", prefix, prefix]

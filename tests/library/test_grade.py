@@ -491,6 +491,25 @@ def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
     assert found["score"] == 4, found["tests"][0]["output"]
 
 
+def test_bubblewrap_is_found_wherever_it_is_installed(
+    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bwrap that logs its call, and runs the command as it is."""
+    log = tmp_path / "log"
+    bwrap = f"""#!/bin/sh
+echo called >> {log}
+while test "$1" != --; do shift; done
+shift
+exec "$@"
+"""
+    write_files(tmp_path / "bin", {"bwrap": bwrap})
+    (tmp_path / "bin" / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(isolation, "bubblewrap_works", lambda: True)
+    assert grade(write_files(tmp_path / "a", RIGHT), checks, LIMITS)["score"] == 6
+    assert log.read_text() == "called\n"
+
+
 @pytest.mark.usefixtures("plain", "prepared")
 def test_without_bubblewrap_a_line_says_what_is_not_prevented(
     project: Path, checks: Checks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
