@@ -51,12 +51,13 @@ def grade_class(
         {name: its report}.
     """
     out.mkdir(parents=True, exist_ok=True)
-    known = {name: None if again else _read(out / f"{name}.json") for name in submissions}
+    before = {name: _read(out / f"{name}.json") for name in submissions}
     stop = Event()
 
     def one(name: str) -> Report:
+        known = None if again else before[name]
         try:
-            return grade(submissions[name], checks, limits, known[name], stop)
+            return grade(submissions[name], checks, limits, known, stop)
         except Exception as error:  # a fault of this program, or a full disk
             return not_graded(checks, f"not graded: {type(error).__name__}: {error}")
 
@@ -76,6 +77,12 @@ def grade_class(
     finally:
         reports = {name: done[name] for name in submissions if name in done}
         for name, report in reports.items():
+            if _read(out / f"{name}.json") != before[name]:
+                print(
+                    f"grade: {out / name}.json was changed while submissions ran, and is written "
+                    "again: look for the submission that did it.",
+                    file=sys.stderr,
+                )
             _write(out / f"{name}.json", json.dumps(report, indent=2) + "\n")
             _write(out / f"{name}.md", feedback(name, report))
     _write(out / GRADES, grades_table(reports))
@@ -91,9 +98,10 @@ def _write(path: Path, text: str) -> None:
 def _read(path: Path) -> Report | None:
     """Return an earlier report, or None if there is none that can be read."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        # reading a pipe would block
+        report = json.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
         return report if report["extra_data"].keys() >= {"digest", "notes", "tasks"} else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

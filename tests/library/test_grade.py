@@ -524,21 +524,30 @@ def test_without_bubblewrap_a_line_says_what_is_not_prevented(
 
 
 @pytest.mark.usefixtures("plain", "prepared")
-def test_a_submission_that_rewrites_a_report_changes_no_grade(
-    project: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "rewrites",
+    [
+        "path.write_text(json.dumps(json.loads(path.read_text()) | {'score': 1}))",
+        "path.write_text('[' * 1_000_000)",
+        "path.unlink(); os.mkfifo(path)",
+    ],
+)
+def test_a_submission_that_rewrites_a_report_changes_no_grade_and_is_noted(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rewrites: str
 ) -> None:
     out = tmp_path / "out"
-    rewrites = (
-        "import json; from pathlib import Path\n"
+    changes = (
+        "import json, os; from pathlib import Path\n"
         f"path = Path({str(out / 'ann.json')!r})\n"
-        "found = json.loads(path.read_text())\n"
-        "path.write_text(json.dumps(found | {'score': 1}))\n"
+        f"{rewrites}\n"
     )
     write_files(tmp_path / "class" / "ann", RIGHT)
     arguments = [str(tmp_path / "class"), "--out", str(out), "--jobs", "1"]
     assert cli.main(arguments, project) == 0
-    write_files(tmp_path / "class" / "a", RIGHT | {"task2a.py": rewrites + ANSWER})
+    write_files(tmp_path / "class" / "a", RIGHT | {"task2a.py": changes + ANSWER})
+    assert "was changed" not in capsys.readouterr().err
     assert cli.main(arguments, project) == 0
+    assert f"{out / 'ann.json'} was changed while submissions ran" in capsys.readouterr().err
     assert grades(out)["a"]["total"] == "6"
     assert report(out, "ann")["score"] == 6
     assert grades(out)["ann"]["total"] == "6"
