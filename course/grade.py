@@ -112,7 +112,9 @@ def check_python(project: Path) -> None:
         GradingError: if pytest-timeout is missing, or Python lies in the project.
     """
     project = project.resolve()
-    if any(Path(prefix).is_relative_to(project) for prefix in (sys.prefix, sys.base_prefix)):
+    prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
+    prefixes += [prefix.resolve() for prefix in prefixes]  # where links lead
+    if any(prefix.is_relative_to(project) for prefix in prefixes):
         raise GradingError(
             f"the environment {sys.prefix} is inside the project and would lead submissions to "
             "the solution. Make one outside: python3 -m venv ~/grading && "

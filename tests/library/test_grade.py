@@ -23,6 +23,7 @@ from course.checks import copy_checks
 from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_works, run_checks
 from course.pages import overview
 from course.points import Checks, grade, make_report, prepare
+from course.submission import GradingError
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -452,6 +453,20 @@ def test_an_environment_without_pytest_timeout_is_refused(
     assert cli.main([str(tmp_path / "ann.zip")], project) == 1
     error = "grade: grading needs pytest-timeout. Run: pip install '.[course]'\n"
     assert capsys.readouterr().err == error
+
+
+@pytest.mark.parametrize(
+    ("prefix", "real"), [("project/link", "home/environment"), ("home/link", "project/environment")]
+)
+def test_an_environment_that_leads_to_the_project_by_a_link_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, real: str
+) -> None:
+    for folder in ("project", "home"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / prefix).symlink_to(tmp_path / real)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / prefix))
+    with pytest.raises(GradingError, match="is inside the project"):
+        cli.check_python(tmp_path / "project")
 
 
 ESCAPES = """
