@@ -17,7 +17,7 @@ from threading import Event
 from tqdm import tqdm
 
 from course.checks import PROJECT
-from course.isolation import NOT_ISOLATED, Limits, bubblewrap_works
+from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
 from course.pages import feedback, grades_table, overview
 from course.points import Checks, Report, grade, not_graded, prepare
 from course.submission import GradingError, find_submissions
@@ -163,8 +163,8 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
             raise GradingError(f"{number} submissions: --out names the folder for the results.")
         if not options.container:
             check_python(project)
-            if not bubblewrap_works():
-                print(f"grade: {NOT_ISOLATED}", file=sys.stderr)
+            if problem := bubblewrap_problem():
+                print(f"grade: {problem}. {NOT_ISOLATED}", file=sys.stderr)
         checks = prepare(project, limits)
         if options.out is None:
             ((name, path),) = submissions.items()

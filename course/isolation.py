@@ -38,9 +38,8 @@ GRACE = 5.0  # seconds between the time limit of a check and the end of a run th
 INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: no tokens
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 NOT_ISOLATED = (
-    "bubblewrap (bwrap) is missing or does not work here. A submission can use the network, signal "
-    "your processes, read and write your files, and read the solution if it finds its path. "
-    "Install bubblewrap, or use --container."
+    "A submission can use the network, signal your processes, read and write your files, and read "
+    "the solution if it finds its path."
 )
 
 
@@ -148,7 +147,7 @@ def run_checks(
         command = [*_container(limits, folder, variables), "python3", *python]
         variables = dict(os.environ)  # of the engine
     else:
-        isolated = _bubblewrap(project.resolve(), folder) if bubblewrap_works() else []
+        isolated = [] if bubblewrap_problem() else _bubblewrap(project.resolve(), folder)
         command = [*isolated, sys.executable, *python]
         variables |= {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = subprocess.Popen(
@@ -174,13 +173,16 @@ def run_checks(
 
 
 @cache
-def bubblewrap_works() -> bool:
-    """Tell whether bubblewrap is installed and the system allows what it does."""
-    with tempfile.TemporaryDirectory() as temporary, suppress(OSError):
+def bubblewrap_problem() -> str:
+    """Return why bubblewrap cannot isolate a submission here and what to do, or ""."""
+    if not shutil.which("bwrap"):
+        return "bubblewrap (bwrap) was not found: install it (on Linux), or use --container"
+    with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         command = [*_bubblewrap(folder, folder), "true"]
-        return subprocess.run(command, capture_output=True).returncode == 0
-    return False
+        tried = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    why = " ".join(tried.stderr.split()) or f"exit code {tried.returncode}"
+    return f"bubblewrap does not work here ({why}): use --container" if tried.returncode else ""
 
 
 def _bubblewrap(project: Path, folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ import pytest
 from course import grade as cli
 from course import isolation
 from course.checks import copy_checks
-from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_works, run_checks
+from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_problem, run_checks
 from course.pages import overview
 from course.points import Checks, grade, make_report, prepare
 from course.submission import GradingError
@@ -34,6 +34,9 @@ from tests.library.fake_course import (
     write_zip,
 )
 
+needs_bubblewrap = pytest.mark.skipif(
+    bool(bubblewrap_problem()), reason="bubblewrap is missing or does not work here"
+)
 LIMITS = Limits(seconds=24, memory=1 << 30, file_size=1 << 20)
 LOOP = "while True:\n    pass"
 STUBBORN = "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
@@ -202,8 +205,8 @@ def prepared(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run submissions as where bubblewrap is missing."""
-    monkeypatch.setattr(isolation, "bubblewrap_works", lambda: False)
-    monkeypatch.setattr(cli, "bubblewrap_works", lambda: False)
+    for module in (isolation, cli):
+        monkeypatch.setattr(module, "bubblewrap_problem", lambda: "why")
 
 
 @pytest.fixture(scope="module")
@@ -488,7 +491,7 @@ open("mine", "w")
 """
 
 
-@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is missing or does not work here")
+@needs_bubblewrap
 def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
     checks: Checks, tmp_path: Path
 ) -> None:
@@ -520,9 +523,21 @@ exec "$@"
     write_files(tmp_path / "bin", {"bwrap": bwrap})
     (tmp_path / "bin" / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    monkeypatch.setattr(isolation, "bubblewrap_works", lambda: True)
+    monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "")
     assert grade(write_files(tmp_path / "a", RIGHT), checks, LIMITS)["score"] == 6
     assert log.read_text() == "called\n"
+
+
+def test_a_bubblewrap_that_is_missing_and_one_that_is_refused_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = "bubblewrap (bwrap) was not found: install it (on Linux), or use --container"
+    assert bubblewrap_problem.__wrapped__() == missing
+    write_files(tmp_path, {"bwrap": "#!/bin/sh\necho 'bwrap: No permissions' >&2\nexit 1\n"})
+    (tmp_path / "bwrap").chmod(0o755)
+    refused = "bubblewrap does not work here (bwrap: No permissions): use --container"
+    assert bubblewrap_problem.__wrapped__() == refused
 
 
 @pytest.mark.usefixtures("plain", "prepared")
@@ -534,7 +549,7 @@ def test_without_bubblewrap_a_line_says_what_is_not_prevented(
     write_files(tmp_path / "class" / "bo", RIGHT)
     out = tmp_path / "out"
     assert cli.main([str(tmp_path / "class"), "--out", str(out)], project) == 0
-    assert capsys.readouterr().err == f"grade: {NOT_ISOLATED}\n"
+    assert capsys.readouterr().err == f"grade: why. {NOT_ISOLATED}\n"
     assert {row["total"] for row in grades(out).values()} == {"6"}
 
 
@@ -754,7 +769,7 @@ def test_checks_that_do_not_run_are_reported_as_such(
     assert "RuntimeError: broken conftest" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is missing or does not work here")
+@needs_bubblewrap
 @pytest.mark.usefixtures("prepared")
 def test_nothing_is_printed_but_one_line_where_there_is_no_terminal(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
