@@ -16,11 +16,12 @@ from threading import Event
 
 from tqdm import tqdm
 
+from course import GradingError
 from course.checks import PROJECT
 from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
 from course.pages import feedback, grades_table, overview
 from course.points import Checks, Report, grade, not_graded, prepare
-from course.submission import GradingError, find_submissions
+from course.submission import find_submissions
 from lab.files import replacing
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"

@@ -26,14 +26,14 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from course.submission import GradingError
+from course import GradingError
 
 RUNNER = Path(__file__).resolve().parent / "runner.py"
 SUBMISSION = "submission"  # the folder with a student's files and the checks
 ENGINES = ("podman", "docker")
 MAX_PROCESSES = 256  # in a container
 MAX_REPORT = 8_000_000  # bytes of one report of a run
-MAX_OUTPUT = 20_000  # bytes of output that are kept; the rest is read and dropped
+MAX_PRINTED = 20_000  # bytes of output that are kept; the rest is read and dropped
 GRACE = 5.0  # seconds between the time limit of a check and the end of a run that ignores it
 INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: no tokens
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -109,10 +109,12 @@ def run_checks(
     folder: Path,
     limits: Limits,
     deadline: float,
+    stop: Event,
     tasks: Sequence[str] = (),
-    stop: Event | None = None,
 ) -> Run:
-    """Run the checks; when this returns, every process of the run has been ended.
+    """Run the checks; when this returns, every process of its group has been ended.
+
+    Where the run is not isolated, a process that left the group can go on.
 
     Args:
         project: the folder with the solution, which the run must not see.
@@ -120,8 +122,8 @@ def run_checks(
             files and the checks.
         limits: on time, memory and files.
         deadline: the value of `time.monotonic()` at which the run is ended.
-        tasks: the tasks to check; none for all.
         stop: ends the run when it is set.
+        tasks: the tasks to check; none for all.
     """
     home, results = folder / "home", folder / "results.json"
     home.mkdir()
@@ -163,7 +165,7 @@ def run_checks(
         with process.stdin as stdin, suppress(BrokenPipeError):  # type: ignore[union-attr]
             stdin.write(json.dumps(job).encode())
             stdin.flush()
-        return _watch(process, secret, limits, deadline, stop or Event())
+        return _watch(process, secret, limits, deadline, stop)
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -257,7 +259,7 @@ def _watch(
             for key, _ in selector.select(timeout=0.02):
                 data = os.read(key.fd, 1 << 16)
                 if key.fileobj is stderr:
-                    run.output += data[: MAX_OUTPUT - len(run.output)]
+                    run.output += data[: MAX_PRINTED - len(run.output)]
                     run.printed += len(data)
                 else:
                     *lines, pending = (pending + data).split(b"\n")

@@ -14,9 +14,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from course import GradingError
 from course.checks import copy_checks, digest
 from course.isolation import SUBMISSION, Limits, Run, run_checks
-from course.submission import GradingError, Submission, read_submission
+from course.submission import Submission, read_submission
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
 MAX_NOTES, MAX_NOTE = 20, 300  # of the checks, and characters of one
@@ -52,7 +53,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
     Raises:
         GradingError: if they do not run.
     """
-    run, after = _run(project, Submission(), limits, time.monotonic() + limits.seconds)
+    run, after = _run(project, Submission(), limits, time.monotonic() + limits.seconds, Event())
     try:
         found = json.loads(run.results or "")["tests"]
         fields = ("name", "number", "max_score", "tags")
@@ -135,8 +136,8 @@ def _run(
     submission: Submission,
     limits: Limits,
     deadline: float,
+    stop: Event,
     tasks: Sequence[str] = (),
-    stop: Event | None = None,
 ) -> tuple[Run, str]:
     """Run the checks on a submission in a temporary folder; return also their digest afterwards."""
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
@@ -146,7 +147,7 @@ def _run(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         copy_checks(project, folder / SUBMISSION)
-        run = run_checks(project, folder, limits, deadline, tasks, stop)
+        run = run_checks(project, folder, limits, deadline, stop, tasks)
         return run, digest(folder / SUBMISSION)
 
 
@@ -162,7 +163,7 @@ def _count(
     lost: dict[str, str] = {}  # {task: how Python ended in it}
     deadline = time.monotonic() + limits.seconds
     while True:
-        run, after = _run(checks.project, submission, limits, deadline, tasks, stop)
+        run, after = _run(checks.project, submission, limits, deadline, stop, tasks)
         if run.results is not None or run.task not in tasks:
             break
         tasks.remove(run.task)

@@ -19,6 +19,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from course import GradingError
 from lab.assignment import FILES, PACKAGES
 
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
@@ -41,10 +42,6 @@ MAX_HELPERS = 50  # modules of the student's own
 MAX_NESTED_ZIP = 20_000_000  # bytes
 
 Listing = Mapping[PurePosixPath, Callable[[], IO[bytes]]]  # {path: a function that opens the file}
-
-
-class GradingError(Exception):
-    """Grading cannot start; the message says why and what to do."""
 
 
 class UnreadableError(Exception):
@@ -207,7 +204,7 @@ def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath | None:
 
 
 def _counts(name: PurePosixPath) -> bool:
-    """Tell whether a file may be the student's code, or a zip of it."""
+    """Return whether a file may be the student's code, or a zip of it."""
     return name.suffix.lower() in (".py", ".zip") and not any(
         part.startswith((".", "__MACOSX")) or part in MADE_BY_TOOLS for part in name.parts
     )

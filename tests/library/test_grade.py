@@ -17,13 +17,12 @@ from typing import Any
 
 import pytest
 
+from course import GradingError, isolation
 from course import grade as cli
-from course import isolation
 from course.checks import copy_checks
 from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_problem, run_checks
 from course.pages import overview
 from course.points import Checks, grade, make_report, prepare
-from course.submission import GradingError
 from tests.library.fake_course import (
     ANSWER,
     CHECKS,
@@ -729,7 +728,7 @@ def test_a_run_can_be_stopped(project: Path, tmp_path: Path) -> None:
     copy_checks(project, write_files(tmp_path / SUBMISSION, RIGHT))
     stop = Event()
     stop.set()
-    run = run_checks(project, tmp_path, LIMITS, math.inf, stop=stop)
+    run = run_checks(project, tmp_path, LIMITS, math.inf, stop)
     assert (run.results, run.ending) == (None, "interrupted")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from course import submission
-from course.submission import GradingError, find_submissions, read_submission
+from course import GradingError, submission
+from course.submission import find_submissions, read_submission
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
 
