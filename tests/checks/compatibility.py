@@ -81,13 +81,8 @@ def adapted(found: Any, name: str) -> Any:
     @wraps(found, updated=())
     def called(*args: Any, **options: Any) -> Any:
         args = tuple(arg.own if isinstance(arg, AdaptedInstance) else arg for arg in args)
-        stated = ARGUMENTS[name][: len(args)]
-        parameters = _parameters(found)
-        if {*stated, *options} <= {parameter.name for parameter in parameters}:
-            args, options = (), dict(zip(stated, args, strict=True)) | options
-            others = [parameter for parameter in parameters if parameter.name not in options]
-        else:  # under names of their own, in this order
-            others = parameters[len(args) :]
+        args, options = by_name((args, options), found, name)
+        others = [other for other in _parameters(found)[len(args) :] if other.name not in options]
         result = found(*args, **options, **_given(found, others, name))
         return (
             AdaptedInstance(early_stopping_set_by_main(result))
@@ -116,6 +111,24 @@ class AdaptedInstance:
             value = without_further_arguments(value, name)
             value = with_further_results(value, name, type(self.own))
         setattr(self.own, name, value)
+
+
+@rule("outputs_first")
+def by_name(
+    given: tuple[tuple[Any, ...], dict[str, Any]], function: Callable[..., Any], name: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments in another order, where they have the names that were handed out.
+
+    Args:
+        given: what is passed by position, and what by keyword.
+        function: the student's.
+        name: a key of ARGUMENTS.
+    """
+    args, options = given
+    stated = ARGUMENTS[name][: len(args)]
+    if not {*stated, *options} <= {parameter.name for parameter in _parameters(function)}:
+        return given
+    return (), dict(zip(stated, args, strict=True)) | options
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -218,6 +231,22 @@ def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callab
 
 
 @rule("watches_the_accuracy")
+@rule("outputs_first")
+def in_their_order(
+    stand_in: Callable[..., Any], original: Callable[..., Any], name: str
+) -> Callable[..., Any]:
+    """A function of the student's with the arguments in another order, and calls of it."""
+    if not {*ARGUMENTS[name]} <= {parameter.name for parameter in _parameters(original)}:
+        return stand_in
+
+    def called(*args: Any, **options: Any) -> Any:
+        given = inspect.signature(original).bind(*args, **options)
+        given.apply_defaults()
+        return stand_in(*(given.arguments[argument] for argument in ARGUMENTS[name]))
+
+    return called
+
+
 def with_further_results(
     stand_in: Callable[..., Any], name: str, Trainer: type
 ) -> Callable[..., Any]:

@@ -94,13 +94,14 @@ def stand_in(
         replacement: takes the arguments that the function was handed out with.
     """
     module, name = function.split(".")
-    replacement = compatibility.without_further_arguments(replacement, name)
     loaded = files.loaded()
     original = getattr(loaded.get(module), name, None)
     if not callable(original):
         return
     for holder in loaded.values():
         for attribute, value in list(vars(holder).items()):
+    replacement = compatibility.without_further_arguments(replacement, name)
+    replacement = compatibility.in_their_order(replacement, original, name)
             if value is original:
                 monkeypatch.setattr(holder, attribute, replacement)
 

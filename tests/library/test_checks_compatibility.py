@@ -234,3 +234,14 @@ def test_early_stopping_is_switched_on() -> None:
 def test_an_argument_of_their_own_is_named() -> None:
     with pytest.raises(Mistake, match="give momentum a default value"):
         given(lambda X, momentum: X, "forward")
+def test_what_stands_in_has_the_order_of_what_it_replaces() -> None:
+    def swapped(outputs: float, targets: float, eps: float = 0.1) -> None: ...
+    def renamed(y: float, y_hat: float) -> None: ...
+
+    for original, calls in ((swapped, (2, 1)), (renamed, (1, 2))):
+        called = compatibility.in_their_order(lambda *args: args, original, "cross_entropy_loss")
+        assert called(*calls) == (1, 2)
+    called = compatibility.in_their_order(lambda *args: args, swapped, "cross_entropy_loss")
+    assert called(2, targets=1, eps=0) == (1, 2)
+
+
