@@ -185,7 +185,8 @@ def argument_of_another_year(value: Any, name: str) -> Any:
 @rule("imports_of_an_editor")
 def early_stopping_set_by_main(trainer: Any) -> Any:
     """An attribute that switches early stopping on, and that main sets."""
-    attributes = {name: value for name, value in vars(trainer).items() if value is False}
+    kept = getattr(trainer, "__dict__", {})  # which a class with __slots__ does not have
+    attributes = {name: value for name, value in kept.items() if value is False}
     options = [name for name in attributes if early_stopping_argument(False, name)]
     nodes = ast.walk(_source(type(trainer))) if options else ()
     stored = [
@@ -275,6 +276,14 @@ def loss_alone(returned: Any) -> Any:
     return returned[0] if isinstance(returned, tuple) else returned
 
 
+@rule("object_oriented")
+def with_steps(BaseTrainer: Any) -> Any:
+    """A BaseTrainer whose steps are abstract, or which has __slots__."""
+    Base = BaseTrainer.__wrapped__
+    steps = {"train_step": None, "validation_step": None, "__module__": Base.__module__}
+    return adapted(type(Base.__name__, (Base,), steps), "BaseTrainer")
+
+
 @rule("imports_of_an_editor")
 def steps_between_validations(right: int, validated: Sequence[int]) -> int:
     """A `train` with more than five validations in an epoch.
@@ -284,6 +293,12 @@ def steps_between_validations(right: int, validated: Sequence[int]) -> int:
         validated: the number of steps before each validation.
     """
     return min([right, *map(int, np.diff(validated[:2]))])
+
+
+@rule("object_oriented")
+def with_own_methods(Model: Any, Own: Any) -> Any:
+    """A trainer that uses other methods of its author's model, of the class `Own`."""
+    return type("Model", (Model, Own.__wrapped__), {})
 
 
 @rule("one_validation_late")

@@ -61,7 +61,8 @@ class Run:
         self.X, self.Y = textbook.inputs(len(number)).copy(), number.copy()
         self.X[:, :1] = number
         sets = (self.X, self.Y, textbook.inputs(4), textbook.binary_targets(4))
-        self.trainer = BaseTrainer(self.model, 0.1, 2, shuffle, *sets)
+        Trainer = compatibility.with_steps(BaseTrainer)
+        self.trainer = Trainer(self.model, 0.1, 2, shuffle, *sets)
         self.trainer.train_step, self.trainer.validation_step = self._step, self._validation
 
     def train(self, num_epochs: int) -> Any:
