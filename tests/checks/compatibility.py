@@ -562,7 +562,7 @@ class _OfNumbers(ast.NodeTransformer):
         self.generic_visit(node)
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name in self.functions and not node.keywords:
-            node.func = _with_numbers(node.func, node)
+            node.func = _wrapped(node.func, node)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
@@ -571,12 +571,12 @@ class _OfNumbers(ast.NodeTransformer):
         if not (text and isinstance(node.op, ast.Mod)):
             return node
         form = ast.Attribute(node.left, "__mod__", ast.Load())
-        return ast.copy_location(ast.Call(_with_numbers(form, node), [node.right], []), node)
+        return ast.copy_location(ast.Call(_wrapped(form, node), [node.right], []), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
-            node.value = _with_numbers(node.value, node)
+            node.value = _wrapped(node.value, node)
         return node
 
 
@@ -617,7 +617,7 @@ def _element(value: Any) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
-def _with_numbers(thing: ast.expr, at: ast.expr) -> ast.expr:
+def _wrapped(thing: ast.expr, at: ast.expr) -> ast.expr:
     """Write __with_numbers__(thing, the line)."""
     name = ast.Name("__with_numbers__", ast.Load())
     return ast.copy_location(ast.Call(name, [thing, ast.Constant(at.lineno)], []), at)
