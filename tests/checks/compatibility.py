@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial, wraps
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -231,7 +231,6 @@ def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callab
     return called
 
 
-@rule("watches_the_accuracy")
 @rule("outputs_first")
 def in_their_order(
     stand_in: Callable[..., Any], original: Callable[..., Any], name: str
@@ -248,6 +247,7 @@ def in_their_order(
     return called
 
 
+@rule("watches_the_accuracy")
 def with_further_results(
     stand_in: Callable[..., Any], name: str, Trainer: type
 ) -> Callable[..., Any]:
@@ -440,17 +440,35 @@ class Loader(SourceFileLoader):
             return super().exec_module(module)
         tree = ast.parse(self.get_data(self.path), self.path)
         future = compile(tree, self.path, "exec").co_flags & __future__.annotations.compiler_flag
+        tree = imports_of_several_names(arrays_of_one_element(removed_numpy_names(tree, self)))
         vars(module)["__with_numbers__"] = partial(with_numbers, self)
-        for node in arrays_of_one_element(removed_numpy_names(tree, self)).body:
-            ast.fix_missing_locations(node)
-            code = compile(ast.Module([node], []), self.path, "exec", future, True)
-            try:
-                exec(code, vars(module))
-            except Exception as error:
-                left = failed_import(error, node, module, self)
-                left = code_outside_of_functions(left, node, self)
-                if left is not None:
-                    raise
+        vars(module)["__removed__"] = SimpleNamespace(**{n: v for n, (_, v) in REMOVED.items()})
+        Missing.importing += 1
+        try:
+            for node in tree.body:
+                ast.fix_missing_locations(node)
+                code = compile(ast.Module([node], []), self.path, "exec", future, True)
+                try:
+                    exec(code, vars(module))
+                except Exception as error:
+                    left = failed_import(error, node, module, self)
+                    left = code_outside_of_functions(left, node, self)
+                    if left is not None:
+                        raise
+        finally:
+            Missing.importing -= 1
+
+
+@rule("packages_not_installed")
+def imports_of_several_names(tree: ast.Module) -> ast.Module:
+    """An import of several names, of which one fails: each is imported by itself."""
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            body += [type(node)(**vars(node) | {"names": [alias]}) for alias in node.names]
+        else:
+            body.append(node)
+    return ast.Module(body, [])
 
 
 @rule("imports_of_an_editor")
@@ -460,20 +478,35 @@ def failed_import(
     """An import of something that is not here: only its use fails."""
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return error
-    origin = node.module if isinstance(node, ast.ImportFrom) else None
-    for alias in node.names:
-        full = f"{origin}.{alias.name}" if origin else alias.name
-        package = full.split(".")[0]
-        own = loader.file.with_name(package)
-        if f"{package}.py" in FILES or own.exists() or own.with_suffix(".py").exists():
-            return error
-        gone = isinstance(error, ModuleNotFoundError) and error.name == package
-        why = f"{package} is not installed here" if gone else f"{full} cannot be imported here"
-        bound = alias.asname or (alias.name if origin else package)
-        if bound not in vars(module):
-            setattr(module, bound, Missing(full, why))
-            loader.report(node.lineno, f"{why}; only its use fails.")
+    alias, origin = node.names[0], getattr(node, "module", None)
+    full = f"{origin}.{alias.name}" if origin else alias.name
+    package = full.split(".")[0]
+    own = loader.file.with_name(package)
+    if f"{package}.py" in FILES or own.exists() or own.with_suffix(".py").exists():
+        return error
+    gone = isinstance(error, ModuleNotFoundError) and error.name == package
+    why = f"{package} is not installed here" if gone else f"{full} cannot be imported here"
+    missing = Missing(full, why), "only its use fails"
+    found, advice = name_from_numpy(missing, alias.name, package if origin else "")
+    bound = alias.asname or (alias.name if origin else package)
+    vars(module).setdefault(bound, found)
+    loader.report(node.lineno, f"{why}; {advice}.")
     return None
+
+
+@rule("names_numpy_lost")
+def name_from_numpy(missing: tuple[Any, str], name: str, package: str) -> tuple[Any, str]:
+    """A name imported from NumPy, or as if SciPy had it, that NumPy has under another name.
+
+    Args:
+        missing: what to bind where NumPy has no such name, and the note.
+        name: what is imported.
+        package: that it is imported from.
+    """
+    if package not in ("numpy", "scipy"):
+        return missing
+    spelling, found = REMOVED.get(name, (f"np.{name}", getattr(np, name, None)))
+    return missing if found is None else (found, f"write {spelling}")
 
 
 class MissingPackageError(ImportError):
@@ -481,7 +514,13 @@ class MissingPackageError(ImportError):
 
 
 class Missing:
-    """Stands for something that cannot be imported, or a part of it: its use is an error."""
+    """Stands for something that cannot be imported, or a part of it: its use is an error.
+
+    A file is imported all the same if it has a decorator or a base class of these, or calls one:
+    `sns.set_theme()` only changes how plots look.
+    """
+
+    importing = 0  # how many files are being imported, one by another
 
     def __init__(self, name: str, why: str) -> None:
         self._name, self._why = name, why
@@ -491,8 +530,13 @@ class Missing:
             raise AttributeError(attribute)
         return Missing(f"{self._name}.{attribute}", self._why)
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise MissingPackageError(f"{self._name}: {self._why}")
+    def __call__(self, *args: Any, **_: Any) -> Any:
+        if not Missing.importing:
+            raise MissingPackageError(f"{self._name}: {self._why}")
+        return args[0] if len(args) == 1 and callable(args[0]) else self
+
+    def __mro_entries__(self, _: object) -> tuple[type, ...]:
+        return ()
 
 
 @rule("code_at_module_level")
@@ -503,30 +547,34 @@ def code_outside_of_functions(
     defines = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
     if error is None or isinstance(node, defines):
         return error
-    if isinstance(error, MissingPackageError):
-        return None  # as when seaborn is asked for a style; its import has its note
-    if not loader.has_failed:
-        kind = type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, ImportError | OSError):
+        loader.report(node.lineno, f"{kind} when imported; left out.")  # a backend, a plot style
+    elif not loader.has_failed:
         loader.report(node.lineno, f"{kind} when imported; move what runs into main().")
-    loader.has_failed = True
+        loader.has_failed = True
     return None
 
 
-REMOVED = {  # {name that NumPy no longer has: today's spelling}
-    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), "np.inf"),
-    "NINF": "-np.inf",
-    **dict.fromkeys(("NaN", "NAN"), "np.nan"),
-    **{name: name for name in ("float", "int", "bool", "complex", "object", "str")},
-    "float_": "np.float64",
-    "product": "np.prod",
-    "cumproduct": "np.cumprod",
-    "alltrue": "np.all",
-    "sometrue": "np.any",
-    "round_": "np.round",
-    "row_stack": "np.vstack",
-    "in1d": "np.isin",
-    "trapz": "np.trapezoid",
-    "mat": "np.asmatrix",
+# {name that NumPy no longer has: (today's spelling, what it is)}
+REMOVED: dict[str, tuple[str, Any]] = {
+    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), ("np.inf", np.inf)),
+    "NINF": ("-np.inf", -np.inf),
+    **dict.fromkeys(("NaN", "NAN"), ("np.nan", np.nan)),
+    **{kind.__name__: (kind.__name__, kind) for kind in (float, int, bool, complex, object, str)},
+    "float_": ("np.float64", np.float64),
+    "product": ("np.prod", np.prod),
+    "cumproduct": ("np.cumprod", np.cumprod),
+    "alltrue": ("np.all", np.all),
+    "sometrue": ("np.any", np.any),
+    "round_": ("np.round", np.round),
+    "row_stack": ("np.vstack", np.vstack),
+    "in1d": ("np.isin", np.isin),
+    "trapz": ("np.trapezoid", getattr(np, "trapezoid", None)),
+    "asfarray": ("np.asarray", lambda a, dtype=float: np.asarray(a, dtype)),
+    "asscalar": (".item()", lambda a: np.asarray(a).item()),
+    "mat": ("np.asmatrix", np.asmatrix),
+    "math": ("import math", math),
 }
 
 
@@ -535,14 +583,14 @@ def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
     """Names that NumPy no longer has, as np.float."""
 
     class Modern(ast.NodeTransformer):
-        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
             self.generic_visit(node)
-            of_numpy = isinstance(node.value, ast.Name) and node.value.id == "np"
-            if not of_numpy or node.attr not in REMOVED or hasattr(np, node.attr):
-                return node
-            spelling = REMOVED[node.attr]
-            loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
-            return ast.copy_location(ast.parse(spelling, mode="eval").body, node)
+            of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+            if of_numpy and node.attr in REMOVED and not hasattr(np, node.attr):
+                spelling, _ = REMOVED[node.attr]
+                loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
+                node.value = ast.Name("__removed__", ast.Load())
+            return node
 
     modern: ast.Module = Modern().visit(tree)
     return modern

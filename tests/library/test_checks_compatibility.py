@@ -93,6 +93,8 @@ def load(tmp_path: Path) -> Iterator[Load]:
         ("np.float(3)", 3.0, "float"),
         ("np.product([2, 3])", 6, "np.prod"),
         ("np.zeros(1, dtype=np.int).dtype", np.dtype(int), "int"),
+        ("np.asscalar(np.array([3]))", 3, ".item()"),
+        ("np.math.log(1)", 0, "import math"),
     ],
 )
 def test_a_name_that_numpy_removed_is_put_back_with_a_note(
@@ -102,6 +104,23 @@ def test_a_name_that_numpy_removed_is_put_back_with_a_note(
     assert module.x == value
     name = re.findall(r"np\.\w+", expression)[1 if "dtype" in expression else 0]
     assert notes == [f"utils.py, line 2: NumPy no longer has {name}; write {modern}."]
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "modern"),
+    [
+        ("from numpy import nothing, Inf as x", np.inf, "np.inf"),
+        ("from numpy.core.numeric import product as x", np.prod, "np.prod"),
+        ("from numpy.lib.function_base import append as x", np.append, "np.append"),
+        ("from scipy.misc import exp as x", np.exp, "np.exp"),
+    ],
+)
+def test_a_name_imported_from_numpy_is_what_numpy_calls_otherwise(
+    load: Load, statement: str, value: object, modern: str
+) -> None:
+    module, notes = load(f"{statement}\n")
+    assert module.x is value
+    assert notes[-1].endswith(f" cannot be imported here; write {modern}.")
 
 
 def test_today_s_code_is_imported_without_a_note(load: Load) -> None:
@@ -137,12 +156,14 @@ def test_an_array_of_two_elements_is_still_no_number(load: Load, use: str) -> No
 
 def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load) -> None:
     text = (
-        "import numpy, nowhere.plots as plots\nfrom elsewhere import zeros\n"
-        "def right():\n    return 42\n\n"
+        "import nowhere.plots as plots, numpy\nfrom elsewhere import zeros\nplots.set_theme()\n"
+        "@plots.fast\n@plots.cached(size=1)\ndef right():\n    return 42\n\n"
+        "class Model(plots.Base):\n    pass\n\n"
         "def wrong():\n    return zeros(3)\n"
     )
     module, notes = load(text)
     assert module.right() == 42
+    assert module.Model()
     assert module.numpy is np
     assert notes == [
         "utils.py, line 1: nowhere is not installed here; only its use fails.",
@@ -187,6 +208,11 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
     assert notes == ["utils.py, line 3: NameError when imported; move what runs into main()."]
 
 
+def test_a_style_of_plots_that_is_missing_makes_no_advice(load: Load) -> None:
+    _, notes = load("import matplotlib.pyplot as plt\nplt.style.use('seaborn')\n")
+    assert notes == ["utils.py, line 2: OSError when imported; left out."]
+
+
 def test_lines_of_a_traceback_are_those_of_the_file(load: Load) -> None:
     with pytest.raises(ImportMistake, match=r"utils\.py, line 5: ZeroDivisionError"):
         load("import nowhere\nfrom numpy import Inf\n\nclass Model:\n    x = 1 / 0\n")
@@ -219,6 +245,17 @@ def test_what_stands_in_is_called_with_what_was_handed_out() -> None:
     assert called(1, 2, 0.5) == called(1, outputs=2, eps=0.5) == (1, 2)
 
 
+def test_what_stands_in_has_the_order_of_what_it_replaces() -> None:
+    def swapped(outputs: float, targets: float, eps: float = 0.1) -> None: ...
+    def renamed(y: float, y_hat: float) -> None: ...
+
+    for original, calls in ((swapped, (2, 1)), (renamed, (1, 2))):
+        called = compatibility.in_their_order(lambda *args: args, original, "cross_entropy_loss")
+        assert called(*calls) == (1, 2)
+    called = compatibility.in_their_order(lambda *args: args, swapped, "cross_entropy_loss")
+    assert called(2, targets=1, eps=0) == (1, 2)
+
+
 def test_early_stopping_is_switched_on() -> None:
     cases: list[tuple[Any, object]] = [
         (lambda num_epochs, early_stopping=False: early_stopping, True),
@@ -234,14 +271,3 @@ def test_early_stopping_is_switched_on() -> None:
 def test_an_argument_of_their_own_is_named() -> None:
     with pytest.raises(Mistake, match="give momentum a default value"):
         given(lambda X, momentum: X, "forward")
-def test_what_stands_in_has_the_order_of_what_it_replaces() -> None:
-    def swapped(outputs: float, targets: float, eps: float = 0.1) -> None: ...
-    def renamed(y: float, y_hat: float) -> None: ...
-
-    for original, calls in ((swapped, (2, 1)), (renamed, (1, 2))):
-        called = compatibility.in_their_order(lambda *args: args, original, "cross_entropy_loss")
-        assert called(*calls) == (1, 2)
-    called = compatibility.in_their_order(lambda *args: args, swapped, "cross_entropy_loss")
-    assert called(2, targets=1, eps=0) == (1, 2)
-
-

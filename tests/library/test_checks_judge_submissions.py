@@ -66,6 +66,14 @@ NAMED = {  # by submission: what the student or the instructor reads
         "the values of the pixels are not what they should be",
         "do not standardise",
     ),
+    "packages_not_installed": (
+        "note: task2a.py, line 1: torch is not installed here; only its use fails.",
+        "note: utils.py, line 4: OSError when imported; left out.",
+    ),
+    "names_numpy_lost": (
+        "note: task2a.py, line 9: NumPy no longer has np.asfarray; write np.asarray.",
+        "note: task2a.py, line 2: numpy.Inf cannot be imported here; write np.inf.",
+    ),
     "year_2020": ("this is another year's assignment",),
 }
 
