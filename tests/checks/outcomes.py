@@ -29,7 +29,6 @@ class Outcome:
         check: its points, and what it judges.
         status: "passed", "failed", "skipped" or "not run".
         failure: why it failed, or why it was skipped.
-        seconds: how long it took.
     """
 
     number: str
@@ -37,7 +36,6 @@ class Outcome:
     check: Check
     status: str = "not run"
     failure: Failure = field(default_factory=Failure)
-    seconds: float = 0.0
 
     @property
     def points(self) -> float:
@@ -188,14 +186,7 @@ def _test(outcome: Outcome) -> dict[str, Any]:
         "status": "passed" if outcome.status == "passed" else "failed",
         "output": outcome.failure.text[:LONGEST],
         "tags": [outcome.check.task],
-        "extra_data": {
-            "task": outcome.check.task,
-            "function": outcome.failure.function or outcome.check.function,
-            "outcome": outcome.status,
-            "summary": outcome.failure.summary,
-            "not_written": outcome.failure.not_written,
-            "seconds": round(outcome.seconds, 3),
-        },
+        "extra_data": {"outcome": outcome.status, "summary": outcome.failure.summary},
     }
 
 
@@ -214,7 +205,7 @@ def _lost(outcomes: Outcomes) -> list[dict[str, Any]]:
             "status": "failed",
             "output": why[:LONGEST],
             "tags": [task],
-            "extra_data": {"task": task, "function": "", "outcome": "not read"},
+            "extra_data": {"outcome": "not read"},
         }
         for task, points in lost.items()
         if points
