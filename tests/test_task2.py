@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -39,10 +38,8 @@ def accuracy(files: StudentFiles) -> Accuracy:
 
 
 @pytest.fixture
-def steps(files: StudentFiles) -> Iterator[Steps]:
-    steps = Steps(files, "task2.LogisticTrainer", MODEL)
-    yield steps
-    steps.close()
+def steps(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(files, monkeypatch, "task2.LogisticTrainer", MODEL)
 
 
 # Task 2b
@@ -69,10 +66,8 @@ def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
 
 
 @advice("2b", VALIDATION_STEP, "3", [test_train_step_returns_the_loss_of_the_batch])
-def test_validation_step_is_as_it_was_handed_out(
-    steps: Steps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps.expect_validation(monkeypatch)
+def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
+    steps.expect_validation()
 
 
 @advice("2b", "utils.binary_prune_dataset", needs=[test_train_step_returns_the_loss_of_the_batch])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -42,10 +41,8 @@ def accuracy(files: StudentFiles) -> Accuracy:
 
 
 @pytest.fixture
-def steps(files: StudentFiles) -> Iterator[Steps]:
-    steps = Steps(files, "task3.SoftmaxTrainer", MODEL)
-    yield steps
-    steps.close()
+def steps(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(files, monkeypatch, "task3.SoftmaxTrainer", MODEL)
 
 
 # Task 3b
@@ -72,10 +69,8 @@ def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
 
 
 @advice("3b", VALIDATION_STEP, "5", [test_train_step_returns_the_loss_of_the_batch])
-def test_validation_step_is_as_it_was_handed_out(
-    steps: Steps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps.expect_validation(monkeypatch)
+def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
+    steps.expect_validation()
 
 
 # Task 3c

@@ -39,26 +39,24 @@ class Steps:
 
     Args:
         files: the student's.
+        monkeypatch: of the test; it takes what stands in away again.
         trainer: "task2.LogisticTrainer" or "task3.SoftmaxTrainer".
         model: "task2a.BinaryModel" or "task3a.SoftmaxModel".
     """
 
-    def __init__(self, files: StudentFiles, trainer: str, model: str) -> None:
-        self._files, self.name = files, trainer
-        self._script = pytest.MonkeyPatch()
+    def __init__(
+        self, files: StudentFiles, monkeypatch: pytest.MonkeyPatch, trainer: str, model: str
+    ) -> None:
+        self._files, self._monkeypatch, self.name = files, monkeypatch, trainer
         self.model = partial(textbook_model, files, model)
         self.num_outputs = K = 1 if model == "task2a.BinaryModel" else 10
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
-    def close(self) -> None:
-        """Take the variables of the script away again."""
-        self._script.undo()
-
     def trainer(self, model: Any, learning_rate: float = RATES[0], script: bool = True) -> Any:
         """Make a trainer whose data sets are not the batch that `train_step` receives.
 
-        script: whether the variables of the script are there, too.
+        script: whether the variables of the script are put there, too; they stay.
         """
         training = textbook.inputs(37, seed=3), self.targets(37)
         validation = textbook.inputs(5, seed=4), self.targets(5)
@@ -150,13 +148,12 @@ class Steps:
 
     def expect_interface(self) -> None:
         """Raise Mistake if `train_step` reads variables of the script, or returns more values."""
-        with_script = self.move(RATES[1])
         try:
             without = self.move(RATES[1], script=False)
         except NameError as error:
             what = f"train_step reads a variable of the script: {error}"
             raise Mistake(what, likely=SCRIPT_VARIABLES) from None
-        same = close(without, with_script).all()
+        same = close(without, self.move(RATES[1])).all()
         expect(
             same,
             "train_step reads variables of the script",
@@ -169,7 +166,7 @@ class Steps:
         what = "train_step returns more than the loss"
         expect(not isinstance(got, tuple), what, "the loss", got, likely)
 
-    def expect_validation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expect_validation(self) -> None:
         """Raise Mistake unless `validation_step` returns the loss and both accuracies.
 
         Known numbers stand in for the accuracies, which are Task 2c's or 3c's.
@@ -180,7 +177,7 @@ class Steps:
 
         module = self.name.split(".")[0]
         for accuracy in ("calculate_accuracy", "accuracy"):
-            stand_in(self._files, monkeypatch, f"{module}.{accuracy}", known)
+            stand_in(self._files, self._monkeypatch, f"{module}.{accuracy}", known)
         with at_fault(f"{self.name}.validation_step", handed_out=True):
             model = self.model()
             got = self.trainer(model).validation_step()
@@ -226,12 +223,11 @@ class Steps:
         learning_rate: float = RATES[0],
         script: bool = True,
     ) -> Any:
-        """Make a trainer; variables of the script have the same values, or are not there."""
+        """Make a trainer; variables of the script have the same values, or are not put there."""
         arguments = (model, learning_rate, len(self.X), False, *sets)
         trainer = self._files.require(self.name)(*arguments)
-        self._script.undo()
         if script:
-            trainer = compatibility.with_script_variables(trainer, arguments, self._script)
+            trainer = compatibility.with_script_variables(trainer, arguments, self._monkeypatch)
         return trainer
 
     def _trainer_with_known_accuracies(self) -> Any:
