@@ -496,7 +496,7 @@ def failed_import(
 
 @rule("names_numpy_lost")
 def name_from_numpy(missing: tuple[Any, str], name: str, package: str) -> tuple[Any, str]:
-    """A name imported from NumPy, or as if SciPy had it, that NumPy has under another name.
+    """A name imported from where NumPy or SciPy no longer has it, but NumPy has it elsewhere.
 
     Args:
         missing: what to bind where NumPy has no such name, and the note.
