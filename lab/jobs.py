@@ -47,6 +47,8 @@ def train_all(
                 results[name] = result
                 if isinstance(result, Training):
                     write(f"{label.format(name)}: {result}")
+            if jobs and jobs > 1:  # new processes import what is edited from now on
+                get_reusable_executor(reuse=True).shutdown()
         except BrokenProcessPool as error:
             raise OSError(
                 "a training process was killed, possibly out of memory; try --jobs 1"
@@ -58,9 +60,6 @@ def train_all(
                     "space is left; try --jobs 1, or set JOBLIB_TEMP_FOLDER to another folder"
                 ) from error
             raise
-        finally:
-            if jobs and jobs > 1:  # new ones import what has been edited since
-                get_reusable_executor(reuse=True).shutdown()
     return {name: results[name] for name in trainings}
 
 

@@ -121,7 +121,9 @@ def run_script(main: Callable[[], None]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             sys.exit(141)  # 128 + SIGPIPE
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        script = Path(sys.argv[0])
+        name = script.parent.name if script.name == "__main__.py" else script.name
+        print(f"{name}: {error}", file=sys.stderr)
         sys.exit(1)
 
 
