@@ -32,5 +32,5 @@ def progress(iterable: Iterable[Item], **options: Any) -> Iterable[Item]:
     """Show a bar for an iterable, removed at its end; in a process started by another, none."""
     if multiprocessing.parent_process():
         return iterable
-    # None: if stderr is a terminal
-    return tqdm(iterable, leave=False, disable=False if in_notebook() else None, **options)
+    hidden = False if in_notebook() else None  # None: unless stderr is a terminal
+    return tqdm(iterable, leave=False, disable=hidden, **options)
