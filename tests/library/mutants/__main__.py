@@ -1,0 +1,91 @@
+"""Applies each fault to a copy of the project and reports which the tests catch.
+
+Usage: python -m tests.library.mutants [ROOM or PATCH ...]
+
+A fault is a file mutants/<room>/<name>.patch: a sentence, a line `Tests: <files>`, and a diff. The
+files that it names run first, and where they pass, every test without the proof of the checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
+ALL = ("tests", "-m", "not proof", "-n", "2", "--dist", "loadfile")
+SECONDS = 900  # ends what a fault makes endless
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.library.mutants",
+        description="Apply each fault to a copy of the project; report which the tests catch.",
+    )
+    parser.add_argument("only", nargs="*", help="a room, or a file *.patch; all without it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at a time")
+    args = parser.parse_args()
+    patches = [patch for name in args.only or [""] for patch in chosen(name)]
+    caught = 0
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for patch, failure in zip(patches, pool.map(first_failure, patches), strict=True):
+            caught += bool(failure)
+            verdict = f"caught by {failure}" if failure else "SURVIVED"
+            print(f"{patch.parent.name}/{patch.stem}: {verdict}", flush=True)
+    print(f"{caught} of {len(patches)} faults caught")
+    return int(caught < len(patches))
+
+
+def chosen(name: str) -> list[Path]:
+    """List the patches of a room (all for ""), or one patch."""
+    if name.endswith(".patch"):
+        return [Path(name).resolve()]
+    patches = sorted((HERE / name).glob("*.patch" if name else "*/*.patch"))
+    if not patches:
+        raise SystemExit(f"There is no {HERE / name} with patches.")
+    return patches
+
+
+def first_failure(patch: Path) -> str:
+    """Name the first test that fails with a fault; "" if none does."""
+    tests = re.findall(r"^Tests: (.+)", patch.read_text(encoding="utf-8"), re.MULTILINE)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in tracked():
+            copy = Path(folder, file)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, copy)
+        applied = subprocess.run(["git", "apply", patch], cwd=folder, text=True, stderr=-1)
+        if applied.returncode:
+            raise SystemExit(f"{patch.name} does not apply: {applied.stderr}")
+        for arguments in (tests[0].split(), ALL):
+            run = subprocess.run(
+                [sys.executable, "-m", "pytest", *OPTIONS, *arguments],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+            if run.returncode:
+                found = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
+                return found[1] if found else "\n".join(run.stdout.splitlines()[-3:])
+    return ""
+
+
+def tracked() -> Iterator[str]:
+    """List the project's files, those that are new included."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return (name for name in listed.stdout.splitlines() if (ROOT / name).is_file())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
