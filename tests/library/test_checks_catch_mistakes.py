@@ -9,7 +9,7 @@ from tests.library.proof import Results, run_all
 from tests.library.variants import logistic, right, root, softmax, training
 from tests.library.variants.variant import Variant
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("unmeasured")]
 
 WRONG = [*logistic.WRONG, *training.WRONG, *softmax.WRONG, *root.WRONG]
 RIGHT = [*right.RIGHT, *root.RIGHT]

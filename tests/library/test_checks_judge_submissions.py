@@ -11,7 +11,7 @@ from tests.library.proof import Results, run, run_all
 from tests.library.submissions import SUBMISSIONS, Submission
 from tests.library.variants.variant import Variant
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("unmeasured")]
 
 NAMED = {  # by submission: what the student or the instructor reads
     "script_variables": (

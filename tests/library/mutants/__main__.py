@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
-ALL = ("tests", "-m", "not proof", "-n", "2", "--dist", "loadfile")
+ALL = ("tests", "-m", "not proof")
 SECONDS = 900  # ends what a fault makes endless
 
 
@@ -76,7 +76,9 @@ def first_failure(patch: Path) -> str:
             )
             if run.returncode:
                 found = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
-                return found[1] if found else "\n".join(run.stdout.splitlines()[-3:])
+                if not found:
+                    raise SystemExit(f"{patch.name}: pytest failed.\n{run.stdout}{run.stderr}")
+                return found[1]
     return ""
 
 
