@@ -117,12 +117,9 @@ def read(path: Path) -> dict[str, Any]:
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under a header, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for line in (header, ["-" * width for width in widths], *rows):
-        first, *others = (
-            f"{cell:{'>' if i else '<'}{width}}"
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        print("  ".join([first, *others]).rstrip())
+    line = "  ".join(f"{{:{'>' if i else '<'}{width}}}" for i, width in enumerate(widths))
+    for cells in (header, ["-" * width for width in widths], *rows):
+        print(line.format(*cells).rstrip())
 
 
 def summary(training: Training) -> dict[str, Any]:

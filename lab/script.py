@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from joblib import cpu_count
@@ -72,7 +73,10 @@ def parse_options(
             "--epochs", type=positive, default=EPOCHS, help="maximum number (default: %(default)s)"
         )
         parser.add_argument(
-            "--seed", type=_seed, default=0, help="seed of the shuffling (default: %(default)s)"
+            "--seed",
+            type=partial(_integer, low=0),
+            default=0,
+            help="seed of the shuffling (default: %(default)s)",
         )
         parser.add_argument(
             "--quick", action="store_true", help=f"at most {QUICK_EPOCHS} epochs, for a quick trial"
@@ -130,10 +134,6 @@ def run_script(main: Callable[[], None]) -> None:
 def positive(text: str) -> int:
     """Parse a positive integer of the command line."""
     return _integer(text, 1)
-
-
-def _seed(text: str) -> int:
-    return _integer(text, 0)
 
 
 def _integer(text: str, low: int) -> int:
