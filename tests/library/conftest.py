@@ -6,18 +6,21 @@ import functools
 import gzip
 import hashlib
 import http.server
+import io
 import os
 import signal
 import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hypothesis
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import digits
 import task2
@@ -25,6 +28,7 @@ import task3
 from digits import Digits
 from digits.files import Original
 from digits.synthetic import synthetic_digits
+from lab import figures
 
 # the same examples every time, and no limit to their time on a busy machine
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -137,18 +141,37 @@ def tiny_digits() -> Digits:
     return Digits("tiny digits", images[:400], labels[:400], images[400:], labels[400:])
 
 
+class FirstRun(NamedTuple):
+    """What the scripts write, print and draw, {file name: figure}."""
+
+    folder: Path
+    printed: str
+    figures: dict[str, Figure]
+
+
 @pytest.fixture(scope="session")
-def published(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What task2.py and task3.py leave behind with --quick --seed 3 on the tiny digits."""
-    folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch:
+def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
+    run = FirstRun(tmp_path_factory.mktemp("published"), "", {})
+    save, printed = figures.save, io.StringIO()
+
+    def keep(figure: Figure, path: Path) -> None:
+        run.figures[path.name] = figure
+        save(figure, path)
+
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
-        patch.setattr(task2, "BATCH_SIZE", 16)
+        patch.setattr(task2, "BATCH_SIZE", 16)  # there are few images of 2 and 3
+        patch.setattr(figures, "save", keep)
         for script in (task2, task3):
-            arguments = ["--quick", "--seed", "3", "--jobs", "1", "--out"]
-            patch.setattr(sys, "argv", ["", *arguments, str(folder)])
-            script.main()
-    return folder
+            script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(run.folder)])
+    return run._replace(printed=printed.getvalue())
+
+
+@pytest.fixture(scope="session")
+def published(first_run: FirstRun) -> Path:
+    """The folder that the scripts leave behind."""
+    return first_run.folder
 
 
 MNIST_FOLDER = os.environ.get("MNIST_DATA_DIR", "")

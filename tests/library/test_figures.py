@@ -1,126 +1,173 @@
-"""What each figure shows is what `figures.txt` says: its artists, their data, looks and labels.
-
-After a figure was changed on purpose: python -m tests.library.test_figures
-"""
+"""What the figures of the tasks show: which curve has which label, and its data."""
 
 from __future__ import annotations
 
-import hashlib
 import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex
+import pytest
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
 
 import task2
 import task3
 import utils
 from lab import figures
+from lab.assignment import CONFUSION, FIGURES, MISTAKES
 from lab.trainings import Training
 
-SHOWN = Path(__file__).with_name("figures.txt")
+EPOCH = "(mean of 4 steps, an epoch, ± 1 standard deviation)"
 
-
-def describe(figure: Figure) -> Iterator[str]:
-    """Say what a figure shows, a line for each artist; numbers have four digits."""
-    width, height = figure.get_size_inches()
-    engine = type(figure.get_layout_engine()).__name__
-    yield f"{width:g} x {height:g} inches, {engine} {figure.get_suptitle()!r}"
-    for ax in figure.axes:
-        yield from describe_axes(ax)
-
-
-def describe_axes(ax: Axes) -> Iterator[str]:
-    yield f"axes {ax.get_title()!r}, {ax.get_xlabel()!r}, {ax.get_ylabel()!r}"
-    if ax.lines or ax.patches:
-        limits = [f"{limit:.4g}" for limit in (*ax.get_xlim(), *ax.get_ylim())]
-        grid = ax.xaxis.get_gridlines()[0]
-        yield f"  limits {' '.join(limits)} {ax.get_yscale()}, grid {grid.get_alpha()}"
-    for line in ax.get_lines():
-        look = f"{colour(line.get_color())} {vars(line)['_dash_pattern'][1]}"
-        yield f"  line {line.get_label()!r} {look}, {points(line.get_xydata())}"
-    for band in ax.collections:
-        if isinstance(band, PolyCollection):
-            corners = np.unique(np.asarray(band.get_paths()[0].vertices), axis=0)
-            yield f"  band {colour(band.get_facecolor()[0])} {band.get_alpha()}, {points(corners)}"
-    for bar in ax.patches:
-        x, y, width, height = bar.get_bbox().bounds  # type: ignore[attr-defined]
-        yield f"  bar {x:.4g} {y:.4g} {width:.4g} {height:.4g} {colour(bar.get_facecolor())}"
-    for text in ax.texts:
-        yield f"  text {text.get_text()!r}"
-    for image in ax.get_images():
-        low, high = image.get_clim()
-        scale = type(image.norm).__name__
-        pixels = np.asarray(image.get_array().filled(99))  # type: ignore[union-attr]
-        yield f"  image {image.get_cmap().name} {scale} {low:.4g} to {high:.4g}, {points(pixels)}"
-    for axis in (ax.xaxis, ax.yaxis):
-        if isinstance(axis.get_major_locator(), FixedLocator):
-            labels = [label.get_text() for label in axis.get_ticklabels()]
-            yield f"  ticks {np.round(axis.get_ticklocs(), 4).tolist()} {labels}"
-    if legend := ax.get_legend():
-        yield f"  legend {[text.get_text() for text in legend.get_texts()]}"
-
-
-def colour(value: Any) -> str:
-    return to_hex(value)
-
-
-def points(data: Any) -> str:
-    """Shape, first, last and sum of the numbers, and a digest of all."""
-    data = np.asarray(data, float)
-    text = " ".join(f"{number:.4g}" for number in data.ravel() + 0.0)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{data.shape} {data.flat[0]:.4g} to {data.flat[-1]:.4g}, {digest}"
+# Of six validation images, each has one pixel lit, which alone decides what it is taken for, and
+# which of the softmax regressions takes it for that with more or less certainty.
+LABELS = [3, 3, 5, 9, 9, 0]
+TAKEN_FOR = [3, 5, 5, 4, 9, 8]
+BRIGHTNESS = [255, 250, 255, 255, 255, 240]
 
 
 def a_training(pace: float, outputs: int) -> Training:
-    """A training whose histories and weights are formulas."""
-    steps = range(40)
-    loss = {step: 0.1 + 2.2 * np.exp(-pace * step) + 0.01 * (step % 3) for step in steps}
-    validations = {step: loss[step] + 0.02 for step in steps[::2]}
-    rates = {step: 0.98 - 0.2 * np.exp(-pace * step) for step in steps[::2]}
-    w = np.arange(785 * outputs).reshape(785, outputs) / 4096 * pace - 0.5
+    """Two epochs of four steps whose histories are formulas; the output k has weight at pixel k."""
+    steps, validated = range(8), range(0, 8, 2)
+    loss = {step: 0.15 - pace * step / 100 + 0.01 * (step % 3) for step in steps}
+    accuracy = {step: 0.93 + pace * step / 1000 for step in validated}
+    w = np.zeros((785, outputs))
+    w[:outputs] = 3 * pace * np.eye(outputs)
     return Training(
         w,
-        {"loss": loss, "accuracy": rates},
-        {"loss": validations, "accuracy": {step: rate - 0.01 for step, rate in rates.items()}},
-        5,
-        8,
-        4,
+        {"loss": loss, "accuracy": {step: value + 0.01 for step, value in accuracy.items()}},
+        {"loss": {step: loss[step] + 0.02 for step in validated}, "accuracy": accuracy},
+        epochs=2,
+        batches_per_epoch=4,
+        validations_per_epoch=2,
     )
 
 
+IN_ORDER, SHUFFLED = a_training(0.5, 1), a_training(1, 1)
+BY_LAMBDA = {value: a_training(1 / (1 + value), 10) for value in task3.LAMBDAS}
+
+
+@pytest.fixture(scope="module")
 def drawn() -> figures.Figures:
-    lambdas = {value: a_training(0.5 / (1 + value), 10) for value in task3.LAMBDAS}
-    X = (np.arange(40 * 784) % 251).astype(np.uint8).reshape(40, 784)
-    Y = (np.arange(40) % 10).reshape(40, 1)
+    X = np.zeros((6, 784), dtype=np.uint8)
+    X[range(6), TAKEN_FOR] = BRIGHTNESS
+    Y = np.array(LABELS)[:, None]
     return {
-        **task2.make_figures(a_training(0.2, 1), a_training(0.4, 1), "data"),
-        **task3.make_figures(lambdas, utils.Split(X, Y, X, Y), "data"),
+        **task2.make_figures(IN_ORDER, SHUFFLED, "data"),
+        **task3.make_figures(BY_LAMBDA, utils.Split(X[:1], Y[:1], X, Y), "data"),
     }
 
 
-def text() -> str:
-    return "".join(
-        f"{line}\n" for name, figure in drawn().items() for line in (name, *describe(figure))
+def curves(figure: Figure) -> dict[object, dict[float, float]]:
+    """The data of each curve by the label in the legend."""
+    (ax,) = figure.axes
+    return {
+        line.get_label(): dict(np.asarray(line.get_xydata()).tolist()) for line in ax.get_lines()
+    }
+
+
+def test_every_figure_names_its_task_and_the_data_set(drawn: figures.Figures) -> None:
+    titles = {
+        name: figure.get_suptitle() or figure.axes[0].get_title() for name, figure in drawn.items()
+    }
+    for task, name in FIGURES.items():
+        assert titles[name].startswith(f"Task {task}: ")
+    assert set(titles) == {*FIGURES.values(), CONFUSION, MISTAKES}
+    assert all(title.endswith("(data)") for title in titles.values())
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "training", "limits"),
+    [("2b", "2c", IN_ORDER, (0, 0.2)), ("3b", "3c", BY_LAMBDA[0], (0.0807, 0.6))],
+)
+def test_a_training_is_shown_by_its_loss_and_its_accuracy(
+    drawn: figures.Figures,
+    loss: str,
+    accuracy: str,
+    training: Training,
+    limits: tuple[float, float],
+) -> None:
+    losses = list(training.train_history["loss"].values())
+    means = {1.5: np.mean(losses[:4]), 5.5: np.mean(losses[4:])}
+    shown = curves(drawn[FIGURES[loss]])
+    assert list(shown) == [f"Training loss {EPOCH}", "Validation loss"]
+    assert shown[f"Training loss {EPOCH}"] == pytest.approx(means)
+    assert shown["Validation loss"] == training.val_history["loss"]
+    ax = drawn[FIGURES[loss]].axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Gradient step", "Cross-entropy loss")
+    assert ax.get_ylim() == pytest.approx(limits, abs=1e-3)
+    assert curves(drawn[FIGURES[accuracy]]) == {
+        "Training accuracy": training.train_history["accuracy"],
+        "Validation accuracy": training.val_history["accuracy"],
+    }
+    assert drawn[FIGURES[accuracy]].axes[0].get_ylabel() == "Accuracy"
+
+
+def test_several_trainings_are_curves_with_labels_and_colours_of_their_own(
+    drawn: figures.Figures,
+) -> None:
+    assert curves(drawn[FIGURES["2e"]]) == {
+        "Without shuffling": IN_ORDER.val_history["accuracy"],
+        "With shuffling": SHUFFLED.val_history["accuracy"],
+    }
+    assert curves(drawn[FIGURES["4c"]]) == {
+        f"λ = {value:g}": one.val_history["accuracy"] for value, one in BY_LAMBDA.items()
+    }
+    (ax,) = drawn[FIGURES["4c"]].axes
+    assert ax.get_ylabel() == "Validation accuracy"
+    assert len({line.get_color() for line in ax.get_lines()}) == 5
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == list(curves(drawn[FIGURES["4c"]]))
+
+
+def test_the_weights_of_each_digit_are_images_on_one_scale_and_on_their_own_in_grey(
+    drawn: figures.Figures,
+) -> None:
+    rows = {
+        ax.get_ylabel(): ax.get_images()[0] for ax in drawn[FIGURES["4b"]].axes if ax.get_images()
+    }
+    assert list(rows) == ["λ = 0", "λ = 1", "λ = 0, grey", "λ = 1, grey"]
+    for name, image in rows.items():
+        training = BY_LAMBDA[int(name[4])]
+        largest = 1.5 if name == "λ = 1, grey" else 3
+        assert image.get_clim() == (-largest, largest)
+        pixels = np.ma.filled(image.get_array(), 0.0)
+        for digit in range(10):
+            tile = pixels[:, 30 * digit : 30 * digit + 28]
+            np.testing.assert_array_equal(tile, training.w[:784, digit].reshape(28, 28))
+
+
+def test_the_squared_length_of_the_weights_is_a_bar_for_each_lambda(
+    drawn: figures.Figures,
+) -> None:
+    (ax,) = drawn[FIGURES["4e"]].axes
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    heights = [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
+    assert labels == ["0", "0.001", "0.01", "0.1", "1"]
+    assert heights == pytest.approx([90 / (1 + value) ** 2 for value in BY_LAMBDA])
+    assert (ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "λ", "‖w‖²")
+
+
+def test_the_errors_are_those_of_lambda_0_true_digits_by_row(drawn: figures.Figures) -> None:
+    (ax,) = drawn[CONFUSION].axes
+    counts = {text.get_position()[::-1]: int(text.get_text()) for text in ax.texts}
+    assert {place for place, count in counts.items() if count} == set(
+        zip(LABELS, TAKEN_FOR, strict=True)
     )
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted digit", "True digit")
+    assert [text.get_text() for text in drawn[MISTAKES].axes[0].texts] == [
+        f"{digit} taken for {taken}: {certainty(brightness):.2%}"
+        for digit, taken, brightness in ((9, 4, 255), (3, 5, 250), (0, 8, 240))
+    ]
 
 
-def test_the_figures_show_what_they_should() -> None:
-    assert text() == SHOWN.read_text(encoding="utf-8")
+def certainty(brightness: int) -> float:
+    """The softmax of weight 3, where one pixel of the first ten is lit and the others are black."""
+    lit, black = np.exp(3 * (brightness / 127.5 - 1)), np.exp(-3)
+    return float(lit / (lit + 9 * black))
 
 
 def test_a_figure_is_saved_in_150_dots_an_inch_and_its_folder_is_made(tmp_path: Path) -> None:
     path = tmp_path / "new" / "figure.png"
     figures.save(Figure(figsize=(4, 2)), path)
     assert struct.unpack(">2I", path.read_bytes()[16:24]) == (600, 300)
-
-
-if __name__ == "__main__":
-    SHOWN.write_text(text(), encoding="utf-8")

@@ -7,25 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
 from pickle import PicklingError
-from threading import Lock
+from threading import Event, Lock
 from traceback import format_exception
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import task2
-import utils
-from digits import Digits
-from lab import progress
-from lab.assignment import PACKAGES
 from lab.jobs import train_all
+from lab.progress import progress
 from lab.script import run_script
 from lab.trainings import Training
 from tests.library.conftest import QUIET_TRACKER
@@ -33,223 +33,7 @@ from trainer import DivergedError
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = np.ones((500, 500))  # large enough to be shared, not copied
-
-
-def facts(X: np.ndarray) -> dict[str, Any]:
-    """What a training finds around it."""
-    return {"process": os.getpid(), "shared": isinstance(X, np.memmap), "sum": float(X.sum())}
-
-
-def fail(message: str) -> None:
-    raise DivergedError(message)
-
-
-def die() -> None:
-    os._exit(1)
-
-
-def test_one_job_is_this_process_and_two_are_others_that_share_the_arrays() -> None:
-    runs = {name: partial(facts, MEGABYTES) for name in ("a", "b", "c")}
-    here, there = train_all(runs, jobs=1), train_all(runs, jobs=2)
-    assert list(here) == list(there) == ["a", "b", "c"]
-    assert {found["process"] for found in here.values()} == {os.getpid()}
-    assert os.getpid() not in {found["process"] for found in there.values()}
-    assert all(found["shared"] for found in there.values())
-    assert {found["sum"] for found in (*here.values(), *there.values())} == {250_000.0}
-
-
-def test_an_array_that_a_training_changes_is_changed_for_it_alone() -> None:
-    changed = train_all({name: partial(change, MEGABYTES) for name in range(3)}, jobs=2)
-    assert changed == {0: 1.0, 1: 1.0, 2: 1.0}
-    assert MEGABYTES.min() == 1
-
-
-def change(X: np.ndarray) -> float:
-    """Return the first value, and change it."""
-    first = float(X[0, 0])
-    X[0, 0] = -1
-    return first
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_error_in_a_training_is_raised_as_it_is(jobs: int) -> None:
-    runs: dict[str, Callable[[], Any]] = {
-        "good": partial(facts, MEGABYTES),
-        "bad": partial(fail, "the training loss is nan at step 3"),
-    }
-    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 3$") as raised:
-        train_all(runs, jobs)
-    traceback = "".join(format_exception(raised.value))
-    assert "raise DivergedError(message)" in traceback
-
-
-def test_a_process_that_is_killed_is_reported_in_one_line() -> None:
-    with pytest.raises(OSError, match=r"was killed, possibly out of memory; try --jobs 1"):
-        train_all({"a": die, "b": die}, jobs=2)
-
-
-def test_without_a_number_of_jobs_joblib_decides() -> None:
-    runs = {name: partial(facts, MEGABYTES) for name in ("a", "b")}
-    assert {found["process"] for found in train_all(runs).values()} == {os.getpid()}
-    with parallel_config(n_jobs=2):
-        assert os.getpid() not in {found["process"] for found in train_all(runs).values()}
-
-
-def test_trainings_side_by_side_are_the_same_as_one_after_the_other(tiny_digits: Digits) -> None:
-    images = utils.load_binary_dataset(2, 3, tiny_digits)
-    runs = {
-        seed: partial(task2.train, images, True, epochs=3, seed=seed, batch_size=16)
-        for seed in (0, 1)
-    }
-    one, two = (train_all(runs, jobs) for jobs in (1, 2))
-    for seed in (0, 1):
-        assert one[seed].w.tobytes() == two[seed].w.tobytes()
-        assert one[seed].train_history == two[seed].train_history
-    assert one[0].w.tobytes() != one[1].w.tobytes()
-
-
-TASK3 = """
-import sys, digits, task3
-from digits.synthetic import synthetic_digits
-images, labels = synthetic_digits(1000)
-data = digits.Digits("few digits", images[:800], labels[:800], images[800:], labels[800:])
-digits.load = lambda *options: data
-sys.argv = ["task3.py", "--quick", "--out", *sys.argv[1:]]
-task3.main()
-"""
-
-
-def test_figures_and_results_are_the_same_for_any_jobs_and_any_blas_threads(
-    tmp_path: Path,
-) -> None:
-    threads = {"1": None, "2": "1", "4": "2"}
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    for jobs, number in threads.items():
-        command = [sys.executable, "-c", TASK3, str(tmp_path / jobs), "--jobs", jobs]
-        limit = {"OPENBLAS_NUM_THREADS": number} if number else {}
-        subprocess.run(command, cwd=ROOT, env={**environment, **limit}, check=True)
-    first, *others = (
-        {path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in threads
-    )
-    assert len(first) == 9
-    for other in others:
-        assert {name for name in first if first[name] != other.get(name)} == set()
-
-
-IN_A_NOTEBOOK = """
-from functools import partial
-from pathlib import Path
-from lab.jobs import train_all
-
-class Doubled:  # in no module that another process could import
-    def __init__(self, value): self.value = 2 * value
-
-def train(value): return Doubled(value).value
-
-print(train_all({"a": partial(train, 1), "b": partial(train, 2)}, jobs=2), Path("data").exists())
-"""
-
-
-def test_functions_of_a_notebook_and_folders_with_spaces_work(tmp_path: Path) -> None:
-    """A notebook's functions are in __main__, which has no file."""
-    folder = tmp_path / "a folder"
-    folder.mkdir()
-    for package in PACKAGES:
-        (folder / package).symlink_to(ROOT / package)
-    (folder / "data").touch()
-    ended = subprocess.run(
-        [sys.executable, "-c", IN_A_NOTEBOOK],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ended.stdout == "{'a': 2, 'b': 4} True\n"
-    assert ended.stderr == ""
-
-
-WAITING = """
-import os, signal, sys
-from functools import partial
-from pathlib import Path
-from lab.jobs import train_all
-from lab.script import run_script
-
-def train(folder, name):
-    (folder / f"{name} {os.getpid()}").touch()
-    if len(list(folder.iterdir())) == 2:
-        os.kill(int(sys.argv[2]), int(sys.argv[1]))
-    signal.pause()
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background lacks
-folder = Path(sys.argv[1])
-sys.argv[1:] = [sys.argv[2], str(os.getpid())]
-run_script(lambda: train_all({name: partial(train, folder, name) for name in "ab"}, jobs=2))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
-@pytest.mark.parametrize(
-    ("sent", "code", "line"), [(signal.SIGINT, 130, "\ninterrupted\n"), (signal.SIGTERM, 143, "")]
-)
-def test_a_signal_ends_all_trainings_at_once(
-    tmp_path: Path, sent: signal.Signals, code: int, line: str
-) -> None:
-    started = tmp_path / "started"
-    started.mkdir()
-    command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
-    environment = {**os.environ, **QUIET_TRACKER, "TMPDIR": str(tmp_path)}
-    ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert (ended.returncode, ended.stderr) == (code, line)
-    processes = [int(path.name.split()[1]) for path in started.iterdir()]
-    assert len(processes) == 2
-    for process in processes:
-        with pytest.raises(ProcessLookupError):
-            os.kill(process, 0)
-    assert [path.name for path in tmp_path.iterdir()] == ["started"]
-
-
-ENDED = """
-import os, signal
-from functools import partial
-import numpy as np
-from lab.jobs import train_all
-
-def die(X):
-    os.abort()
-
-X = np.ones((500, 500))
-train_all({name: partial(die, X) for name in "ab"}, jobs=2)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-def test_no_space_for_the_shared_data_is_reported_in_one_line(tmp_path: Path) -> None:
-    import resource
-
-    limit = 10**6, 10**6  # bytes; the array takes two million
-    ended = subprocess.run(
-        [sys.executable, "-c", ENDED],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path), "JOBLIB_TEMP_FOLDER": str(tmp_path)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.stderr.splitlines()[-1].startswith(
-        "OSError: the data that the trainings share cannot be written"
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_cannot_be_sent_to_another_process_keeps_its_error() -> None:
-    unsendable: Any = Lock()
-    with pytest.raises(PicklingError) as raised:
-        train_all({name: partial(facts, unsendable) for name in "ab"}, jobs=2)
-    assert "cannot pickle '_thread.lock' object" in "".join(format_exception(raised.value))
+LONG = 200  # seconds, after which a test that hangs has failed
 
 
 class Terminal(io.StringIO):
@@ -259,35 +43,19 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("stream", "shown"), [(Terminal(), "3/3"), (io.StringIO(), "")])
-def test_a_bar_is_shown_on_a_terminal_alone(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, shown: str
-) -> None:
-    monkeypatch.setattr("sys.stderr", stream)
-    assert list(progress.progress(range(3), unit="epoch", mininterval=0)) == [0, 1, 2]
-    printed = stream.getvalue()
-    assert shown in printed
-    assert printed.endswith("\r" if shown else "")  # the bar is removed
-    assert bool(printed) == bool(shown)
-
-
-def a_training(steps: int) -> Training:
-    validations = {0: 0.5}
-    losses = dict.fromkeys(range(steps), 1.0)
-    histories = {"loss": losses, "accuracy": validations}, {"loss": validations}
-    return Training(np.zeros(1), *histories, 4, 31, 5)
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_each_training_is_printed_when_it_ends_with_its_name(
-    capsys: pytest.CaptureFixture[str], jobs: int
-) -> None:
-    runs = {value: partial(a_training, steps) for value, steps in ((0.5, 124), (1, 95))}
-    train_all(runs, jobs, label="lambda {:g}")
-    assert sorted(capsys.readouterr().out.splitlines()) == [
-        "lambda 0.5: all 4 epochs",
-        "lambda 1: early stop at epoch 3, step 94",
-    ]
+def facts(X: np.ndarray) -> dict[str, Any]:
+    """What a training finds around it; then it changes its images."""
+    with redirect_stderr(Terminal()) as terminal:
+        list(progress(range(3), mininterval=0))
+    found = {
+        "process": os.getpid(),
+        "shared": isinstance(X, np.memmap),
+        "sum": float(X.sum()),
+        "threads": blas_threads(),
+        "bar": terminal.getvalue(),
+    }
+    X[0, 0] = -1
+    return found
 
 
 def blas_threads() -> set[int]:
@@ -295,18 +63,198 @@ def blas_threads() -> set[int]:
     return {one["num_threads"] for one in libraries if "numpy" in one["filepath"]}
 
 
-def test_a_script_and_its_trainings_have_one_blas_thread_each(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture(scope="module")
+def there() -> dict[str, dict[str, Any]]:
+    """What three trainings find in two processes, on a machine with two BLAS threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "2")
+        return train_all({name: partial(facts, MEGABYTES) for name in "abc"}, jobs=2)
+
+
+def test_two_jobs_are_other_processes_and_end_with_the_trainings(
+    there: dict[str, dict[str, Any]],
 ) -> None:
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    """So that the next trainings import what is edited in the meantime."""
+    processes = {found["process"] for found in there.values()}
+    assert os.getpid() not in processes
+    assert not any(psutil.pid_exists(process) for process in processes)
+
+
+def test_the_processes_share_large_arrays_and_change_none_for_the_others(
+    there: dict[str, dict[str, Any]],
+) -> None:
+    assert [(found["shared"], found["sum"]) for found in there.values()] == [(True, 250_000.0)] * 3
+    assert MEGABYTES.min() == 1
+
+
+def test_a_script_and_its_trainings_have_one_blas_thread_each(
+    there: dict[str, dict[str, Any]],
+) -> None:
     found: list[set[int]] = []
     with threadpool_limits(2):
         if blas_threads() != {2}:
             pytest.skip("NumPy has no BLAS library of its own here")
         run_script(lambda: found.append(blas_threads()))
+        found += train_all(dict.fromkeys("ab", blas_threads), jobs=1).values()
         assert blas_threads() == {2}
-    found += train_all(dict.fromkeys("ab", blas_threads), jobs=2).values()
-    assert found == [{1}, {1}, {1}]
+    assert [*found, *(one["threads"] for one in there.values())] == [{1}] * 6
+
+
+def test_one_job_is_this_process() -> None:
+    for jobs in (1, None):
+        found = train_all({"a": partial(facts, np.ones((2, 2)))}, jobs)
+        assert found["a"]["process"] == os.getpid()
+
+
+def test_the_results_have_the_order_and_the_names_of_the_trainings() -> None:
+    """Without a number of jobs, joblib's settings hold: here two threads; the second ends first."""
+    second_is_at_work = Event()
+
+    def first() -> str:
+        assert second_is_at_work.wait(LONG)
+        return "first"
+
+    def second() -> str:
+        second_is_at_work.set()
+        return "second"
+
+    with parallel_config("threading", n_jobs=2):
+        results = train_all({"a": first, "b": second})
+    assert list(results.items()) == [("a", "first"), ("b", "second")]
+
+
+def test_each_training_is_printed_when_it_ends_with_its_label(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def training(steps: int) -> Training:
+        validations = {0: 0.5}
+        losses = dict.fromkeys(range(steps), 1.0)
+        histories = {"loss": losses, "accuracy": validations}, {"loss": validations}
+        return Training(np.zeros(1), *histories, 4, 31, 5)
+
+    runs = {0.5: partial(training, 124), 1: partial(training, 95)}
+    assert list(train_all(runs, jobs=1, label="lambda {:g}")) == [0.5, 1]
+    assert capsys.readouterr().out.splitlines() == [
+        "lambda 0.5: all 4 epochs",
+        "lambda 1: early stop at epoch 3, step 94",
+    ]
+
+
+def fail() -> None:
+    raise DivergedError("the training loss is nan at step 3")
+
+
+def test_an_error_in_a_training_is_raised_as_it_is() -> None:
+    runs: dict[str, Callable[[], Any]] = {"good": partial(facts, MEGABYTES), "bad": fail}
+    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 3$") as raised:
+        train_all(runs, jobs=2)
+    assert 'raise DivergedError("the' in "".join(format_exception(raised.value))
+
+
+def test_a_process_that_is_killed_is_reported_in_one_line() -> None:
+    with pytest.raises(OSError, match=r"was killed, possibly out of memory; try --jobs 1"):
+        train_all(dict.fromkeys("ab", partial(os._exit, 1)), jobs=2)
+
+
+@pytest.fixture
+def little_space() -> Iterator[None]:
+    """No file may be larger than half of the array that the trainings share."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limit[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    get_reusable_executor(reuse=True).shutdown()  # its processes have the limit
+
+
+def test_no_space_for_the_shared_data_is_reported_in_one_line(
+    little_space: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
+    with pytest.raises(OSError, match="the data that the trainings share cannot be written"):
+        train_all({name: partial(np.sum, MEGABYTES) for name in "ab"}, jobs=2)
+
+
+def test_what_cannot_be_sent_to_another_process_keeps_its_error() -> None:
+    unsendable: Any = Lock()
+    with pytest.raises(PicklingError) as raised:
+        train_all({name: partial(facts, unsendable) for name in "ab"}, jobs=2)
+    assert "cannot pickle '_thread.lock' object" in "".join(format_exception(raised.value))
+
+
+# Functions of a notebook are in __main__, as these: in no module that another process can import.
+WAITING = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+import numpy as np
+from lab.jobs import train_all
+from lab.script import run_script
+
+class Started:
+    def __init__(self, name): self.name = f"{name} {os.getpid()}"
+
+def train(folder, script, sent, X, name):
+    signal.alarm(200)  # ends it where the signal does not
+    (folder / Started(name).name).touch()
+    if len(list(folder.iterdir())) == 2:
+        os.kill(script, sent)
+    signal.pause()
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background lacks
+training = partial(train, Path(sys.argv[1]), os.getpid(), int(sys.argv[2]), np.ones((500, 500)))
+run_script(lambda: train_all({name: partial(training, name) for name in "ab"}, jobs=2))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+@pytest.mark.parametrize(
+    ("sent", "code", "line"), [(signal.SIGINT, 130, "\ninterrupted\n"), (signal.SIGTERM, 143, "")]
+)
+def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
+    tmp_path: Path, sent: signal.Signals, code: int, line: str
+) -> None:
+    started, temporary = tmp_path / "started", tmp_path / "a temporary folder"
+    started.mkdir()
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(started), str(int(sent))],
+        cwd=ROOT,
+        env={**os.environ, **QUIET_TRACKER, "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as script:
+        _, printed = script.communicate()
+    assert (script.returncode, printed) == (code, line)
+    processes = [int(path.name.split()[1]) for path in started.iterdir()]
+    assert len(processes) == 2
+    assert not any(psutil.pid_exists(process) for process in processes)
+    assert list(temporary.iterdir()) == []
+    for shared in (f"*loky-{script.pid}-*", f"joblib_memmapping_folder_{script.pid}_*"):
+        assert list(Path("/dev/shm").glob(shared)) == []
+
+
+@pytest.mark.parametrize(
+    ("stream", "in_notebook", "shown"),
+    [(Terminal(), False, True), (io.StringIO(), False, False), (io.StringIO(), True, True)],
+    ids=["terminal", "file", "notebook"],
+)
+def test_a_bar_is_shown_on_a_terminal_or_in_a_notebook_alone(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, in_notebook: bool, shown: bool
+) -> None:
+    if in_notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr("sys.stderr", stream)
+    assert list(progress(range(3), unit="epoch", mininterval=0)) == [0, 1, 2]
+    printed = stream.getvalue()
+    assert ("3/3" in printed) == bool(printed) == shown
+    assert printed.endswith("\r" if shown else "")  # the bar is removed
+
+
+def test_trainings_side_by_side_show_no_bars_of_their_own(
+    there: dict[str, dict[str, Any]],
+) -> None:
+    assert [found["bar"] for found in there.values()] == [""] * 3
 
 
 @pytest.mark.peer

@@ -1,0 +1,276 @@
+"""What is kept of trainings: results, runs and a table, whole and not replaced by less."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import types
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from digits import Digits
+from lab import figures
+from lab.results import expect_writable, publish, title
+from lab.trainings import Training, fit, load, save
+
+Publish = Callable[..., Path]
+
+
+def a_training(steps: int) -> Training:
+    """At most two epochs of three steps; the least validation loss is that of steps 1 and 3."""
+    losses = dict(enumerate([0.9, 0.8, 0.7, 0.6, 0.5, 0.4][:steps]))
+    val_losses = dict(zip(losses, [0.6, 0.3, 0.5, 0.3, 0.7, 0.8], strict=False))
+    accuracies = dict(zip(losses, [0.1, 0.4, 0.2, 0.3, 0.6, 0.5], strict=False))
+    return Training(
+        np.arange(steps, dtype=np.float32).reshape(steps, 1),
+        {"loss": losses, "accuracy": {step: value + 0.25 for step, value in accuracies.items()}},
+        {"loss": val_losses, "accuracy": accuracies},
+        epochs=2,
+        batches_per_epoch=3,
+        validations_per_epoch=5,
+    )
+
+
+BEST = {
+    "step": 1,
+    "train_loss": 0.8,
+    "val_loss": 0.3,
+    "train_accuracy": 0.65,
+    "val_accuracy": 0.4,
+}
+
+
+@pytest.mark.parametrize(
+    ("steps", "epoch", "ended"),
+    [
+        (6, 1, "all 2 epochs"),
+        (5, 1, "early stop at epoch 1, step 4"),
+        (3, 0, "early stop at epoch 0, step 2"),
+    ],
+)
+def test_where_a_training_ended_and_its_best_validation_follow_from_its_histories(
+    steps: int, epoch: int, ended: str
+) -> None:
+    training = a_training(steps)
+    assert (training.epoch, training.step, str(training)) == (epoch, steps - 1, ended)
+    assert training.stopped_by == ("all epochs" if steps == 6 else "early stopping")
+    assert training.best._asdict() == BEST
+
+
+def test_what_a_trainer_leaves_is_a_training() -> None:
+    whole = a_training(6)
+    histories = whole.train_history, whole.val_history
+    trainer: Any = types.SimpleNamespace(
+        model=types.SimpleNamespace(w=whole.w),
+        X_train=np.zeros((7, 1)),
+        batch_size=2,  # three batches; the last image is left out
+        validations_per_epoch=5,
+        train=lambda num_epochs: histories if num_epochs == 2 else None,
+    )
+    assert fit(trainer, 2) == whole
+
+
+def test_trainings_read_from_a_file_are_those_that_were_saved(tmp_path: Path) -> None:
+    trainings = {"a, first": a_training(6), "b": a_training(4)}
+    save(tmp_path / "runs.npz", trainings)
+    read = load(tmp_path / "runs.npz")
+    assert list(read) == list(trainings)
+    for name, training in trainings.items():
+        np.testing.assert_array_equal(read[name].w, training.w, strict=True)
+        assert replace(read[name], w=training.w) == training
+
+
+def two_figures() -> figures.Figures:
+    return {name: Figure(figsize=(1, 1)) for name in ("a.png", "b.png")}
+
+
+@pytest.fixture
+def publish_run(tiny_digits: Digits, tmp_path: Path) -> Publish:
+    """A function that does what a script does before and after its trainings, here two."""
+
+    def run(
+        task: str,
+        data: str = "MNIST",
+        quick: bool = False,
+        show: bool = False,
+        drawn: figures.Figures | None = None,
+    ) -> Path:
+        options = Namespace(out=tmp_path / "out", epochs=9, seed=3, quick=quick, show=show)
+        digits = replace(tiny_digits, name=data)
+        expect_writable(task, digits, options)
+        trainings = {"short": a_training(3), "whole": a_training(6)}
+        publish(task, digits, options, trainings, drawn or two_figures())
+        return options.out
+
+    return run
+
+
+def test_a_script_leaves_figures_runs_results_and_a_table(
+    publish_run: Publish, tiny_digits: Digits, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = publish_run("task2", "tiny digits")
+    names = {"a.png", "b.png", "task2_runs.npz"}
+    assert {path.name for path in out.iterdir()} == {*names, "results.json"}
+    assert list(load(out / "task2_runs.npz")) == ["short", "whole"]
+    results = json.loads((out / "results.json").read_text())
+    assert set(results["task2"].pop("versions")) == {"python", "numpy", "matplotlib"}
+    measured = {"best": BEST, "validations_per_epoch": 5}
+    assert results["task2"] == {
+        "data": "tiny digits",
+        "data_sha256": tiny_digits.sha256(),
+        "seed": 3,
+        "max_epochs": 9,
+        "quick": False,
+        "files": {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names},
+        "runs": {
+            "short": {"stopped_by": "early stopping", "epoch": 0, "step": 2} | measured,
+            "whole": {"stopped_by": "all epochs", "epoch": 1, "step": 5} | measured,
+        },
+    }
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "Data: tiny digits"
+    assert [" ".join(line.split()) for line in printed if "  " in line] == [
+        "run stopped by epoch step best val loss train val",
+        "----- -------------- ----- ---- ---- -------- ------ ------",
+        "short early stopping 0 2 1 0.30000 0.6500 0.4000",
+        "whole all epochs 1 5 1 0.30000 0.6500 0.4000",
+    ]
+
+
+def test_a_task_leaves_the_results_of_the_other_as_they_are(publish_run: Publish) -> None:
+    first = json.loads((publish_run("task2") / "results.json").read_text())
+    both = json.loads((publish_run("task3") / "results.json").read_text())
+    assert list(both) == ["task2", "task3"]
+    assert both["task2"] == first["task2"]
+
+
+def test_results_that_cannot_be_written_leave_the_earlier_ones(
+    publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(path: Path, text: str, **options: str) -> None:
+        path.write_bytes(text[: len(text) // 2].encode())
+        raise OSError("no space left")
+
+    results = publish_run("task2") / "results.json"
+    before = results.read_bytes()
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="no space left"):
+        publish_run("task2")
+    assert results.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        (("MNIST", False), ("MNIST", True), "this quick run would replace"),
+        (("MNIST", False), ("tiny digits", False), "this run on tiny digits would replace"),
+        (("MNIST", False), ("MNIST", False), ""),
+        (("MNIST", True), ("tiny digits", False), ""),
+        (("tiny digits", False), ("MNIST", True), ""),
+    ],
+)
+def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(
+    publish_run: Publish, first: tuple[str, bool], second: tuple[str, bool], refused: str
+) -> None:
+    publish_run("task3", *first)
+    out = publish_run("task2", "other digits", quick=True)  # of which there are no results
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    if refused:
+        with pytest.raises(FileExistsError, match=f"{refused}.*Likely fix: --out .*trial"):
+            publish_run("task3", *second)
+        assert {path: path.read_bytes() for path in out.iterdir()} == before
+    else:
+        publish_run("task3", *second)
+
+
+@pytest.mark.parametrize("content", ["not json", "[]"])
+def test_a_file_in_the_way_of_the_results_is_left_alone(
+    publish_run: Publish, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "out" / "results.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(OSError, match=r"is not a results file .* move it away"):
+        publish_run("task2")
+    assert [(one, one.read_text()) for one in path.parent.iterdir()] == [(path, content)]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="every folder here can be written")
+def test_a_folder_that_cannot_be_written_is_reported_before_any_training(
+    tiny_digits: Digits,
+) -> None:
+    options = Namespace(out=Path("/proc/self"), quick=False)
+    with pytest.raises(OSError, match="/proc/self"):
+        expect_writable("task2", tiny_digits, options)
+
+
+def test_the_titles_of_a_quick_run_have_its_epochs(tiny_digits: Digits) -> None:
+    assert title(tiny_digits, Namespace(quick=False, epochs=3)) == "tiny digits"
+    assert title(tiny_digits, Namespace(quick=True, epochs=3)) == "tiny digits, 3 epochs"
+
+
+@pytest.fixture
+def shown() -> Iterator[list[Figure]]:
+    """The figures that pyplot shows, by a backend that opens no window for them."""
+    opened: list[Figure] = []
+
+    class Manager(FigureManagerBase):
+        @classmethod
+        def pyplot_show(cls, *, block: bool | None = None) -> None:
+            opened.extend(map(plt.figure, plt.get_fignums()))
+
+    backend: Any = types.ModuleType("windows")
+    backend.FigureCanvas = type("Canvas", (FigureCanvasAgg,), {"manager_class": Manager})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "windows", backend)
+        plt.switch_backend("module://windows")
+        yield opened
+        plt.close("all")
+        plt.switch_backend("agg")
+
+
+def test_show_opens_each_figure_in_a_window_of_its_name(
+    publish_run: Publish, shown: list[Figure]
+) -> None:
+    publish_run("task2")
+    assert shown == []
+    drawn = two_figures()
+    publish_run("task2", show=True, drawn=drawn)
+    assert shown == list(drawn.values())
+    assert [figure.get_label() for figure in shown] == ["a", "b"]
+
+
+def test_without_windows_show_says_so_in_one_line(
+    publish_run: Publish, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plt.switch_backend("agg")
+    publish_run("task2", show=True)
+    assert capsys.readouterr().out.endswith(
+        "/\nNo window can be opened here; the figures are saved.\n"
+    )
+    assert plt.get_fignums() == []
+
+
+def test_a_notebook_shows_the_figures_below_the_cell(
+    publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below: list[str] = []
+    display = types.ModuleType("IPython.display")
+    vars(display).update(
+        Image=lambda filename: filename.name, display=lambda *images: below.extend(images)
+    )
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    publish_run("task2")
+    assert below == ["a.png", "b.png"]
