@@ -16,6 +16,8 @@ from lab import figures
 from lab.assignment import CONFUSION, FIGURES, MISTAKES
 from lab.trainings import Training
 
+Drawn = figures.Figures
+
 EPOCH = "(mean of 4 steps, an epoch, ± 1 standard deviation)"
 
 # Of six validation images, each has one pixel lit, which alone decides what it is taken for, and
@@ -47,7 +49,7 @@ BY_LAMBDA = {value: a_training(1 / (1 + value), 10) for value in task3.LAMBDAS}
 
 
 @pytest.fixture(scope="module")
-def drawn() -> figures.Figures:
+def drawn() -> Drawn:
     X = np.zeros((6, 784), dtype=np.uint8)
     X[range(6), TAKEN_FOR] = BRIGHTNESS
     Y = np.array(LABELS)[:, None]
@@ -65,7 +67,7 @@ def curves(figure: Figure) -> dict[object, dict[float, float]]:
     }
 
 
-def test_every_figure_names_its_task_and_the_data_set(drawn: figures.Figures) -> None:
+def test_every_figure_names_its_task_and_the_data_set(drawn: Drawn) -> None:
     titles = {
         name: figure.get_suptitle() or figure.axes[0].get_title() for name, figure in drawn.items()
     }
@@ -76,35 +78,32 @@ def test_every_figure_names_its_task_and_the_data_set(drawn: figures.Figures) ->
 
 
 @pytest.mark.parametrize(
-    ("loss", "accuracy", "training", "limits"),
-    [("2b", "2c", IN_ORDER, (0, 0.2)), ("3b", "3c", BY_LAMBDA[0], (0.0807, 0.6))],
+    ("task", "training", "limits"),
+    [("2", IN_ORDER, (0, 0.2)), ("3", BY_LAMBDA[0], (0.0807, 0.6))],
 )
 def test_a_training_is_shown_by_its_loss_and_its_accuracy(
-    drawn: figures.Figures,
-    loss: str,
-    accuracy: str,
-    training: Training,
-    limits: tuple[float, float],
+    drawn: Drawn, task: str, training: Training, limits: tuple[float, float]
 ) -> None:
     losses = list(training.train_history["loss"].values())
-    means = {1.5: np.mean(losses[:4]), 5.5: np.mean(losses[4:])}
-    shown = curves(drawn[FIGURES[loss]])
-    assert list(shown) == [f"Training loss {EPOCH}", "Validation loss"]
-    assert shown[f"Training loss {EPOCH}"] == pytest.approx(means)
-    assert shown["Validation loss"] == training.val_history["loss"]
-    ax = drawn[FIGURES[loss]].axes[0]
+    figure = drawn[FIGURES[f"{task}b"]]
+    assert list(curves(figure)) == [f"Training loss {EPOCH}", "Validation loss"]
+    means, validations = curves(figure).values()
+    assert means == pytest.approx({1.5: np.mean(losses[:4]), 5.5: np.mean(losses[4:])})
+    assert validations == training.val_history["loss"]
+    (ax,) = figure.axes
+    band = np.asarray(ax.collections[0].get_paths()[0].vertices)
+    assert np.ptp(band[band[:, 0] == 1.5, 1]) == pytest.approx(2 * np.std(losses[:4]))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Gradient step", "Cross-entropy loss")
     assert ax.get_ylim() == pytest.approx(limits, abs=1e-3)
-    assert curves(drawn[FIGURES[accuracy]]) == {
+    figure = drawn[FIGURES[f"{task}c"]]
+    assert figure.axes[0].get_ylabel() == "Accuracy"
+    assert curves(figure) == {
         "Training accuracy": training.train_history["accuracy"],
         "Validation accuracy": training.val_history["accuracy"],
     }
-    assert drawn[FIGURES[accuracy]].axes[0].get_ylabel() == "Accuracy"
 
 
-def test_several_trainings_are_curves_with_labels_and_colours_of_their_own(
-    drawn: figures.Figures,
-) -> None:
+def test_several_trainings_have_labels_and_colours_of_their_own(drawn: Drawn) -> None:
     assert curves(drawn[FIGURES["2e"]]) == {
         "Without shuffling": IN_ORDER.val_history["accuracy"],
         "With shuffling": SHUFFLED.val_history["accuracy"],
@@ -120,9 +119,7 @@ def test_several_trainings_are_curves_with_labels_and_colours_of_their_own(
     assert [text.get_text() for text in legend.get_texts()] == list(curves(drawn[FIGURES["4c"]]))
 
 
-def test_the_weights_of_each_digit_are_images_on_one_scale_and_on_their_own_in_grey(
-    drawn: figures.Figures,
-) -> None:
+def test_weights_are_images_on_one_scale_and_in_grey_on_their_own(drawn: Drawn) -> None:
     rows = {
         ax.get_ylabel(): ax.get_images()[0] for ax in drawn[FIGURES["4b"]].axes if ax.get_images()
     }
@@ -131,15 +128,13 @@ def test_the_weights_of_each_digit_are_images_on_one_scale_and_on_their_own_in_g
         training = BY_LAMBDA[int(name[4])]
         largest = 1.5 if name == "λ = 1, grey" else 3
         assert image.get_clim() == (-largest, largest)
-        pixels = np.ma.filled(image.get_array(), 0.0)
+        pixels = np.asarray(image.get_array())
         for digit in range(10):
             tile = pixels[:, 30 * digit : 30 * digit + 28]
             np.testing.assert_array_equal(tile, training.w[:784, digit].reshape(28, 28))
 
 
-def test_the_squared_length_of_the_weights_is_a_bar_for_each_lambda(
-    drawn: figures.Figures,
-) -> None:
+def test_the_squared_length_of_the_weights_is_a_bar_each(drawn: Drawn) -> None:
     (ax,) = drawn[FIGURES["4e"]].axes
     labels = [label.get_text() for label in ax.get_xticklabels()]
     heights = [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
@@ -148,7 +143,7 @@ def test_the_squared_length_of_the_weights_is_a_bar_for_each_lambda(
     assert (ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "λ", "‖w‖²")
 
 
-def test_the_errors_are_those_of_lambda_0_true_digits_by_row(drawn: figures.Figures) -> None:
+def test_the_errors_are_those_of_lambda_0_true_digits_by_row(drawn: Drawn) -> None:
     (ax,) = drawn[CONFUSION].axes
     counts = {text.get_position()[::-1]: int(text.get_text()) for text in ax.texts}
     assert {place for place, count in counts.items() if count} == set(

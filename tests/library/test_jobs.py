@@ -31,6 +31,10 @@ from lab.trainings import Training
 from tests.library.conftest import QUIET_TRACKER
 from trainer import DivergedError
 
+Capture = pytest.CaptureFixture[str]
+Facts = dict[str, dict[str, Any]]
+Patch = pytest.MonkeyPatch
+
 ROOT = Path(__file__).parents[2]
 MEGABYTES = np.ones((500, 500))  # large enough to be shared, not copied
 LONG = 200  # seconds, after which a test that hangs has failed
@@ -64,32 +68,26 @@ def blas_threads() -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def there() -> dict[str, dict[str, Any]]:
+def there() -> Facts:
     """What three trainings find in two processes, on a machine with two BLAS threads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENBLAS_NUM_THREADS", "2")
         return train_all({name: partial(facts, MEGABYTES) for name in "abc"}, jobs=2)
 
 
-def test_two_jobs_are_other_processes_and_end_with_the_trainings(
-    there: dict[str, dict[str, Any]],
-) -> None:
+def test_two_jobs_are_other_processes_and_end_with_the_trainings(there: Facts) -> None:
     """So that the next trainings import what is edited in the meantime."""
     processes = {found["process"] for found in there.values()}
     assert os.getpid() not in processes
     assert not any(psutil.pid_exists(process) for process in processes)
 
 
-def test_the_processes_share_large_arrays_and_change_none_for_the_others(
-    there: dict[str, dict[str, Any]],
-) -> None:
+def test_processes_share_large_arrays_and_change_none_for_the_others(there: Facts) -> None:
     assert [(found["shared"], found["sum"]) for found in there.values()] == [(True, 250_000.0)] * 3
     assert MEGABYTES.min() == 1
 
 
-def test_a_script_and_its_trainings_have_one_blas_thread_each(
-    there: dict[str, dict[str, Any]],
-) -> None:
+def test_a_script_and_its_trainings_have_one_blas_thread_each(there: Facts) -> None:
     found: list[set[int]] = []
     with threadpool_limits(2):
         if blas_threads() != {2}:
@@ -123,9 +121,7 @@ def test_the_results_have_the_order_and_the_names_of_the_trainings() -> None:
     assert list(results.items()) == [("a", "first"), ("b", "second")]
 
 
-def test_each_training_is_printed_when_it_ends_with_its_label(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_each_training_is_printed_when_it_ends_with_its_label(capsys: Capture) -> None:
     def training(steps: int) -> Training:
         validations = {0: 0.5}
         losses = dict.fromkeys(range(steps), 1.0)
@@ -168,7 +164,7 @@ def little_space() -> Iterator[None]:
 
 
 def test_no_space_for_the_shared_data_is_reported_in_one_line(
-    little_space: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    little_space: None, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
     with pytest.raises(OSError, match="the data that the trainings share cannot be written"):
@@ -240,7 +236,7 @@ def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
     ids=["terminal", "file", "notebook"],
 )
 def test_a_bar_is_shown_on_a_terminal_or_in_a_notebook_alone(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, in_notebook: bool, shown: bool
+    monkeypatch: Patch, stream: io.StringIO, in_notebook: bool, shown: bool
 ) -> None:
     if in_notebook:
         monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
@@ -251,9 +247,7 @@ def test_a_bar_is_shown_on_a_terminal_or_in_a_notebook_alone(
     assert printed.endswith("\r" if shown else "")  # the bar is removed
 
 
-def test_trainings_side_by_side_show_no_bars_of_their_own(
-    there: dict[str, dict[str, Any]],
-) -> None:
+def test_trainings_side_by_side_show_no_bars_of_their_own(there: Facts) -> None:
     assert [found["bar"] for found in there.values()] == [""] * 3
 
 

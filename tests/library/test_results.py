@@ -7,7 +7,7 @@ import json
 import sys
 import types
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backend_bases import FigureManagerBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from digits import Digits
-from lab import figures
 from lab.results import expect_writable, publish, title
-from lab.trainings import Training, fit, load, save
+from lab.trainings import Training, Validation, fit, load, save
 
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
 Publish = Callable[..., Path]
 
 
@@ -42,13 +41,8 @@ def a_training(steps: int) -> Training:
     )
 
 
-BEST = {
-    "step": 1,
-    "train_loss": 0.8,
-    "val_loss": 0.3,
-    "train_accuracy": 0.65,
-    "val_accuracy": 0.4,
-}
+DRAWN = {name: Figure(figsize=(1, 1)) for name in ("a.png", "b.png")}
+BEST = Validation(1, train_loss=0.8, val_loss=0.3, train_accuracy=0.65, val_accuracy=0.4)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +59,7 @@ def test_where_a_training_ended_and_its_best_validation_follow_from_its_historie
     training = a_training(steps)
     assert (training.epoch, training.step, str(training)) == (epoch, steps - 1, ended)
     assert training.stopped_by == ("all epochs" if steps == 6 else "early stopping")
-    assert training.best._asdict() == BEST
+    assert training.best == BEST
 
 
 def test_what_a_trainer_leaves_is_a_training() -> None:
@@ -91,33 +85,27 @@ def test_trainings_read_from_a_file_are_those_that_were_saved(tmp_path: Path) ->
         assert replace(read[name], w=training.w) == training
 
 
-def two_figures() -> figures.Figures:
-    return {name: Figure(figsize=(1, 1)) for name in ("a.png", "b.png")}
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
 def publish_run(tiny_digits: Digits, tmp_path: Path) -> Publish:
     """A function that does what a script does before and after its trainings, here two."""
 
-    def run(
-        task: str,
-        data: str = "MNIST",
-        quick: bool = False,
-        show: bool = False,
-        drawn: figures.Figures | None = None,
-    ) -> Path:
+    def run(task: str, data: str = "MNIST", quick: bool = False, show: bool = False) -> Path:
         options = Namespace(out=tmp_path / "out", epochs=9, seed=3, quick=quick, show=show)
         digits = replace(tiny_digits, name=data)
         expect_writable(task, digits, options)
         trainings = {"short": a_training(3), "whole": a_training(6)}
-        publish(task, digits, options, trainings, drawn or two_figures())
+        publish(task, digits, options, trainings, DRAWN)
         return options.out
 
     return run
 
 
 def test_a_script_leaves_figures_runs_results_and_a_table(
-    publish_run: Publish, tiny_digits: Digits, capsys: pytest.CaptureFixture[str]
+    publish_run: Publish, tiny_digits: Digits, capsys: Capture
 ) -> None:
     out = publish_run("task2", "tiny digits")
     names = {"a.png", "b.png", "task2_runs.npz"}
@@ -125,7 +113,7 @@ def test_a_script_leaves_figures_runs_results_and_a_table(
     assert list(load(out / "task2_runs.npz")) == ["short", "whole"]
     results = json.loads((out / "results.json").read_text())
     assert set(results["task2"].pop("versions")) == {"python", "numpy", "matplotlib"}
-    measured = {"best": BEST, "validations_per_epoch": 5}
+    measured = {"best": BEST._asdict(), "validations_per_epoch": 5}
     assert results["task2"] == {
         "data": "tiny digits",
         "data_sha256": tiny_digits.sha256(),
@@ -155,19 +143,23 @@ def test_a_task_leaves_the_results_of_the_other_as_they_are(publish_run: Publish
     assert both["task2"] == first["task2"]
 
 
-def test_results_that_cannot_be_written_leave_the_earlier_ones(
-    publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Figure, "savefig"), (np, "savez"), (Path, "write_text")]
+)
+def test_a_full_disk_leaves_every_file_as_it_was(
+    publish_run: Publish, monkeypatch: Patch, owner: object, name: str
 ) -> None:
-    def write_half(path: Path, text: str, **options: str) -> None:
-        path.write_bytes(text[: len(text) // 2].encode())
+    def write_half(*arguments: Any, **options: Any) -> None:
+        (path,) = (one for one in arguments if isinstance(one, Path))
+        path.write_bytes(b"half")
         raise OSError("no space left")
 
-    results = publish_run("task2") / "results.json"
-    before = results.read_bytes()
-    monkeypatch.setattr(Path, "write_text", write_half)
+    out = publish_run("task2")
+    before = contents(out)
+    monkeypatch.setattr(owner, name, write_half)
     with pytest.raises(OSError, match="no space left"):
         publish_run("task2")
-    assert results.read_bytes() == before
+    assert contents(out) == before
 
 
 @pytest.mark.parametrize(
@@ -185,11 +177,11 @@ def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(
 ) -> None:
     publish_run("task3", *first)
     out = publish_run("task2", "other digits", quick=True)  # of which there are no results
-    before = {path: path.read_bytes() for path in out.iterdir()}
+    before = contents(out)
     if refused:
         with pytest.raises(FileExistsError, match=f"{refused}.*Likely fix: --out .*trial"):
             publish_run("task3", *second)
-        assert {path: path.read_bytes() for path in out.iterdir()} == before
+        assert contents(out) == before
     else:
         publish_run("task3", *second)
 
@@ -203,13 +195,11 @@ def test_a_file_in_the_way_of_the_results_is_left_alone(
     path.write_text(content)
     with pytest.raises(OSError, match=r"is not a results file .* move it away"):
         publish_run("task2")
-    assert [(one, one.read_text()) for one in path.parent.iterdir()] == [(path, content)]
+    assert contents(path.parent) == {path: content.encode()}
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="every folder here can be written")
-def test_a_folder_that_cannot_be_written_is_reported_before_any_training(
-    tiny_digits: Digits,
-) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tiny_digits: Digits) -> None:
     options = Namespace(out=Path("/proc/self"), quick=False)
     with pytest.raises(OSError, match="/proc/self"):
         expect_writable("task2", tiny_digits, options)
@@ -220,56 +210,35 @@ def test_the_titles_of_a_quick_run_have_its_epochs(tiny_digits: Digits) -> None:
     assert title(tiny_digits, Namespace(quick=True, epochs=3)) == "tiny digits, 3 epochs"
 
 
-@pytest.fixture
-def shown() -> Iterator[list[Figure]]:
-    """The figures that pyplot shows, by a backend that opens no window for them."""
-    opened: list[Figure] = []
-
-    class Manager(FigureManagerBase):
-        @classmethod
-        def pyplot_show(cls, *, block: bool | None = None) -> None:
-            opened.extend(map(plt.figure, plt.get_fignums()))
-
-    backend: Any = types.ModuleType("windows")
-    backend.FigureCanvas = type("Canvas", (FigureCanvasAgg,), {"manager_class": Manager})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "windows", backend)
-        plt.switch_backend("module://windows")
-        yield opened
-        plt.close("all")
-        plt.switch_backend("agg")
-
-
 def test_show_opens_each_figure_in_a_window_of_its_name(
-    publish_run: Publish, shown: list[Figure]
+    publish_run: Publish, monkeypatch: Patch
 ) -> None:
+    shown: list[Figure] = []
+    monkeypatch.setattr(plt, "get_backend", lambda: "windows")
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(map(plt.figure, plt.get_fignums())))
     publish_run("task2")
     assert shown == []
-    drawn = two_figures()
-    publish_run("task2", show=True, drawn=drawn)
-    assert shown == list(drawn.values())
+    publish_run("task2", show=True)
+    plt.close("all")
+    assert shown == list(DRAWN.values())
     assert [figure.get_label() for figure in shown] == ["a", "b"]
 
 
-def test_without_windows_show_says_so_in_one_line(
-    publish_run: Publish, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_windows_show_says_so_in_one_line(publish_run: Publish, capsys: Capture) -> None:
     plt.switch_backend("agg")
     publish_run("task2", show=True)
-    assert capsys.readouterr().out.endswith(
-        "/\nNo window can be opened here; the figures are saved.\n"
-    )
+    line = "No window can be opened here; the figures are saved."
+    assert capsys.readouterr().out.endswith(f"/\n{line}\n")
     assert plt.get_fignums() == []
 
 
 def test_a_notebook_shows_the_figures_below_the_cell(
-    publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+    publish_run: Publish, monkeypatch: Patch
 ) -> None:
     below: list[str] = []
     display = types.ModuleType("IPython.display")
-    vars(display).update(
-        Image=lambda filename: filename.name, display=lambda *images: below.extend(images)
-    )
+    names = {"Image": lambda filename: filename.name, "display": lambda *all: below.extend(all)}
+    vars(display).update(names)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     publish_run("task2")
