@@ -147,9 +147,13 @@ def test_an_error_in_a_training_is_raised_as_it_is() -> None:
     assert 'raise DivergedError("the' in "".join(format_exception(raised.value))
 
 
+def die() -> None:
+    os._exit(1)
+
+
 def test_a_process_that_is_killed_is_reported_in_one_line() -> None:
     with pytest.raises(OSError, match=r"was killed, possibly out of memory; try --jobs 1"):
-        train_all(dict.fromkeys("ab", partial(os._exit, 1)), jobs=2)
+        train_all(dict.fromkeys("ab", die), jobs=2)
 
 
 @pytest.fixture
