@@ -37,7 +37,7 @@ Patch = pytest.MonkeyPatch
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = np.ones((500, 500))  # large enough to be shared, not copied
-LONG = 200  # seconds, after which a test that hangs has failed
+LONG = 120  # seconds, after which a test that hangs has failed
 
 
 class Terminal(io.StringIO):
@@ -195,7 +195,7 @@ class Started:
     def __init__(self, name): self.name = f"{name} {os.getpid()}"
 
 def train(folder, script, sent, X, name):
-    signal.alarm(200)  # ends it where the signal does not
+    signal.alarm(120)  # ends it where the signal does not
     (folder / Started(name).name).touch()
     if len(list(folder.iterdir())) == 2:
         os.kill(script, sent)
