@@ -197,8 +197,10 @@ class Started:
 def train(folder, script, sent, X, name):
     signal.alarm(120)  # ends it where the signal does not
     (folder / Started(name).name).touch()
-    if len(list(folder.iterdir())) == 2:
-        os.kill(script, sent)
+    try:
+        (folder.parent / "first").mkdir()
+    except FileExistsError:
+        os.kill(script, sent)  # now both have started
     signal.pause()
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background lacks
