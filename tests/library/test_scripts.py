@@ -45,7 +45,8 @@ def test_the_scripts_write_and_print_what_their_trainings_gave(first_run: FirstR
         drawn = [one.figure for one in TASKS if one.figure and one.script == f"{task}.py"]
         drawn += [CONFUSION, MISTAKES] if task == "task3" else []
         assert list(part["files"]) == [*drawn, f"{task}_runs.npz"]
-        assert (part["data"], part["seed"], part["max_epochs"]) == ("tiny digits", 3, 3)
+        settings = [part[name] for name in ("data", "seed", "max_epochs", "quick")]
+        assert settings == ["tiny digits", 3, 3, True]
         for name in part["runs"]:
             assert f"\n{name}: all 3 epochs\n" in first_run.printed
             assert f"\n{name} " in first_run.printed
