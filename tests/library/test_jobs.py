@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
@@ -156,23 +156,20 @@ def test_a_process_that_is_killed_is_reported_in_one_line() -> None:
         train_all(dict.fromkeys("ab", die), jobs=2)
 
 
-@pytest.fixture
-def little_space() -> Iterator[None]:
-    """No file may be larger than half of the array that the trainings share."""
+def test_no_space_for_the_shared_data_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """A limit on the size of files, half of what the array takes, stands in for the full disk."""
     resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limit[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    get_reusable_executor(reuse=True).shutdown()  # its processes have the limit
-
-
-def test_no_space_for_the_shared_data_is_reported_in_one_line(
-    little_space: None, tmp_path: Path, monkeypatch: Patch
-) -> None:
-    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
-    with pytest.raises(OSError, match="the data that the trainings share cannot be written"):
-        train_all({name: partial(np.sum, MEGABYTES) for name in "ab"}, jobs=2)
+    try:
+        with pytest.raises(OSError, match="the data that the trainings share cannot be written"):
+            train_all({name: partial(np.sum, MEGABYTES) for name in "ab"}, jobs=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        get_reusable_executor(reuse=True).shutdown()  # its processes have the limit
 
 
 def test_what_cannot_be_sent_to_another_process_keeps_its_error() -> None:
