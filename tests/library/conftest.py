@@ -29,7 +29,6 @@ from digits import Digits
 from digits.files import Original
 from digits.synthetic import synthetic_digits
 from lab import figures
-from lab.trainings import Training, load
 
 # the same examples every time, and no limit to their time on a busy machine
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -148,10 +147,6 @@ class FirstRun(NamedTuple):
     folder: Path
     printed: str
     figures: dict[str, Figure]
-
-    def runs(self, task: str) -> dict[str, Training]:
-        """The trainings of a task by name."""
-        return load(self.folder / f"{task}_runs.npz")
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,12 @@ import task3
 import task3a
 import utils
 from digits import Digits
+from lab import figures
 from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.files import replacing
 from lab.gradient import GradientError
 from lab.script import load_data, parse_options, run_script
+from lab.trainings import load
 from tests.library.conftest import QUIET_TRACKER, FirstRun
 from trainer import BaseTrainer
 
@@ -35,7 +37,6 @@ Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
 
 ROOT = Path(__file__).parents[2]
-LAMBDAS = (0, 0.001, 0.01, 0.1, 1)
 
 
 def test_the_scripts_write_and_print_what_their_trainings_gave(first_run: FirstRun) -> None:
@@ -56,23 +57,31 @@ def test_the_scripts_write_and_print_what_their_trainings_gave(first_run: FirstR
         assert (first_run.folder / name).read_bytes().startswith(b"\x89PNG")
         title = figure.get_suptitle() or figure.axes[0].get_title()
         assert title.endswith("(tiny digits, 3 epochs)")
+    runs = load(first_run.folder / "task2_runs.npz").values()
+    curves = first_run.figures["task2e_train_accuracy_shuffle_difference.png"].axes[0].get_lines()
+    for training, curve in zip(runs, curves, strict=True):
+        shown = map(tuple, np.asarray(curve.get_xydata()).tolist())
+        assert {*shown} <= {*training.val_history["accuracy"].items()}
 
 
 def test_the_runs_are_the_trainings_of_the_assignment(
-    first_run: FirstRun, tiny_digits: Digits
+    tiny_digits: Digits, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    images, runs = utils.load_binary_dataset(2, 3, tiny_digits), first_run.runs("task2")
-    curves = first_run.figures["task2e_train_accuracy_shuffle_difference.png"].axes[0].get_lines()
-    for name, shuffle, curve in zip(runs, (False, True), curves, strict=True):
-        training = task2.train(images, shuffle, epochs=3, seed=3, batch_size=16)
+    monkeypatch.setattr(digits, "load", lambda *options: tiny_digits)
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
+    monkeypatch.setattr(figures, "save", lambda figure, path: path.touch())
+    for script in (task2, task3):
+        script.main(["--epochs", "2", "--seed", "5", "--jobs", "1", "--out", str(tmp_path)])
+    images, runs = utils.load_binary_dataset(2, 3, tiny_digits), load(tmp_path / "task2_runs.npz")
+    assert list(runs) == ["2b-d, no shuffling", "2e, shuffling"]
+    for name, shuffle in zip(runs, (False, True), strict=True):
+        training = task2.train(images, shuffle, epochs=2, seed=5, batch_size=16)
         np.testing.assert_array_equal(runs[name].w, training.w)
-        shown = np.asarray(curve.get_xydata()).tolist()
-        assert {*map(tuple, shown)} <= {*training.val_history["accuracy"].items()}
-    images, runs = utils.load_full_mnist(tiny_digits), first_run.runs("task3")
-    for name, value in zip(runs, LAMBDAS, strict=True):
-        training = task3.train(images, value, epochs=3, seed=3)
+    images, runs = utils.load_full_mnist(tiny_digits), load(tmp_path / "task3_runs.npz")
+    assert list(runs) == [f"lambda {value}" for value in (0, 0.001, 0.01, 0.1, 1)]
+    for name, value in zip(runs, (0, 0.001, 0.01, 0.1, 1), strict=True):
+        training = task3.train(images, value, epochs=2, seed=5)
         np.testing.assert_array_equal(runs[name].w, training.w)
-    assert list(runs) == [f"lambda {value}" for value in LAMBDAS]
 
 
 TASK2 = """
