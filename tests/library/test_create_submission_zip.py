@@ -46,10 +46,12 @@ def fault(project: Path, monkeypatch: pytest.MonkeyPatch) -> Fault:
         try:
             create_submission_zip.main()
         except SystemExit as stop:
-            assert "No zip was written." in str(stop.code)
-            assert files_of(project) == before
-            return str(stop.code)
-        return ""
+            printed = str(stop.code)
+        else:
+            return ""
+        assert "No zip was written." in printed
+        assert files_of(project) == before
+        return printed
 
     return run
 
