@@ -14,7 +14,6 @@ import task3
 import utils
 from digits import Digits
 from lab import figures
-from lab.trainings import Training
 from task3a import SoftmaxModel
 from utils import batch_loader, binary_prune_dataset
 
@@ -53,16 +52,14 @@ def test_the_binary_data_set_holds_two_digits_in_order_with_targets_one_and_zero
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (lambda X, Y: (X, np.where(Y == 9, 10, Y)), r"labels in \[0, 9\], got labels in \[0, 10\]"),
-        (lambda X, Y: (X, np.where(Y == 0, 255, Y)), r"got labels in \[1, 255\]"),
+        (lambda X, Y: (X, np.where(Y == 0, 255, Y)), r"labels in \[0, 9\], got .* in \[1, 255\]"),
+        (lambda X, Y: (X, Y[:, 0]), r"labels of shape \(N, 1\)"),
         (lambda X, Y: (X[1:], Y), "equally many examples"),
         (lambda X, Y: (X, Y[1:]), "equally many examples"),
-        (lambda X, Y: (X, Y[:, 0]), r"labels of shape \(N, 1\)"),
-        (lambda X, Y: (X[:, 1:], Y), r"images of shape \(N, 784\), got"),
         (lambda X, Y: (X / 255, Y), r"pixels in \[0, 255\]"),
         (lambda X, Y: (np.where(X, X, np.nan), Y), r"got values in \[nan, nan\]"),
     ],
-    ids=["10", "255", "image less", "label less", "not a column", "pixel less", "scaled", "nan"],
+    ids=["label 255", "not a column", "image less", "label less", "pixels scaled", "nan"],
 )
 def test_no_training_starts_on_faulty_data(
     tiny_digits: Digits,
@@ -80,19 +77,13 @@ def test_no_training_starts_on_faulty_data(
 Y4 = np.array([[2], [3], [2], [3]])
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "equal classes": (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
-    "a class that is not there": (
-        lambda: binary_prune_dataset(2, 11, Y4, Y4),
-        r"class2: expected one of \[2, 3\], got 11",
-    ),
+    "no such class": (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
     "labels (N,)": (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"Y.reshape\(-1, 1\)"),
     "one-hot labels": (
         lambda: binary_prune_dataset(1, 0, Y4, np.eye(4)),
         r"\(N, 1\), got \(4, 4\)",
     ),
-    "labels of other images": (
-        lambda: binary_prune_dataset(2, 3, Y4[:3], Y4),
-        "equally many examples, got 3 in X, 4 in Y",
-    ),
+    "other labels": (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
     "unequal lengths": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
     "batch of 0": (lambda: batch_loader(Y4, Y4, 0), "batch_size: .* at least 1, got 0"),
     "batch too large": (lambda: batch_loader(Y4, Y4, 5), "got 5.*smaller batch"),
@@ -141,7 +132,7 @@ def test_predictions_in_blocks_are_those_of_forward(count: int, tmp_path: Path) 
     assert utils.predict(model, mapped).tobytes() == outputs.tobytes()
 
 
-# Plots
+# Plots; tests/library/test_figures.py has the figures of the tasks
 
 
 def points(figure: Figure) -> list[list[list[float]]]:
@@ -155,30 +146,6 @@ def test_without_axes_a_loss_is_plotted_on_the_current_axes_of_pyplot() -> None:
     plt.close()
     assert points(figure) == [[[0, 3], [5, 2], [10, 1]]]
     assert figure.axes[0].lines[0].get_label() == "loss"
-
-
-def test_the_loss_of_the_batches_is_shown_as_means_over_an_epoch() -> None:
-    validations = {0: 0.5, 2: 0.25}
-    losses = {"loss": {0: 1.0, 1: 3.0, 2: 5.0, 3: 5.0, 4: 9.0}, "accuracy": validations}
-    training = Training(
-        np.zeros(1), losses, {"loss": validations, "accuracy": validations}, 2, 2, 1
-    )
-    figure = figures.plot_training(training, "loss", "title", (0, 1))
-    assert points(figure) == [[[0.5, 2], [2.5, 5]], [[0, 0.5], [2, 0.25]]]
-    (ax,) = figure.axes
-    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
-        "title",
-        "Gradient step",
-        "Cross-entropy loss",
-    )
-    legend = ax.get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "Training loss (mean of 2 steps, an epoch, ± 1 standard deviation)",
-        "Validation loss",
-    ]
-    band = np.asarray(ax.collections[0].get_paths()[0].vertices)
-    assert {tuple(point) for point in band.tolist()} >= {(0.5, 1.0), (0.5, 3.0)}
 
 
 @pytest.mark.parametrize(
@@ -201,27 +168,6 @@ def test_a_piece_of_the_beginning_alone_is_not_drawn() -> None:
     values = [9.0, 0.4, 9.0, 0.4, *[0.3] * 20, 0.6, *[0.3] * 20]
     figure = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
     assert points(figure)[0][:3] == [[2, 9.0], [3, 0.4], [4, 0.3]]
-
-
-def test_images_in_grey_have_a_scale_of_their_own_in_each_row() -> None:
-    rows = {"large": np.full((10, 784), 8.0), "small": np.full((10, 784), -0.5)}
-    figure = figures.images(rows, "title", "weight", grey=True)
-    drawn = [ax.get_images()[0] for ax in figure.axes if ax.get_images()]
-    assert [image.get_clim() for image in drawn] == [(-8, 8), (-8, 8), (-8, 8), (-0.5, 0.5)]
-    assert [image.get_cmap().name for image in drawn] == ["RdBu_r"] * 2 + ["gray"] * 2
-
-
-def test_the_confusion_matrix_counts_true_digits_by_row() -> None:
-    figure = figures.confusion(np.array([3, 3, 5, 9]), np.eye(10)[[3, 5, 5, 4]], "title")
-    (ax,) = figure.axes
-    counts = {text.get_position()[::-1]: int(text.get_text()) for text in ax.texts}
-    assert len(counts) == 100
-    found = {place for place, count in counts.items() if count}
-    assert found == {(3, 3), (3, 5), (5, 5), (9, 4)}
-    assert (ax.get_ylabel(), ax.get_xlabel()) == ("True digit", "Predicted digit")
-    shade = ax.images[0].get_array()
-    assert shade is not None
-    assert (shade[3, 5], shade[3, 3]) == (1, 0)  # errors, not right predictions, are dark
 
 
 def test_mistakes_are_shown_the_surest_first_with_what_the_model_predicted() -> None:
