@@ -53,6 +53,41 @@ def test_a_training_has_its_images_and_seed_and_the_settings_of_the_assignment(
         np.testing.assert_array_equal(trainer.rng.permutation(99), expected)
 
 
+@pytest.mark.parametrize(
+    ("script", "classes", "trainings"),
+    [
+        (
+            task2,
+            2,
+            {
+                "2b-d, no shuffling": (False, 2, 7, 0.05, 128),
+                "2e, shuffling": (True, 2, 7, 0.05, 128),
+            },
+        ),
+        (task3, 10, {f"lambda {x}": (x, 2, 7, 0.01, 128) for x in (0, 0.001, 0.01, 0.1, 1)}),
+    ],
+)
+def test_a_script_trains_as_it_names_its_trainings_with_the_options_given(
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_digits: digits.Digits,
+    tmp_path: Path,
+    script: Any,
+    classes: int,
+    trainings: dict[str, tuple[object, ...]],
+) -> None:
+    def train(images: utils.Split, *settings: object) -> tuple[object, ...]:
+        assert len(np.unique(images.Y_train)) == classes
+        return settings
+
+    published: list[object] = []
+    monkeypatch.setattr(digits, "load", lambda *options: tiny_digits)
+    monkeypatch.setattr(script, "train", train)
+    monkeypatch.setattr(script, "make_figures", lambda *arguments: {})
+    monkeypatch.setattr(script, "publish", lambda *arguments: published.append(arguments[3]))
+    script.main(["--epochs", "2", "--seed", "7", "--jobs", "1", "--out", str(tmp_path)])
+    assert published == [trainings]
+
+
 @pytest.fixture(scope="module")
 def mnist(mnist_folder: Path) -> digits.Digits:
     return digits.load("mnist", mnist_folder)
