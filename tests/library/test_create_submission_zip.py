@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import create_submission_zip
+from course.blank import blank
 from lab.assignment import FILES, PACKAGES
 
 OUT = "assignment_code.zip"
@@ -93,14 +94,15 @@ def test_the_same_files_give_the_same_bytes_whatever_their_dates_and_order(
 def test_functions_that_are_not_written_are_listed_and_packed_only_when_asked(
     project: Path, fault: Fault
 ) -> None:
-    stub = 'raise NotImplementedError("Task {}: write {}")\n'
-    function = "def shuffled_order():\n    " + stub.format("2e", "utils.shuffled_order")
-    method = "class Model:\n    def forward():\n        " + stub.format("2a", "task2a.forward")
-    (project / "utils.py").write_text(function)
-    (project / "task2a.py").write_text(f"# René\n{method}", encoding="utf-8")
+    function = 'def shuffled_order():\n    """Draw the order."""\n'
+    method = '# René\nclass Model:\n    def forward(self):\n        """Compute yhat."""\n'
+    stub = blank(function, "utils", {"utils.shuffled_order": "2e"})
+    (project / "utils.py").write_text(stub)
+    stub = blank(method, "task2a", {"task2a.Model.forward": "2a"})
+    (project / "task2a.py").write_text(stub, encoding="utf-8")
     (project / "task3.py").write_text("def train_step():\n    raise NotImplementedError\n")
     assert fault() == (
-        "Task 2a: write task2a.forward\nTask 2e: write utils.shuffled_order\n"
+        "Task 2a: write task2a.Model.forward\nTask 2e: write utils.shuffled_order\n"
         "No zip was written. To hand in what there is, add --unfinished."
     )
     assert fault("--unfinished") == ""
