@@ -85,9 +85,8 @@ def make_figures(
     Two more show the errors of the model with lambda 0 on the validation images.
     """
     on = f"({data_name})"
-    by_lambda = {f"λ = {value:g}": one for value, one in trainings.items()}
-    weights = {name: by_lambda[name].w[:-1].T for name in ("λ = 0", "λ = 1")}
-    accuracies = {name: one.val_history["accuracy"] for name, one in by_lambda.items()}
+    weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
+    accuracies = {f"λ = {value:g}": one.val_history["accuracy"] for value, one in trainings.items()}
     norms = {f"{value:g}": float(np.sum(one.w**2)) for value, one in trainings.items()}
     model = SoftmaxModel(0)
     model.w = trainings[0].w

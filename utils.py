@@ -75,7 +75,7 @@ def batch_loader(
 
 def shuffled_order(num_examples: int, rng: Generator) -> np.ndarray:
     """Draw the order of one epoch: every index from 0 to num_examples - 1, once."""
-    return np.asarray(rng.permutation(num_examples))
+    return rng.permutation(num_examples)
 
 
 # Up to this many multiplications, N x I x K, OpenBLAS reads the matrices where they are; beyond, it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -13,63 +14,22 @@ import task3
 import utils
 from digits import Digits
 from lab import figures
-from lab.trainings import Training
 from task3a import SoftmaxModel
 from utils import batch_loader, binary_prune_dataset
+
+# Data sets
 
 
 def numbered(count: int) -> np.ndarray:
     return np.arange(count).reshape(-1, 1)
 
 
-def test_the_order_is_drawn_from_the_generator_given() -> None:
-    X = numbered(100)
-    rng, expected = np.random.RandomState(0), np.random.RandomState(0)
-    for _ in range(2):
-        ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True, rng=rng)
-        assert X_batch[:, 0].tolist() == expected.permutation(100).tolist()
-
-
-def test_without_a_generator_the_order_is_drawn_from_numpys_global_one() -> None:
-    X = numbered(100)
-    np.random.seed(5)  # noqa: NPY002
-    ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True)
-    assert X_batch[:, 0].tolist() == np.random.RandomState(5).permutation(100).tolist()
-
-
-@pytest.mark.parametrize("count", [0, 1, 127, 128, 300])
-def test_predictions_in_blocks_are_those_of_forward(count: int) -> None:
-    model = SoftmaxModel(0)
-    rng = np.random.default_rng(0)
-    model.w = rng.standard_normal((785, 10)).astype(np.float32)
-    X = rng.uniform(-1, 1, (count, 785)).astype(np.float32)
-    np.testing.assert_allclose(utils.predict(model, X), model.forward(X), rtol=1e-4)
-
-
-def test_predictions_from_a_memory_map_are_the_same_to_the_bit(tmp_path: Path) -> None:
-    model = SoftmaxModel(0)
-    model.w = np.random.default_rng(0).standard_normal((785, 10)).astype(np.float32)
-    X = np.random.default_rng(1).uniform(-1, 1, (300, 785)).astype(np.float32)
-    np.save(tmp_path / "X.npy", X)
-    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    assert utils.predict(model, mapped).tobytes() == utils.predict(model, X).tobytes()
-
-
-def test_pruning_keeps_two_classes_in_order_with_targets_one_and_zero() -> None:
-    Y = np.array([[2], [7], [3], [2]], np.uint8)
-    X_kept, Y_kept = binary_prune_dataset(2, 3, numbered(4), Y)
-    assert X_kept[:, 0].tolist() == [0, 2, 3]
-    assert Y_kept.tolist() == [[1], [0], [1]]
-    assert Y_kept.dtype == np.uint8
-    assert Y[:, 0].tolist() == [2, 7, 3, 2]
-    assert binary_prune_dataset(3, 2, numbered(4), Y)[1].tolist() == [[0], [1], [0]]
-
-
-def test_the_full_data_set_is_cut_to_the_size_of_the_assignment() -> None:
-    images, labels = np.zeros((20_001, 784), np.uint8), np.zeros((20_001, 1), np.uint8)
-    data = Digits("zeros", images, labels, images[:5], labels[:5])
-    shapes = [array.shape for array in utils.load_full_mnist(data)]
-    assert shapes == [(20_000, 784), (20_000, 1), (5, 784), (5, 1)]
+def test_the_first_20000_images_train_and_all_test_images_validate() -> None:
+    data = Digits("numbers", numbered(20_002), -numbered(20_002), numbered(5), -numbered(5))
+    X_train, Y_train, X_val, Y_val = utils.load_full_mnist(data)
+    assert X_train.tolist() == (-Y_train).tolist() == numbered(20_000).tolist()
+    assert X_val is data.test_images
+    assert Y_val is data.test_labels
 
 
 def test_without_a_data_set_the_default_one_is_loaded(
@@ -79,37 +39,27 @@ def test_without_a_data_set_the_default_one_is_loaded(
     assert utils.load_full_mnist().X_val is tiny_digits.test_images
 
 
-def test_the_binary_data_set_holds_two_digits(tiny_digits: Digits) -> None:
-    X_train, Y_train, X_val, Y_val = utils.load_binary_dataset(2, 3, tiny_digits)
-    assert len(X_train) == len(Y_train) == np.isin(tiny_digits.train_labels, (2, 3)).sum()
-    assert Y_train.sum() == (tiny_digits.train_labels == 2).sum()
-    assert X_val.shape[1] == 784
-    assert set(Y_val[:, 0]) == {0, 1}
+def test_the_binary_data_set_holds_two_digits_in_order_with_targets_one_and_zero() -> None:
+    train, test = (np.array([labels], np.uint8).T for labels in ([3, 7, 5, 3], [7, 7, 4, 3]))
+    data = Digits("six", numbered(4), train, numbered(4), test)
+    kept = [array.ravel().tolist() for array in utils.load_binary_dataset(7, 3, data)]
+    assert kept == [[0, 1, 3], [0, 1, 0], [0, 1, 3], [1, 1, 0]]
+    assert train.ravel().tolist() == [3, 7, 5, 3]
+    assert binary_prune_dataset(3, 7, numbered(4), train)[1].dtype == np.uint8
 
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["to train", "held out"])
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (lambda X, Y: (X, np.where(Y == 9, 10, Y)), r"labels in \[0, 9\], got labels in \[0, 10\]"),
-        (lambda X, Y: (X, np.where(Y == 0, 255, Y)), r"got labels in \[1, 255\]"),
+        (lambda X, Y: (X, np.where(Y == 0, 255, Y)), r"labels in \[0, 9\], got .* in \[1, 255\]"),
+        (lambda X, Y: (X, Y[:, 0]), r"labels of shape \(N, 1\)"),
         (lambda X, Y: (X[1:], Y), "equally many examples"),
         (lambda X, Y: (X, Y[1:]), "equally many examples"),
-        (lambda X, Y: (X, Y[:, 0]), r"labels of shape \(N, 1\)"),
-        (lambda X, Y: (X[:, 1:], Y), r"images of shape \(N, 784\), got"),
         (lambda X, Y: (X / 255, Y), r"pixels in \[0, 255\]"),
         (lambda X, Y: (np.where(X, X, np.nan), Y), r"got values in \[nan, nan\]"),
     ],
-    ids=[
-        "label 10",
-        "label 255",
-        "an image less",
-        "a label less",
-        "labels not in a column",
-        "a pixel less",
-        "normalised",
-        "nan",
-    ],
+    ids=["label 255", "not a column", "image less", "label less", "pixels scaled", "nan"],
 )
 def test_no_training_starts_on_faulty_data(
     tiny_digits: Digits,
@@ -127,19 +77,13 @@ def test_no_training_starts_on_faulty_data(
 Y4 = np.array([[2], [3], [2], [3]])
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "equal classes": (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
-    "a class that is not there": (
-        lambda: binary_prune_dataset(2, 11, Y4, Y4),
-        r"class2: expected one of \[2, 3\], got 11",
-    ),
+    "no such class": (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
     "labels (N,)": (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"Y.reshape\(-1, 1\)"),
     "one-hot labels": (
         lambda: binary_prune_dataset(1, 0, Y4, np.eye(4)),
         r"\(N, 1\), got \(4, 4\)",
     ),
-    "labels of other images": (
-        lambda: binary_prune_dataset(2, 3, Y4[:3], Y4),
-        "equally many examples, got 3 in X, 4 in Y",
-    ),
+    "other labels": (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
     "unequal lengths": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
     "batch of 0": (lambda: batch_loader(Y4, Y4, 0), "batch_size: .* at least 1, got 0"),
     "batch too large": (lambda: batch_loader(Y4, Y4, 5), "got 5.*smaller batch"),
@@ -153,32 +97,55 @@ def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
         call()
 
 
-def test_a_plotted_loss_is_the_series_itself() -> None:
-    ax = Figure().subplots()
-    utils.plot_loss({0: 3.0, 5: 2.0, 10: 1.0}, "loss", ax=ax)
-    (line,) = ax.get_lines()
-    assert np.asarray(line.get_xydata()).tolist() == [[0, 3], [5, 2], [10, 1]]
-    assert line.get_label() == "loss"
+# Batches and predictions; tests/library/test_properties.py has the order, sizes and dtypes
 
 
-def test_an_averaged_loss_has_the_means_and_a_band_of_one_deviation() -> None:
-    ax = Figure().subplots()
-    utils.plot_loss({0: 1.0, 1: 3.0, 2: 5.0, 3: 5.0, 4: 9.0}, npoints_to_average=2, ax=ax)
-    assert np.asarray(ax.get_lines()[0].get_xydata()).tolist() == [[0.5, 2], [2.5, 5]]
-    band = ax.collections[0].get_paths()[0].vertices
-    assert {tuple(point) for point in np.asarray(band).tolist()} >= {(0.5, 1.0), (0.5, 3.0)}
+def test_without_a_generator_the_order_is_drawn_from_numpys_global_one() -> None:
+    X = numbered(100)
+    np.random.seed(5)  # noqa: NPY002
+    ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True)
+    assert X_batch[:, 0].tolist() == np.random.RandomState(5).permutation(100).tolist()
 
 
-def test_without_axes_a_loss_goes_to_the_current_axes_of_pyplot() -> None:
-    import matplotlib
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_batch_is_a_copy_made_when_it_is_served(shuffle: bool) -> None:
+    X, Y = numbered(4), numbered(4)
+    batches = batch_loader(X, Y, 2, shuffle)
+    for batch in next(batches):
+        batch[:] = 9
+    assert X.tolist() == Y.tolist() == numbered(4).tolist()
+    X += 10
+    X_batch, Y_batch = next(batches)
+    assert X_batch.tolist() == (Y_batch + 10).tolist()
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
 
-    plt.figure()
-    utils.plot_loss({0: 1.0, 1: 2.0}, "loss")
-    assert len(plt.gca().get_lines()) == 1
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 300])
+def test_predictions_in_blocks_are_those_of_forward(count: int, tmp_path: Path) -> None:
+    model = SoftmaxModel(0)
+    rng = np.random.default_rng(0)
+    model.w = rng.standard_normal((785, 10)).astype(np.float32)
+    X = rng.uniform(-1, 1, (count, 785)).astype(np.float32)
+    outputs = utils.predict(model, X)
+    np.testing.assert_allclose(outputs, model.forward(X), rtol=1e-4)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r" if count else None)
+    assert utils.predict(model, mapped).tobytes() == outputs.tobytes()
+
+
+# Plots; tests/library/test_figures.py has the figures of the tasks
+
+
+def points(figure: Figure) -> list[list[list[float]]]:
+    return [np.asarray(line.get_xydata()).tolist() for line in figure.axes[0].lines]
+
+
+def test_without_axes_a_loss_is_plotted_on_the_current_axes_of_pyplot() -> None:
+    plt.switch_backend("agg")
+    figure = plt.figure()
+    utils.plot_loss({0: 3.0, 5: 2.0, 10: 1.0}, "loss")
     plt.close()
+    assert points(figure) == [[[0, 3], [5, 2], [10, 1]]]
+    assert figure.axes[0].lines[0].get_label() == "loss"
 
 
 @pytest.mark.parametrize(
@@ -193,74 +160,14 @@ def test_without_axes_a_loss_goes_to_the_current_axes_of_pyplot() -> None:
 def test_a_figure_is_zoomed_to_what_the_curves_settle_at(
     values: list[float], limits: tuple[float, float]
 ) -> None:
-    fig = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
-    assert fig.axes[0].get_ylim() == pytest.approx(limits)
+    figure = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
+    assert figure.axes[0].get_ylim() == pytest.approx(limits)
 
 
 def test_a_piece_of_the_beginning_alone_is_not_drawn() -> None:
     values = [9.0, 0.4, 9.0, 0.4, *[0.3] * 20, 0.6, *[0.3] * 20]
-    fig = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
-    (line,) = fig.axes[0].get_lines()
-    assert np.asarray(line.get_xydata())[:3].tolist() == [[2, 9.0], [3, 0.4], [4, 0.3]]
-
-
-def test_the_loss_of_the_batches_is_shown_as_means_over_an_epoch() -> None:
-    losses = dict(enumerate([0.4, 0.2, 0.3, 0.1, 0.2]))
-    validations = {"loss": {0: 0.4, 2: 0.3}, "accuracy": {0: 0.5, 2: 0.6}}
-    train = {"loss": losses, "accuracy": validations["accuracy"]}
-    training = Training(np.zeros(1), train, validations, 2, 2, 1)
-    loss, accuracy = (
-        figures.plot_training(training, quantity, "title", (0, 1)).axes[0]
-        for quantity in ("loss", "accuracy")
-    )
-    drawn = [np.asarray(line.get_xydata()).tolist() for line in loss.get_lines()]
-    np.testing.assert_allclose(drawn[0], [[0.5, 0.3], [2.5, 0.2]])
-    assert drawn[1] == [[0, 0.4], [2, 0.3]]
-    labels = [line.get_label() for ax in (loss, accuracy) for line in ax.get_lines()]
-    assert labels == [
-        "Training loss (mean of 2 steps, an epoch, ± 1 standard deviation)",
-        "Validation loss",
-        "Training accuracy",
-        "Validation accuracy",
-    ]
-
-
-def test_images_in_grey_have_a_scale_of_their_own_in_each_row() -> None:
-    rows = {"large": np.full((10, 784), 8.0), "small": np.full((10, 784), -0.5)}
-    fig = figures.images(rows, "title", "weight", grey=True)
-    drawn = [ax.get_images()[0] for ax in fig.axes if ax.get_images()]
-    assert [image.get_clim() for image in drawn] == [(-8, 8), (-8, 8), (-8, 8), (-0.5, 0.5)]
-    assert [image.get_cmap().name for image in drawn] == ["RdBu_r"] * 2 + ["gray"] * 2
-
-
-def test_a_figure_is_labelled() -> None:
-    curves = {"Training loss": {0: 1.0, 1: 0.5}, "Validation loss": {0: 1.0}}
-    (ax,) = figures.plot_curves(curves, "Task 2b (MNIST)", "Loss", (0, 1)).axes
-    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
-        "Task 2b (MNIST)",
-        "Gradient step",
-        "Loss",
-    )
-    legend = ax.get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == list(curves)
-
-
-def test_the_confusion_matrix_counts_true_digits_by_row() -> None:
-    fig = figures.confusion(np.array([3, 3, 5, 9]), np.eye(10)[[3, 5, 5, 4]], "Title (data)")
-    (ax,) = fig.axes
-    counts = {text.get_position()[::-1]: int(text.get_text()) for text in ax.texts}
-    assert len(counts) == 100
-    assert {place: count for place, count in counts.items() if count} == {
-        (3, 3): 1,
-        (3, 5): 1,
-        (5, 5): 1,
-        (9, 4): 1,
-    }
-    shade = ax.images[0].get_array()
-    assert shade is not None
-    assert (shade[3, 5], shade[3, 3]) == (1, 0)  # errors, not right predictions, are dark
-    assert ax.get_title() == "Title (data)"
+    figure = figures.plot_curves({"loss": dict(enumerate(values))}, "title", "loss", (0, 0.5))
+    assert points(figure)[0][:3] == [[2, 9.0], [3, 0.4], [4, 0.3]]
 
 
 def test_mistakes_are_shown_the_surest_first_with_what_the_model_predicted() -> None:
@@ -269,11 +176,10 @@ def test_mistakes_are_shown_the_surest_first_with_what_the_model_predicted() -> 
     labels = np.full(25, 2)
     labels[24] = 7
     images = np.arange(25.0)[:, None] * np.ones(784)
-    (ax,) = figures.mistakes(images, labels, outputs, "Title (data)").axes
+    (ax,) = figures.mistakes(images, labels, outputs, "title").axes
     printed = [text.get_text() for text in ax.texts]
     assert printed[:2] == ["2 taken for 7: 96.00%", "2 taken for 7: 94.00%"]
     assert len(printed) == 20
     page = ax.images[0].get_array()
     assert page is not None
     assert [page[20, 20], page[20, 56], page[57, 20]] == [23, 22, 18]
-    assert len(figures.mistakes(images[23:], labels[23:], outputs[23:], "").axes[0].texts) == 1
