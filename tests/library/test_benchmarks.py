@@ -201,7 +201,7 @@ def test_pytorch_trains_a_network_of_the_same_layers(
             super().__init__(parameters, lr=lr)
 
     monkeypatch.setattr(torch.optim, "SGD", Watched)
-    batch = utils.Split(*(array[:100] for array in network.prepare(tiny_digits)))
+    batch = network.first_batch(tiny_digits)
     turns = [prepare() for prepare in network.entries(batch).values()]
     ours = [p.value.size for p in lenet(np.random.default_rng(0)).parameters().values()]
     assert sizes == [ours, ours]
