@@ -49,8 +49,9 @@ MNIST_FILES = (
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
-    """Encode a uint8 array in the IDX format."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+    """Encode an array of bytes, uint8 or int8, in the IDX format."""
+    kind = {"u": 8, "i": 9}[array.dtype.kind]
+    return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.tobytes()
 
 
 def original(raw: bytes) -> Original:

@@ -114,31 +114,7 @@ def test_the_computation_has_the_dtype_of_the_weights() -> None:
         outputs = model.forward(X.astype(other))
         model.backward(X, outputs, Y.astype(other))
         assert outputs.dtype == watch.G.dtype == model.grad.dtype == dtype
-
-
-def test_an_example_is_evaluated_by_itself_and_none_are_no_crash() -> None:
-    model = small()
-    np.testing.assert_allclose(model.forward(X[:1]), model.forward(X)[:1], rtol=1e-5)
-    assert model.forward(X[:0]).shape == (0, 3)
-
-
-def test_no_gradient_is_computed_that_no_layer_needs() -> None:
-    def refuse(G: np.ndarray) -> np.ndarray:
-        raise AssertionError("nobody needs it")
-
-    model: Any = small()
-    model.layers[1].input_gradient = refuse  # nothing below learns
-    model.backward(X, model.forward(X), Y)
-    everything = {name: p.grad.copy() for name, p in model.parameters().items()}
-    model.layers[5].input_gradient = refuse
-    for i in (1, 2, 7):
-        model.layers[i].frozen = True
-        model.layers[i].parameter_gradients = refuse
-    model.backward(X, model.forward(X), Y)
-    for name, parameter in model.parameters().items():
-        is_frozen = name.split(".")[0] in "127"
-        expected = np.zeros_like(parameter.grad) if is_frozen else everything[name]
-        np.testing.assert_array_equal(parameter.grad, expected)
+        assert model.forward(X[:0]).shape == (0, 3)  # no examples, no crash
 
 
 # Losses and penalties
@@ -180,24 +156,19 @@ def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
 # Optimisers, and layers that are frozen
 
 
-@pytest.mark.parametrize(
-    ("optimiser", "second"),
-    [
-        (SGD(0.1), -0.1 * 2 - 0.1 * 1),
-        (Momentum(0.1, 0.5), -0.1 * 2 - 0.1 * (0.5 * 2 + 1)),
-        (Adagrad(0.1), -0.1 - 0.1 / 5**0.5),
-        (
-            Adam(0.1, 0.9, 0.99),
-            -0.1 - 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5,
-        ),
-    ],
-)
-def test_two_steps_of_an_optimiser_by_hand(optimiser: Optimiser, second: float) -> None:
-    w = np.array([1, 7], np.float32)
-    for gradient in (2, 1):
-        optimiser.step(w, np.array([gradient, 0], np.float32))
-    np.testing.assert_allclose(w, [1 + second, 7], rtol=1e-6)  # no gradient, no step
-    assert w.dtype == np.float32
+def test_two_steps_of_each_optimiser_by_hand() -> None:
+    adam = 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5
+    for optimiser, moved in (
+        (SGD(0.1), 0.1 * 2 + 0.1 * 1),
+        (Momentum(0.1, 0.5), 0.1 * 2 + 0.1 * (0.5 * 2 + 1)),
+        (Adagrad(0.1), 0.1 + 0.1 / 5**0.5),
+        (Adam(0.1, 0.9, 0.99), 0.1 + adam),
+    ):
+        w = np.array([1, 7], np.float32)
+        for gradient in (2, 1):
+            optimiser.step(w, np.array([gradient, 0], np.float32))
+        np.testing.assert_allclose(w, [1 - moved, 7], rtol=1e-6)  # no gradient, no step
+        assert w.dtype == np.float32
 
 
 @pytest.mark.parametrize("count", [5, 12], ids=["five layers", "all layers"])
@@ -216,6 +187,7 @@ def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(
     for name, parameter in model.parameters().items():
         is_frozen = int(name.split(".")[0]) < count
         assert np.array_equal(parameter.value, before[name]) == is_frozen, name
+        assert not (is_frozen and parameter.grad.any()), name
 
 
 # Training
@@ -246,19 +218,16 @@ def test_dropout_and_batch_norm_train_in_a_step_only_even_if_it_fails() -> None:
 
 
 def test_the_best_weights_have_the_running_means_of_their_step() -> None:
-    model = small()
-    trainer = trainer_of(model, SGD(0.3), patience=None)
-    vectors = []
-    validate = trainer.validation_step
+    model, seen = small(), {}
 
-    def remember() -> tuple[float, float, float]:
-        vectors.append(model.w.copy())
-        return validate()
+    class Trainer(NetworkTrainer):
+        def validation_step(self) -> tuple[float, float, float]:
+            validation = super().validation_step()
+            seen[validation[0]] = self.model.w.copy()
+            return validation
 
-    trainer.validation_step = remember  # type: ignore[method-assign]
-    trainer.train(10)
-    losses = list(trainer.val_history["loss"].values())
-    np.testing.assert_array_equal(model.w, vectors[losses.index(min(losses))])
+    Trainer(model, SGD(0.3), 3, False, X, Y, X, Y, patience=None).train(10)
+    np.testing.assert_array_equal(model.w, seen[min(seen)])
 
 
 def test_the_histories_have_the_loss_without_penalty_of_a_step_before_it() -> None:
@@ -315,12 +284,8 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         "outputs: expected what the last forward returned.*right before backward",
     ),
     "labels for targets": (
-        lambda: MODEL.backward(X, MODEL.forward(X), np.zeros((6, 1))),
-        r"targets and logits: expected the same shape, got \(6, 1\) and \(6, 3\)",
-    ),
-    "labels for targets of a loss": (
         lambda: MeanProbability().value(np.zeros((6, 3)), np.zeros((6, 1))),
-        "expected the same shape",
+        r"targets and logits: expected the same shape, got \(6, 1\) and \(6, 3\)",
     ),
     "weights of another network": (
         lambda: setattr(MODEL, "w", np.zeros(7)),

@@ -20,6 +20,7 @@ from digits.files import Original
 from tests.library.conftest import MNIST_FILES, idx_bytes
 
 Serve = Callable[..., str]
+Originals = dict[str, Original]
 
 
 # MNIST
@@ -27,7 +28,7 @@ Serve = Callable[..., str]
 
 def test_the_folder_given_is_searched_before_that_of_the_environment(
     small_folder: Path,
-    originals: dict[str, Original],
+    originals: Originals,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -40,31 +41,21 @@ def test_the_folder_given_is_searched_before_that_of_the_environment(
 
 
 @pytest.mark.parametrize("spelling", ["{}", "{}.gz", "{dotted}", "{dotted}.gz"])
-def test_unpacked_files_and_names_with_a_dot_are_found_too(
-    small_folder: Path, originals: dict[str, Original], spelling: str
+def test_of_four_spellings_packed_or_not_the_good_one_is_read(
+    small_idx: dict[str, bytes], originals: Originals, tmp_path: Path, spelling: str
 ) -> None:
-    for name in originals:
-        packed = small_folder / f"{name}.gz"
-        content = packed.read_bytes()
-        packed.unlink()
-        target = small_folder / spelling.format(name, dotted=name.replace("-idx", ".idx"))
-        target.write_bytes(content if target.suffix == ".gz" else gzip.decompress(content))
-    assert len(find(small_folder, originals)) == 4
-
-
-def test_of_two_spellings_of_a_file_the_good_one_is_read(
-    small_folder: Path, originals: dict[str, Original]
-) -> None:
-    for name in originals:
+    for name, raw in small_idx.items():
         dotted = name.replace("-idx", ".idx")
-        (small_folder / f"{name}.gz").rename(small_folder / f"{dotted}.gz")
-        (small_folder / f"{name}.gz").write_bytes(b"<html>")
-    assert len(find(small_folder, originals)) == 4
+        for other in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
+            (tmp_path / other).write_bytes(b"<html>")
+        path = tmp_path / spelling.format(name, dotted=dotted)
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    assert len(find(tmp_path, originals)) == 4
 
 
 def test_a_bad_file_of_the_user_is_left_alone_and_the_next_place_is_tried(
     small_folder: Path,
-    originals: dict[str, Original],
+    originals: Originals,
     cache: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -81,7 +72,7 @@ def test_a_bad_file_of_the_user_is_left_alone_and_the_next_place_is_tried(
 
 def test_the_cache_is_verified_and_what_it_lacks_fetched(
     small_folder: Path,
-    originals: dict[str, Original],
+    originals: Originals,
     serve: Serve,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -99,7 +90,7 @@ def test_the_cache_is_verified_and_what_it_lacks_fetched(
 
 
 def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
-    originals: dict[str, Original], tmp_path: Path, cache: Path
+    originals: Originals, tmp_path: Path, cache: Path
 ) -> None:
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>moved</html>")
     with pytest.raises(DataError) as caught:
@@ -118,7 +109,7 @@ def test_when_nothing_serves_every_attempt_and_the_remedy_are_listed(
 def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
     small_folder: Path,
     small_idx: dict[str, bytes],
-    originals: dict[str, Original],
+    originals: Originals,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(dataset, "ORIGINALS", originals)
@@ -179,24 +170,18 @@ def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) 
         ),
         ({"train_labels": np.arange(1, 31, dtype=np.uint8)}, r"0 to 9 .* got \[1, 2, .* 11\]"),
         ({"t10k_labels": np.full(20, 2, np.uint8)}, r"0 to 9 .* got \[2\]"),
+        (
+            {"t10k_images": np.zeros((20, 28, 28), np.int8)},
+            r"expected uint8 .*, got int8 of shape \(20, 28, 28\)",
+        ),
     ],
-    ids=["smaller images", "fewer labels", "other labels", "one label"],
+    ids=["smaller images", "fewer labels", "other labels", "one label", "signed pixels"],
 )
-def test_any_data_of_another_shape_is_refused(
+def test_any_data_of_another_shape_or_type_is_refused(
     tmp_path: Path, changed: dict[str, np.ndarray], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
         digits.load("any", write_set(tmp_path / "other", **changed))
-
-
-def test_any_data_of_another_type_is_refused(tmp_path: Path) -> None:
-    folder = write_set(tmp_path / "signed")
-    path = folder / f"{MNIST_FILES[2]}.gz"
-    raw = bytearray(gzip.decompress(path.read_bytes()))
-    raw[2] = 9  # signed bytes
-    path.write_bytes(gzip.compress(raw))
-    with pytest.raises(DataError, match=r"expected uint8 .*, got int8 of shape \(20, 28, 28\)"):
-        digits.load("any", folder)
 
 
 def test_any_data_are_looked_for_in_the_folder_named_alone(
@@ -265,25 +250,18 @@ def test_the_first_load_draws_and_the_second_reads_without_a_search_for_mnist(
     assert [path.name for path in cache.iterdir()] == [dataset.SYNTHETIC_FILE]
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive at all"])
-def test_a_damaged_cache_is_made_anew(drawn: list[int], cache: Path, content: bytes) -> None:
-    cache.mkdir()
-    (cache / dataset.SYNTHETIC_FILE).write_bytes(content)
-    digits.load("synthetic")
-    digits.load("synthetic")
-    assert drawn == [9]
-
-
-@pytest.mark.parametrize(
-    ("image_shape", "label_shape"), [((12, 784), (12, 1)), ((9, 3), (9, 1)), ((9, 784), (5, 1))]
-)
-def test_a_cache_of_other_images_is_drawn_again(
-    drawn: list[int], cache: Path, image_shape: tuple[int, int], label_shape: tuple[int, int]
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", (12, 12), (9, 5)])
+def test_a_cache_that_is_damaged_or_of_other_digits_is_drawn_again(
+    drawn: list[int], cache: Path, content: bytes | tuple[int, int]
 ) -> None:
     cache.mkdir()
-    images, labels = np.zeros(image_shape), np.zeros(label_shape)
-    np.savez(cache / dataset.SYNTHETIC_FILE, images=images, labels=labels)
-    assert digits.load("synthetic").train_images.shape == (6, 784)
+    if isinstance(content, bytes):
+        (cache / dataset.SYNTHETIC_FILE).write_bytes(content)
+    else:
+        images, labels = np.zeros((content[0], 784)), np.zeros((content[1], 1))
+        np.savez(cache / dataset.SYNTHETIC_FILE, images=images, labels=labels)
+    for _ in range(2):
+        assert digits.load("synthetic").train_images.shape == (6, 784)
     assert drawn == [9]
 
 
