@@ -20,7 +20,7 @@ from convnet.layers import (
     MaxPool2d,
     ReLU,
 )
-from lab.gradient import check_gradient
+from lab.gradient import numerical_gradient
 
 
 def rng() -> np.random.Generator:
@@ -37,42 +37,6 @@ class SameMask(Dropout):
     def forward(self, X: np.ndarray) -> np.ndarray:
         self.rng = rng()
         return super().forward(X)
-
-
-class Alone:
-    """A layer as a model: its weights are its input X and its parameters, and J = sum(R * Y).
-
-    R is as random as X, so every entry of the output counts.
-    """
-
-    def __init__(self, layer: Layer, shape: tuple[int, ...]) -> None:
-        self.layer, self.shape = layer, shape
-        values = [normal(*shape), *(p.value for p in layer.parameters().values())]
-        self.w = np.concatenate([value.ravel() for value in values])
-        self.w[np.prod(shape) :] += 0.1  # so that no parameter is 0
-        self.grad = self.w
-
-    def forward(self, X: np.ndarray) -> np.ndarray:
-        start = int(np.prod(self.shape))
-        inputs = self.w[:start].reshape(self.shape)
-        for parameter in self.layer.parameters().values():
-            end = start + parameter.value.size
-            parameter.value = self.w[start:end].reshape(parameter.value.shape)
-            parameter.grad = np.full(parameter.value.shape, np.nan)  # each is to be set
-            start = end
-        return self.layer.forward(inputs)
-
-    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
-        Y = self.forward(X)
-        return float(np.sum(normal(*Y.shape) * Y))
-
-    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        G = normal(*outputs.shape)
-        self.layer.parameter_gradients(G)
-        gradients = [self.layer.input_gradient(G)]
-        assert gradients[0].shape == self.shape
-        gradients += [parameter.grad for parameter in self.layer.parameters().values()]
-        self.grad = np.concatenate([gradient.ravel() for gradient in gradients])
 
 
 LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
@@ -103,11 +67,24 @@ LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
 def test_the_gradients_of_a_layer_are_those_of_central_differences(
     name: str, training: bool
 ) -> None:
+    """The objective is sum(R * Y), with R as random as X, so that every entry of Y counts."""
     make, shape = LAYERS[name]
-    layer = make()
+    layer, X = make(), normal(*shape)
     layer.training = training
-    nothing = np.zeros((1, 1))
-    assert check_gradient(Alone(layer, shape), nothing, nothing) < 1e-8
+    parameters = layer.parameters().values()
+    for parameter in parameters:
+        parameter.value = parameter.value.astype(np.float64) + 0.1  # so that none is 0
+        parameter.grad = np.full_like(parameter.value, np.nan)  # each is to be set
+    R = normal(*layer.forward(X).shape)
+    numerical = [
+        numerical_gradient(lambda: float(np.sum(R * layer.forward(X))), values)
+        for values in (X, *(parameter.value for parameter in parameters))
+    ]
+    layer.forward(X)
+    layer.parameter_gradients(R)
+    gradients = [layer.input_gradient(R), *(parameter.grad for parameter in parameters)]
+    for gradient, expected in zip(gradients, numerical, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -264,8 +264,8 @@ def test_lenet_has_the_options_that_it_is_given() -> None:
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_lenet_learns_digits(tiny_digits: Digits, batch_norm: bool) -> None:
-    images = pre_process_images(tiny_digits.train_images[:60])[:, :-1]
-    targets = one_hot_encode(tiny_digits.train_labels[:60], 10)
+    images = pre_process_images(tiny_digits.train_images[:40])[:, :-1]
+    targets = one_hot_encode(tiny_digits.train_labels[:40], 10)
     model = lenet(np.random.default_rng(0), batch_norm=batch_norm)
     trainer = NetworkTrainer(model, Adam(0.003), 20, False, images, targets, images, targets)
     for _ in range(12):
