@@ -114,8 +114,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """A function that serves a folder (or a handler's answers) on loopback: it returns the URL."""
+    monkeypatch.setattr("digits.mirrors.TIMEOUTS", (120, 120))  # the machine may be busy
     servers = []
 
     def start(folder: Path | None = None, handler: Any = QuietHandler) -> str:

@@ -245,7 +245,7 @@ def test_the_accuracies_are_of_as_many_training_examples_as_there_are_to_validat
     model.matching("11.Linear.bias")[0].value[:] = (0, 0, 1)  # always predicts class 2
     few = slice(1, 4)  # of classes 2, 1, 1
     trainer = NetworkTrainer(model, SGD(0.1), 3, False, X[:5], Y[[1, 1, 0, 0, 0]], X[few], Y[few])
-    assert trainer.validation_step()[1:] == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert trainer.validation_step()[1:] == pytest.approx((2 / 3, 1 / 3))
 
 
 # The network of the document
