@@ -9,18 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from convnet.layers import (
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Images,
-    Layer,
-    Linear,
-    MaxPool2d,
-    ReLU,
-)
+from convnet import layers
 from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
@@ -37,21 +26,21 @@ Y = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0, 2]]
 def small(p: float = 0.0, **options: Any) -> Sequential:
     """A network of every layer, for images of 6 x 6 and three classes."""
     rng = np.random.default_rng(0)
-    layers = [
-        Images(6, 6, 1),
-        Conv2d(1, 2, 3, rng),
-        BatchNorm2d(2),
-        ReLU(),
-        MaxPool2d(2),
-        Conv2d(2, 4, 3, rng, "valid"),
-        Flatten(),
-        Linear(4, 5, rng),
-        BatchNorm1d(5),
-        Dropout(p, rng),
-        ReLU(),
-        Linear(5, 3, rng),
+    ours = [
+        layers.Images(6, 6, 1),
+        layers.Conv2d(1, 2, 3, rng),
+        layers.BatchNorm2d(2),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Conv2d(2, 4, 3, rng, "valid"),
+        layers.Flatten(),
+        layers.Linear(4, 5, rng),
+        layers.BatchNorm1d(5),
+        layers.Dropout(p, rng),
+        layers.ReLU(),
+        layers.Linear(5, 3, rng),
     ]
-    return Sequential(layers, **options)
+    return Sequential(ours, **options)
 
 
 def trainer_of(model: Sequential, optimiser: Optimiser, **options: Any) -> NetworkTrainer:
@@ -59,7 +48,7 @@ def trainer_of(model: Sequential, optimiser: Optimiser, **options: Any) -> Netwo
     return NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng, **options)
 
 
-class Watch(Layer):
+class Watch(layers.Layer):
     """Changes nothing; remembers when it was training, and the last gradient."""
 
     def __init__(self) -> None:
@@ -255,7 +244,7 @@ def test_lenet_has_the_options_that_it_is_given() -> None:
     loss, penalty, rng = MeanProbability(), L2(0.1), np.random.default_rng(0)
     model = lenet(rng, dropout=0.3, loss=loss, penalties=[penalty])
     assert (model.loss, model.penalties) == (loss, (penalty,))
-    assert [layer.p for layer in model.layers if isinstance(layer, Dropout)] == [0.3]
+    assert [layer.p for layer in model.layers if isinstance(layer, layers.Dropout)] == [0.3]
     plain, normalised = lenet(rng), lenet(rng, batch_norm=True)
     assert len(plain.matching("*.weight")) == len(normalised.matching("*.weight")) == 5
     assert len(normalised.matching("*.scale")) == 4
