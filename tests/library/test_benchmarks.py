@@ -6,6 +6,7 @@ import pickle
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
@@ -25,7 +26,7 @@ import utils
 from benchmarks import __main__ as report
 from benchmarks import contenders, measuring, network, page
 from benchmarks.contenders import JAX, LOWER_BOUND, PLAIN, TORCH, UNLIMITED, US
-from benchmarks.measuring import Times, compared, peak_memory
+from benchmarks.measuring import Times, Turn, compared, peak_memory
 from benchmarks.page import Goal, Section, Spread
 from convnet.network import lenet
 from digits import Digits
@@ -134,6 +135,22 @@ def test_each_contender_takes_a_turn_to_warm_up_and_one_a_round_in_its_own_proce
         assert len(seconds) == 2
         assert len(list(tmp_path.glob(f"{name}*"))) == 3
         assert Path(times[name].result[1]).name.startswith(name)
+
+
+def test_a_contender_prepares_its_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[str] = []
+
+    def contender() -> Turn:
+        prepared.append("once")
+        return lambda: None
+
+    monkeypatch.setattr(  # in this process
+        measuring,
+        "ProcessPoolExecutor",
+        lambda count, _, *args: ThreadPoolExecutor(count, "", *args),
+    )
+    measuring.race({US: contender}, rounds=3)
+    assert prepared == ["once"]
 
 
 @pytest.fixture
