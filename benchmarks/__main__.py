@@ -62,18 +62,17 @@ def main() -> None:
         raise SystemExit(f"The benchmarks need {needed}. Run: pip install '.[bench]'")
     data = load_data(options)
     split = utils.load_full_mnist(data)
-    same_data = ["--data", "mnist" if data.name == "MNIST" else "synthetic"]
-    if options.data == "any":
-        same_data = ["--any-data"]
+    found = "mnist" if data.name == "MNIST" else "synthetic"
+    same_data = ["--any-data"] if options.data == "any" else ["--data", found]
     if options.data_dir:
         same_data += ["--data-dir", str(options.data_dir)]
 
     few_rounds = min(options.rounds, 3)
     times = ten_epochs(split, CONTENDERS, options.rounds)
     left_out = "; ".join(name for name in CONTENDERS if name not in times)
-    found = ", ".join(f"{name} {number}" for name, number in versions().items())
+    installed = ", ".join(f"{name} {number}" for name, number in versions().items())
     setting = (
-        f"Measured on {data.name}; {cpu_count()} cores, {found}; {options.rounds} rounds, "
+        f"Measured on {data.name}; {cpu_count()} cores, {installed}; {options.rounds} rounds, "
         f"{few_rounds} on the busy machine and of task3.py."
         + (f" Not installed, so left out: {left_out}." if left_out else "")
     )

@@ -188,11 +188,6 @@ def lower_bound(split: utils.Split) -> Train:
     num_batches = len(X) // BATCH_SIZE
     rows = utils.SMALL_PRODUCT // w.size
 
-    def validation_products() -> None:
-        for array in (X, X_val):
-            for start in range(0, len(array), rows):
-                array[start : start + rows] @ w
-
     @threadpool_limits.wrap(limits=1, user_api="blas")
     def train(num_steps: int, l2_reg_lambda: float) -> float:
         rng = np.random.RandomState(SEED)
@@ -205,7 +200,9 @@ def lower_bound(split: utils.Split) -> Train:
             X_batch @ w
             X_batch.T @ Y_batch
             if step % (num_batches // VALIDATIONS_PER_EPOCH) == 0:
-                validation_products()
+                for array in (X, X_val):
+                    for start in range(0, len(array), rows):
+                        array[start : start + rows] @ w
         return float("nan")
 
     return train

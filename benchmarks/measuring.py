@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks.page import Spread
@@ -21,7 +22,7 @@ class Times(NamedTuple):
 
     seconds: Spread
     relative: Spread
-    result: Any = None
+    result: Any
 
 
 def seconds_of(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
@@ -65,11 +66,7 @@ def compared(
 
 def running(command: Sequence[str]) -> Turn:
     """Return the turn of a command."""
-
-    def run() -> None:
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-
-    return run
+    return partial(subprocess.run, command, stdout=subprocess.DEVNULL, check=True)
 
 
 def peak_memory(command: Sequence[str]) -> float:

@@ -8,47 +8,42 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-import utils
-from benchmarks.contenders import US, inputs, versions
+from benchmarks.contenders import US, versions
 from benchmarks.measuring import Turn, race, rows
 from benchmarks.page import Goal, Section
 from convnet.network import lenet
 from convnet.optimisers import SGD
 from convnet.trainer import NetworkTrainer
 from digits import Digits
+from task2a import pre_process_images
+from task3a import one_hot_encode
 
 BATCH_SIZE = 100
 LEARNING_RATE = 0.1
 STEPS = 20  # in a turn of the race
 
-
-def prepare(data: Digits) -> utils.Split:
-    """Pre-process all images as Task 3 does, without the bias input."""
-    X_train, Y_train, X_val, Y_val = inputs(
-        utils.Split(data.train_images, data.train_labels, data.test_images, data.test_labels)
-    )
-    return utils.Split(X_train[:, :-1], Y_train, X_val[:, :-1], Y_val)
+Batch = tuple[np.ndarray, np.ndarray]  # images (N, 784), one-hot targets (N, 10)
 
 
-def make_trainer(split: utils.Split) -> NetworkTrainer:
-    """Create a trainer of the network with the document's settings."""
-    rng = np.random.default_rng(0)
-    return NetworkTrainer(lenet(rng), SGD(LEARNING_RATE), BATCH_SIZE, True, *split, rng=rng)
+def first_batch(data: Digits) -> Batch:
+    """Pre-process the first images as Task 3 does, without the bias input."""
+    X, Y = data.train_images[:BATCH_SIZE], data.train_labels[:BATCH_SIZE]
+    return pre_process_images(X)[:, :-1], one_hot_encode(Y, 10)
 
 
-def this_project(split: utils.Split) -> Turn:
-    """Steps of `NetworkTrainer` on the same batch."""
-    trainer = make_trainer(split)
+def this_project(X: np.ndarray, Y: np.ndarray) -> Turn:
+    """Steps of `NetworkTrainer` on the same batch, with the document's settings."""
+    model = lenet(np.random.default_rng(0))
+    trainer = NetworkTrainer(model, SGD(LEARNING_RATE), BATCH_SIZE, False, X, Y, X, Y)
 
     def steps() -> float:
         with threadpool_limits(1, "blas"):
-            losses = [trainer.train_step(split.X_train, split.Y_train) for _ in range(STEPS)]
-        return losses[-1]
+            return [trainer.train_step(X, Y) for _ in range(STEPS)][-1]
 
     return steps
 
 
-def pytorch(split: utils.Split, channels_last: bool = False) -> Turn:
+def pytorch(images: np.ndarray, targets: np.ndarray, channels_last: bool = False) -> Turn:
     """The same steps in PyTorch; channels_last: in its faster memory format."""
     import torch
     from torch import nn
@@ -71,8 +66,8 @@ def pytorch(split: utils.Split, channels_last: bool = False) -> Turn:
     )
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(memory_format=memory_format)
-    X = torch.tensor(split.X_train).reshape(-1, 1, 28, 28).contiguous(memory_format=memory_format)
-    Y = torch.tensor(split.Y_train.argmax(axis=1))
+    X = torch.tensor(images).reshape(-1, 1, 28, 28).contiguous(memory_format=memory_format)
+    Y = torch.tensor(targets.argmax(axis=1))
     criterion = nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
 
@@ -88,19 +83,18 @@ def pytorch(split: utils.Split, channels_last: bool = False) -> Turn:
     return steps
 
 
-def entries(batch: utils.Split) -> dict[str, Callable[[], Turn]]:
+def entries(batch: Batch) -> dict[str, Callable[[], Turn]]:
     """Return {name: what `race` takes}; PyTorch is left out where it is not installed."""
-    contenders: dict[str, Callable[[], Turn]] = {US: partial(this_project, batch)}
+    contenders: dict[str, Callable[[], Turn]] = {US: partial(this_project, *batch)}
     if "torch" in versions():
-        contenders["PyTorch"] = partial(pytorch, batch)
-        contenders["PyTorch, channels last"] = partial(pytorch, batch, channels_last=True)
+        contenders["PyTorch"] = partial(pytorch, *batch)
+        contenders["PyTorch, channels last"] = partial(pytorch, *batch, channels_last=True)
     return contenders
 
 
 def step_section(data: Digits, rounds: int) -> Section:
     """Compare a training step with PyTorch's."""
-    batch = utils.Split(*(array[:BATCH_SIZE] for array in prepare(data)))
-    times = race(entries(batch), rounds)
+    times = race(entries(first_batch(data)), rounds)
     return Section(
         [("contender", "milliseconds", f"relative to {US}"), *rows(times, 1000 / STEPS)],
         goals=[

@@ -60,6 +60,11 @@ class Sequential:
             raise ValueError(f"expected a pattern of some of the names {names}; got {pattern!r}.")
         return matching
 
+    def frozen(self) -> list[Parameter]:
+        """Return the parameters of the frozen layers."""
+        frozen = (layer for layer in self.layers if layer.frozen)
+        return [parameter for layer in frozen for parameter in layer.parameters().values()]
+
     @property
     def w(self) -> np.ndarray:
         """The weights, one vector; the value of each parameter is a view of its part."""
@@ -129,10 +134,8 @@ class Sequential:
         for penalty in self.penalties:
             for parameter in self.matching(penalty.parameters):
                 parameter.grad += penalty.gradient(parameter.value)
-        for layer in self.layers:
-            if layer.frozen:
-                for parameter in layer.parameters().values():
-                    parameter.grad[...] = 0
+        for parameter in self.frozen():
+            parameter.grad[...] = 0
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute J(w), whose gradient `backward` computes."""

@@ -43,7 +43,10 @@ class NetworkTrainer(BaseTrainer):
             self.model.backward(X_batch, outputs, Y_batch)
         finally:
             self.model.training = False
+        kept = [(frozen.value, frozen.value.copy()) for frozen in self.model.frozen()]
         self.optimiser.step(self.model.w, self.model.grad)
+        for value, before in kept:  # momentum of earlier steps would move it
+            value[...] = before
         return self.model.loss.value(outputs, Y_batch)
 
     def validation_step(self) -> tuple[float, float, float]:

@@ -8,11 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from digits.files import ORIGINALS, Arrays, Attempt, Original, cache_folder, read_folder
+from digits.files import ORIGINALS, Arrays, Attempt, Original, cache_folder, read_folder, replacing
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
@@ -176,11 +175,8 @@ def _synthetic() -> Digits:
     except Exception:  # it is missing, damaged in one of many ways, or holds other images
         images, labels = synthetic_digits(TRAIN + TEST)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix="incoming-", dir=path.parent) as folder:
-                whole = Path(folder) / path.name
-                np.savez(whole, images=images, labels=labels)
-                whole.replace(path)
+            with replacing(path) as temporary:
+                np.savez(temporary, images=images, labels=labels)
         except OSError as error:
             logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
     return Digits(

@@ -1,4 +1,4 @@
-"""The four MNIST files: their names, what they must hold, and how they are read."""
+"""The four MNIST files: their names, what they must hold, and how they are read and replaced."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -75,6 +77,20 @@ class BadFileError(Exception):
 def cache_folder() -> Path:
     """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
     return Path(os.environ.get("MNIST_CACHE_DIR") or user_cache_dir("mnist-by-hand"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; the file written there replaces `path` when the block ends well.
+
+    Folders that `path` lacks are made. If the block raises, `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # beside `path`: only within one file system is a rename atomic
+    with TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        temporary.replace(path)
 
 
 def read_folder(

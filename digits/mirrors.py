@@ -6,14 +6,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
 from requests.exceptions import ChunkedEncodingError, RequestException
 from tqdm import tqdm
 
-from digits.files import Arrays, Attempt, BadFileError, Original, read_idx
+from digits.files import Arrays, Attempt, BadFileError, Original, read_idx, replacing
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -47,13 +46,10 @@ def fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[
         for name in [name for name in originals if name not in arrays]:
             url = f"{mirror}{name}.gz"
             try:
-                cache.mkdir(parents=True, exist_ok=True)
-                # in a folder of its own, should another process fetch the same file
-                with TemporaryDirectory(prefix="incoming-", dir=cache) as folder:
-                    path = Path(folder) / f"{name}.gz"
+                # another process may fetch the same file at the same time
+                with replacing(cache / f"{name}.gz") as path:
                     _download(url, path, originals[name].packed_limit)
                     arrays[name] = read_idx(path, originals[name])
-                    path.replace(cache / path.name)
             except Exception as error:  # whatever it is, the next mirror may do better
                 attempts.append(Attempt(url, _cause(error)))
                 if isinstance(error, OSError):  # as those of requests are

@@ -53,8 +53,9 @@ MNIST_FILES = (
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
-    """Encode a uint8 array in the IDX format."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+    """Encode an array of bytes, uint8 or int8, in the IDX format."""
+    kind = {"u": 8, "i": 9}[array.dtype.kind]
+    return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.tobytes()
 
 
 def original(raw: bytes) -> Original:
@@ -117,8 +118,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """A function that serves a folder (or a handler's answers) on loopback: it returns the URL."""
+    monkeypatch.setattr("digits.mirrors.TIMEOUTS", (120, 120))  # the machine may be busy
     servers = []
 
     def start(folder: Path | None = None, handler: Any = QuietHandler) -> str:

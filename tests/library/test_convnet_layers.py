@@ -20,7 +20,7 @@ from convnet.layers import (
     MaxPool2d,
     ReLU,
 )
-from lab.gradient import check_gradient
+from lab.gradient import numerical_gradient
 
 
 def rng() -> np.random.Generator:
@@ -37,42 +37,6 @@ class SameMask(Dropout):
     def forward(self, X: np.ndarray) -> np.ndarray:
         self.rng = rng()
         return super().forward(X)
-
-
-class Alone:
-    """A layer as a model: its weights are its input X and its parameters, and J = sum(R * Y).
-
-    R is as random as X, so every entry of the output counts.
-    """
-
-    def __init__(self, layer: Layer, shape: tuple[int, ...]) -> None:
-        self.layer, self.shape = layer, shape
-        values = [normal(*shape), *(p.value for p in layer.parameters().values())]
-        self.w = np.concatenate([value.ravel() for value in values])
-        self.w[np.prod(shape) :] += 0.1  # so that no parameter is 0
-        self.grad = self.w
-
-    def forward(self, X: np.ndarray) -> np.ndarray:
-        start = int(np.prod(self.shape))
-        inputs = self.w[:start].reshape(self.shape)
-        for parameter in self.layer.parameters().values():
-            end = start + parameter.value.size
-            parameter.value = self.w[start:end].reshape(parameter.value.shape)
-            parameter.grad = np.full(parameter.value.shape, np.nan)  # each is to be set
-            start = end
-        return self.layer.forward(inputs)
-
-    def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
-        Y = self.forward(X)
-        return float(np.sum(normal(*Y.shape) * Y))
-
-    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
-        G = normal(*outputs.shape)
-        self.layer.parameter_gradients(G)
-        gradients = [self.layer.input_gradient(G)]
-        assert gradients[0].shape == self.shape
-        gradients += [parameter.grad for parameter in self.layer.parameters().values()]
-        self.grad = np.concatenate([gradient.ravel() for gradient in gradients])
 
 
 LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
@@ -95,34 +59,46 @@ LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [(name, True) for name in LAYERS]
+    + [(name, False) for name in ("Dropout", "BatchNorm1d", "BatchNorm2d")],
+)
 def test_the_gradients_of_a_layer_are_those_of_central_differences(
     name: str, training: bool
 ) -> None:
+    """The objective is sum(R * Y), with R as random as X, so that every entry of Y counts."""
     make, shape = LAYERS[name]
-    layer = make()
+    layer, X = make(), normal(*shape)
     layer.training = training
-    nothing = np.zeros((1, 1))
-    assert check_gradient(Alone(layer, shape), nothing, nothing) < 1e-8
+    parameters = layer.parameters().values()
+    for parameter in parameters:
+        parameter.value = parameter.value.astype(np.float64) + 0.1  # so that none is 0
+        parameter.grad = np.full_like(parameter.value, np.nan)  # each is to be set
+    R = normal(*layer.forward(X).shape)
+    numerical = [
+        numerical_gradient(lambda: float(np.sum(R * layer.forward(X))), values)
+        for values in (X, *(parameter.value for parameter in parameters))
+    ]
+    layer.forward(X)
+    layer.parameter_gradients(R)
+    gradients = [layer.input_gradient(R), *(parameter.grad for parameter in parameters)]
+    for gradient, expected in zip(gradients, numerical, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_computes_in_the_dtype_that_it_is_given(
-    name: str, dtype: type[np.floating]
-) -> None:
+def test_a_layer_computes_in_float32_and_leaves_what_it_is_given_as_it_is(name: str) -> None:
     make, shape = LAYERS[name]
-    layer = make()
+    layer, X = make(), normal(*shape).astype(np.float32)
     layer.training = True
-    for parameter in layer.parameters().values():
-        parameter.value, parameter.grad = (
-            parameter.value.astype(dtype),
-            parameter.grad.astype(dtype),
-        )
-    Y = layer.forward(normal(*shape).astype(dtype))
-    layer.parameter_gradients(np.ones_like(Y))
-    assert Y.dtype == layer.input_gradient(np.ones_like(Y)).dtype == dtype
+    G = layer.forward(X).copy()
+    X_before, G_before = X.copy(), G.copy()
+    layer.parameter_gradients(G)
+    assert G.dtype == layer.input_gradient(G).dtype == np.float32
+    layer.forward(X)
+    np.testing.assert_array_equal(X, X_before)
+    np.testing.assert_array_equal(G, G_before)
 
 
 @pytest.mark.parametrize(("padding", "mode"), [("same", "same"), ("valid", "valid")])
@@ -138,18 +114,12 @@ def test_a_convolution_is_the_correlation_of_scipy(padding: str, mode: str) -> N
         np.testing.assert_allclose(Y[:, :, f, n], sum(channels) + f + 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_leaves_what_it_is_given_as_it_is(name: str) -> None:
-    make, shape = LAYERS[name]
-    layer, X = make(), normal(*shape)
-    layer.training = True
-    G = layer.forward(X).copy()
-    X_before, G_before = X.copy(), G.copy()
-    layer.parameter_gradients(G)
-    layer.input_gradient(G)
-    layer.forward(X)
-    np.testing.assert_array_equal(X, X_before)
-    np.testing.assert_array_equal(G, G_before)
+def test_images_are_the_same_as_rows_and_with_their_examples_last() -> None:
+    images = normal(5, 2, 3, 4)
+    expected = np.moveaxis(images, 0, -1)
+    for X in (images, images.reshape(5, 24)):
+        np.testing.assert_array_equal(Images(2, 3, 4).forward(X), expected)
+    np.testing.assert_array_equal(Flatten().forward(expected), images.reshape(5, 24))
 
 
 def test_a_window_hands_its_gradient_to_the_first_of_several_maxima() -> None:
@@ -217,19 +187,11 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         r"\(N, 784\) or \(N, 28, 28, 1\), got \(2, 785\).*pre_process_images",
     ),
     "channels first": (forward(Images(4, 4, 3), 2, 3, 4, 4), r"\(N, 4, 4, 3\), got \(2, 3, 4, 4\)"),
-    "one image": (forward(Images(28, 28, 1), 784), r"got \(784,\)"),
-    "images to a linear layer": (
-        forward(Linear(4, 3, rng()), 2, 2, 1, 5),
-        r"Linear: expected inputs \(N, 4\), got \(2, 2, 1, 5\)",
-    ),
     "wrong width": (forward(Linear(4, 3, rng()), 5, 6), r"\(N, 4\), got \(5, 6\).*the one before"),
-    "wrong channels": (
-        forward(Conv2d(2, 3, 3, rng()), 5, 5, 3, 1),
-        r"Conv2d: expected inputs \(H, W, 2, N\), got \(5, 5, 3, 1\)",
+    "rows to a convolution": (
+        forward(Conv2d(2, 3, 3, rng()), 5, 25),
+        r"\(H, W, 2, N\), got \(5, 25\)",
     ),
-    "rows to a convolution": (forward(Conv2d(1, 3, 3, rng()), 5, 25), r"got \(5, 25\)"),
-    "rows to pooling": (forward(MaxPool2d(), 4, 4), r"MaxPool2d: expected inputs \(H, W, C, N\)"),
-    "rows to Flatten": (forward(Flatten(), 4, 4), r"Flatten: expected inputs \(H, W, C, N\)"),
     "kernel larger than the image": (
         forward(Conv2d(1, 1, 5, rng(), "valid"), 4, 6, 1, 1),
         'at least 5 x 5 pixels, got 4 x 6. Likely fix: a smaller kernel, or padding "same"',
@@ -239,15 +201,11 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         'size: expected an odd number with padding "same", got 4. .*: 5, or padding "valid"',
     ),
     "padding": (lambda: Conv2d(1, 1, 3, rng(), "full"), '"same" or "valid", got \'full\''),
-    "kernel of no size": (lambda: Conv2d(1, 1, 0, rng(), "valid"), "at least 1, got 0"),
     "no outputs": (lambda: Linear(3, 0, rng()), "whole number of at least 1, got 0"),
     "pooling of no size": (lambda: MaxPool2d(0), "size: expected a whole number of at least 1"),
     "odd height": (forward(MaxPool2d(2), 7, 6, 1, 1), "divisible by 2, got 7 x 6.*crop or pad"),
     "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7"),
     "dropout of everything": (lambda: Dropout(1.0, rng()), r"in \[0, 1\), got 1.0"),
-    "dropout in per cent": (lambda: Dropout(40, rng()), r"probability in \[0, 1\), got 40"),
-    "batch norm of images by rows": (forward(BatchNorm1d(3), 2, 2, 3, 2), r"\(N, 3\), got"),
-    "batch norm of another width": (forward(BatchNorm2d(3), 2, 2, 4, 2), r"\(H, W, 3, N\), got"),
     "batch norm of one example": (
         forward(BatchNorm1d(3), 1, 3, training=True),
         "at least 2 .* in training, got 1",

@@ -9,53 +9,46 @@ import numpy as np
 import pytest
 from scipy import special
 
-from convnet.layers import (
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Images,
-    Layer,
-    Linear,
-    MaxPool2d,
-    ReLU,
-)
+from convnet import layers
 from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
 from convnet.trainer import NetworkTrainer
 from digits import Digits
-from lab.gradient import GradientError, check_gradient, numerical_gradient
+from lab.gradient import check_gradient, numerical_gradient
 from task2a import pre_process_images
 from task3a import one_hot_encode
-from trainer import DivergedError
 
 X = np.random.default_rng(1).standard_normal((6, 36)).astype(np.float32)
 Y = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0, 2]]
 
 
-def small(p: float = 0.0, seed: int = 0, **options: Any) -> Sequential:
+def small(p: float = 0.0, **options: Any) -> Sequential:
     """A network of every layer, for images of 6 x 6 and three classes."""
-    rng = np.random.default_rng(seed)
-    layers = [
-        Images(6, 6, 1),
-        Conv2d(1, 2, 3, rng),
-        BatchNorm2d(2),
-        ReLU(),
-        MaxPool2d(2),
-        Conv2d(2, 4, 3, rng, "valid"),
-        Flatten(),
-        Linear(4, 5, rng),
-        BatchNorm1d(5),
-        Dropout(p, rng),
-        ReLU(),
-        Linear(5, 3, rng),
+    rng = np.random.default_rng(0)
+    ours = [
+        layers.Images(6, 6, 1),
+        layers.Conv2d(1, 2, 3, rng),
+        layers.BatchNorm2d(2),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Conv2d(2, 4, 3, rng, "valid"),
+        layers.Flatten(),
+        layers.Linear(4, 5, rng),
+        layers.BatchNorm1d(5),
+        layers.Dropout(p, rng),
+        layers.ReLU(),
+        layers.Linear(5, 3, rng),
     ]
-    return Sequential(layers, **options)
+    return Sequential(ours, **options)
 
 
-class Watch(Layer):
+def trainer_of(model: Sequential, optimiser: Optimiser, **options: Any) -> NetworkTrainer:
+    rng = np.random.default_rng(0)
+    return NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng, **options)
+
+
+class Watch(layers.Layer):
     """Changes nothing; remembers when it was training, and the last gradient."""
 
     def __init__(self) -> None:
@@ -70,12 +63,14 @@ class Watch(Layer):
         return G
 
 
+# The network
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
 @pytest.mark.parametrize(
-    "penalties",
-    [[], [L1(0.1)], [L2(0.1)], [L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")]],
-    ids=["none", "L1", "L2", "both"],
+    ("loss", "penalties"),
+    [(CrossEntropy(), []), (MeanProbability(), [L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")])],
+    ids=["plain", "two penalties"],
 )
 def test_a_network_passes_the_gradient_check_of_the_assignment(
     loss: Loss, penalties: list[Penalty], training: bool
@@ -85,17 +80,6 @@ def test_a_network_passes_the_gradient_check_of_the_assignment(
     model.training = training
     assert check_gradient(model, X, Y) < 1e-8
     assert model.w.dtype == np.float32
-
-
-def test_the_gradient_check_finds_a_layer_that_is_wrong() -> None:
-    class Wrong(ReLU):
-        def input_gradient(self, G: np.ndarray) -> np.ndarray:
-            return G
-
-    rng = np.random.default_rng(0)
-    model = Sequential([Linear(36, 5, rng), Wrong(), Linear(5, 3, rng)])
-    with pytest.raises(GradientError, match="not the gradient of the objective"):
-        check_gradient(model, X, Y)
 
 
 def test_the_weights_are_one_vector_that_the_layers_see() -> None:
@@ -112,54 +96,38 @@ def test_the_weights_are_one_vector_that_the_layers_see() -> None:
 
 
 def test_the_computation_has_the_dtype_of_the_weights() -> None:
-    watch = Watch()
-    model, X64, Y64 = small(), X.astype(np.float64), Y.astype(np.float64)
+    model, watch = small(), Watch()
     model.layers = (*model.layers, watch)
-    outputs = model.forward(X64)
-    model.backward(X64, outputs, Y64)
-    assert outputs.dtype == watch.G.dtype == model.grad.dtype == np.float32
-    model.w = model.w.astype(np.float64)
-    outputs = model.forward(X)
-    model.backward(X, outputs, Y)
-    assert outputs.dtype == model.grad.dtype == np.float64
+    for dtype, other in ((np.float32, np.float64), (np.float64, np.float32)):
+        model.w = model.w.astype(dtype)
+        outputs = model.forward(X.astype(other))
+        model.backward(X, outputs, Y.astype(other))
+        assert outputs.dtype == watch.G.dtype == model.grad.dtype == dtype
+        assert model.forward(X[:0]).shape == (0, 3)  # no examples, no crash
 
 
-def test_rows_and_images_are_the_same_to_a_network() -> None:
-    model = small()
-    for shape in ((-1, 6, 6), (-1, 6, 6, 1)):
-        np.testing.assert_array_equal(model.forward(X.reshape(shape)), model.forward(X))
+# Losses and penalties
 
 
-def test_an_example_is_evaluated_by_itself_and_none_are_no_crash() -> None:
-    model = small()
-    np.testing.assert_allclose(model.forward(X[:1]), model.forward(X)[:1], rtol=1e-5)
-    assert model.forward(X[:0]).shape == (0, 3)
-
-
-@pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
-def test_a_loss_has_the_gradient_of_central_differences_and_is_finite_at_any_logit(
-    loss: Loss,
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (CrossEntropy(), lambda log_p: -log_p.mean()),
+        (MeanProbability(), lambda log_p: -np.exp(log_p).mean()),
+    ],
+    ids=["cross-entropy", "mean probability"],
+)
+def test_a_loss_is_that_of_scipy_with_its_gradient_and_finite_at_any_logit(
+    loss: Loss, expected: Callable[[np.ndarray], float]
 ) -> None:
-    logits = np.random.default_rng(0).standard_normal((6, 3))
+    logits = 3 * np.random.default_rng(0).standard_normal((6, 3))
+    log_p = special.log_softmax(logits, axis=1)[Y.astype(bool)]
+    assert loss.value(logits, Y) == pytest.approx(expected(log_p))
     numerical = numerical_gradient(lambda: loss.value(logits, Y), logits)
     np.testing.assert_allclose(loss.gradient(logits, Y), numerical, atol=1e-9)
     for large in (1e4 * logits, -1e4 * logits):
         assert np.isfinite(loss.value(large, Y))
         assert np.isfinite(loss.gradient(large, Y)).all()
-
-
-def test_the_losses_agree_with_scipy() -> None:
-    logits = 3 * np.random.default_rng(0).standard_normal((6, 3))
-    right = Y.astype(bool)
-    log_p = special.log_softmax(logits, axis=1)[right]
-    assert CrossEntropy().value(logits, Y) == pytest.approx(-log_p.mean())
-    assert MeanProbability().value(logits, Y) == pytest.approx(-np.exp(log_p).mean())
-
-
-def test_the_mean_probability_hardly_teaches_a_network_that_is_wrong_and_sure() -> None:
-    logits, targets = np.array([[0.0, 12.0]]), np.array([[1.0, 0.0]])
-    assert np.abs(CrossEntropy().gradient(logits, targets)).max() > 0.99
-    assert np.abs(MeanProbability().gradient(logits, targets)).max() < 1e-5
 
 
 def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
@@ -174,88 +142,57 @@ def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
         assert model.objective(X, Y) - plain == pytest.approx(0.5 * value, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("optimiser", "second"),
-    [
-        (SGD(0.1), -0.1 * 2 - 0.1 * 1),
-        (Momentum(0.1, 0.5), -0.1 * 2 - 0.1 * (0.5 * 2 + 1)),
-        (Adagrad(0.1), -0.1 - 0.1 / 5**0.5),
-        (
-            Adam(0.1, 0.9, 0.99),
-            -0.1 - 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5,
-        ),
-    ],
-)
-def test_two_steps_of_an_optimiser_by_hand(optimiser: Optimiser, second: float) -> None:
-    w = np.array([1, 7], np.float32)
-    for gradient in (2, 1):
-        optimiser.step(w, np.array([gradient, 0], np.float32))
-    np.testing.assert_allclose(w, [1 + second, 7], rtol=1e-6)  # no gradient, no step
-    assert w.dtype == np.float32
+# Optimisers, and layers that are frozen
 
 
-def train(model: Sequential, optimiser: Optimiser, epochs: int = 4) -> NetworkTrainer:
-    rng = np.random.default_rng(0)
-    trainer = NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng)
-    trainer.train(epochs)
-    return trainer
+def test_two_steps_of_each_optimiser_by_hand() -> None:
+    adam = 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5
+    for optimiser, moved in (
+        (SGD(0.1), 0.1 * 2 + 0.1 * 1),
+        (Momentum(0.1, 0.5), 0.1 * 2 + 0.1 * (0.5 * 2 + 1)),
+        (Adagrad(0.1), 0.1 + 0.1 / 5**0.5),
+        (Adam(0.1, 0.9, 0.99), 0.1 + adam),
+    ):
+        w = np.array([1, 7], np.float32)
+        for gradient in (2, 1):
+            optimiser.step(w, np.array([gradient, 0], np.float32))
+        np.testing.assert_allclose(w, [1 - moved, 7], rtol=1e-6)  # no gradient, no step
+        assert w.dtype == np.float32
 
 
-OPTIMISERS = (lambda: SGD(0.1), lambda: Momentum(0.1), lambda: Adagrad(0.1), lambda: Adam(0.01))
+@pytest.mark.parametrize("count", [5, 12], ids=["five layers", "all layers"])
+@pytest.mark.parametrize(("kind", "rate"), [(SGD, 0.1), (Momentum, 0.1), (Adam, 0.01)])
+def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(
+    kind: type[Optimiser], rate: float, count: int
+) -> None:
+    model, optimiser = small(penalties=[L2(0.1, "*")]), kind(rate)
+    trainer_of(model, optimiser).train(1)
+    for layer in model.layers[:count]:
+        layer.frozen = True
+    before = {name: p.value.copy() for name, p in model.parameters().items()}
+    trainer = trainer_of(model, optimiser, patience=None)
+    for _ in range(3):
+        trainer.train_step(X, Y)
+    for name, parameter in model.parameters().items():
+        is_frozen = int(name.split(".")[0]) < count
+        assert np.array_equal(parameter.value, before[name]) == is_frozen, name
+        assert not (is_frozen and parameter.grad.any()), name
 
 
-@pytest.mark.parametrize("make", OPTIMISERS)
-def test_training_lowers_the_loss_and_is_repeatable(make: Callable[[], Optimiser]) -> None:
-    first, same = (train(small(p=0.3), make()) for _ in range(2))
+# Training
+
+
+def test_training_lowers_the_loss_and_is_repeatable() -> None:
+    first, same = (trainer_of(small(p=0.3), Momentum(0.1)) for _ in range(2))
+    for trainer in (first, same):
+        trainer.train(4)
     losses = list(first.val_history["loss"].values())
     assert min(losses) < losses[0]
     assert first.train_history == same.train_history
     np.testing.assert_array_equal(first.model.w, same.model.w)
 
 
-@pytest.mark.parametrize("make", OPTIMISERS)
-def test_a_frozen_layer_stays_as_it_is_and_the_others_learn(
-    make: Callable[[], Optimiser],
-) -> None:
-    model = small(penalties=[L2(0.1, "*")])
-    for layer in model.layers[:5]:
-        layer.frozen = True
-    before = {name: p.value.copy() for name, p in model.parameters().items()}
-    train(model, make())
-    for name, parameter in model.parameters().items():
-        is_frozen = int(name.split(".")[0]) < 5
-        assert np.array_equal(parameter.value, before[name]) == is_frozen, name
-
-
-def test_no_gradient_is_computed_that_no_layer_needs() -> None:
-    def refuse(G: np.ndarray) -> np.ndarray:
-        raise AssertionError("nobody needs it")
-
-    model: Any = small()
-    model.layers[1].input_gradient = refuse  # nothing below learns
-    model.backward(X, model.forward(X), Y)
-    everything = {name: p.grad.copy() for name, p in model.parameters().items()}
-    model.layers[5].input_gradient = refuse
-    for i in (1, 2, 7):
-        model.layers[i].frozen = True
-        model.layers[i].parameter_gradients = refuse
-    model.backward(X, model.forward(X), Y)
-    for name, parameter in model.parameters().items():
-        is_frozen = name.split(".")[0] in "127"
-        expected = np.zeros_like(parameter.grad) if is_frozen else everything[name]
-        np.testing.assert_array_equal(parameter.grad, expected)
-
-
-def test_nothing_learns_when_all_is_frozen() -> None:
-    model = small()
-    for layer in model.layers:
-        layer.frozen = True
-    w = model.w.copy()
-    train(model, Adam(0.1), epochs=1)
-    np.testing.assert_array_equal(model.w, w)
-
-
-def test_dropout_and_batch_norm_train_in_a_step_only() -> None:
+def test_dropout_and_batch_norm_train_in_a_step_only_even_if_it_fails() -> None:
     model, watch = small(p=0.5), Watch()
     model.layers = (*model.layers, watch)
     trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
@@ -264,54 +201,50 @@ def test_dropout_and_batch_norm_train_in_a_step_only() -> None:
     mean = model.matching("*.mean")[0].value.copy()
     trainer.train_step(X, Y)
     assert (model.matching("*.mean")[0].value != mean).all()
-
-
-def test_the_model_is_evaluated_again_after_a_step_that_fails() -> None:
-    model = small()
-    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
     with pytest.raises(ValueError, match="expected the same shape"):
         trainer.train_step(X, Y[:3])
     assert model.training is False
 
 
 def test_the_best_weights_have_the_running_means_of_their_step() -> None:
-    model = small()
-    trainer = NetworkTrainer(model, SGD(0.3), 3, False, X, Y, X, Y, patience=None)
-    vectors = []
-    validate = trainer.validation_step
+    model, seen = small(), {}
 
-    def remember() -> tuple[float, float, float]:
-        vectors.append(model.w.copy())
-        return validate()
+    class Trainer(NetworkTrainer):
+        def validation_step(self) -> tuple[float, float, float]:
+            validation = super().validation_step()
+            seen[validation[0]] = self.model.w.copy()
+            return validation
 
-    trainer.validation_step = remember  # type: ignore[method-assign]
-    trainer.train(10)
-    losses = list(trainer.val_history["loss"].values())
-    np.testing.assert_array_equal(model.w, vectors[losses.index(min(losses))])
+    Trainer(model, SGD(0.3), 3, False, X, Y, X, Y, patience=None).train(10)
+    np.testing.assert_array_equal(model.w, seen[min(seen)])
 
 
 def test_the_histories_have_the_loss_without_penalty_of_a_step_before_it() -> None:
     model = small(penalties=[L2(1.0)])
-    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
+    trainer = trainer_of(model, SGD(0.1))
     assert trainer.validation_step()[0] == pytest.approx(CrossEntropy().value(model.forward(X), Y))
     model.training = True
     expected = CrossEntropy().value(model.forward(X), Y)
     assert trainer.train_step(X, Y) == pytest.approx(expected)
 
 
-def test_the_training_accuracy_is_of_as_many_examples_as_the_validation() -> None:
+def test_the_accuracies_are_of_as_many_training_examples_as_there_are_to_validate_on() -> None:
     model = small()
     model.w[:] = 0
     model.matching("11.Linear.bias")[0].value[:] = (0, 0, 1)  # always predicts class 2
-    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X[:2], Y[:2])
-    assert trainer.validation_step()[1:] == (0.5, 0.5)
+    few = slice(1, 4)  # of classes 2, 1, 1
+    trainer = NetworkTrainer(model, SGD(0.1), 3, False, X[:5], Y[[1, 1, 0, 0, 0]], X[few], Y[few])
+    assert trainer.validation_step()[1:] == pytest.approx((2 / 3, 1 / 3))
+
+
+# The network of the document
 
 
 def test_lenet_has_the_options_that_it_is_given() -> None:
     loss, penalty, rng = MeanProbability(), L2(0.1), np.random.default_rng(0)
     model = lenet(rng, dropout=0.3, loss=loss, penalties=[penalty])
     assert (model.loss, model.penalties) == (loss, (penalty,))
-    assert [layer.p for layer in model.layers if isinstance(layer, Dropout)] == [0.3]
+    assert [layer.p for layer in model.layers if isinstance(layer, layers.Dropout)] == [0.3]
     plain, normalised = lenet(rng), lenet(rng, batch_norm=True)
     assert len(plain.matching("*.weight")) == len(normalised.matching("*.weight")) == 5
     assert len(normalised.matching("*.scale")) == 4
@@ -320,23 +253,13 @@ def test_lenet_has_the_options_that_it_is_given() -> None:
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_lenet_learns_digits(tiny_digits: Digits, batch_norm: bool) -> None:
-    split = [
-        pre_process_images(tiny_digits.train_images)[:, :-1],
-        one_hot_encode(tiny_digits.train_labels, 10),
-        pre_process_images(tiny_digits.test_images)[:, :-1],
-        one_hot_encode(tiny_digits.test_labels, 10),
-    ]
-    rng = np.random.default_rng(0)
-    model = lenet(rng, batch_norm=batch_norm)
-    trainer = NetworkTrainer(model, Adam(0.003), 20, True, *split, rng=rng)
-    trainer.train(4)
-    assert max(trainer.val_history["accuracy"].values()) > 0.8
-
-
-def test_a_rate_that_is_too_large_is_reported() -> None:
-    trainer = NetworkTrainer(small(), SGD(1e30), 3, True, X, Y, X, Y, patience=None)
-    with pytest.raises(DivergedError, match=r"learning rate 1e\+30"):
-        trainer.train(5)
+    images = pre_process_images(tiny_digits.train_images[:40])[:, :-1]
+    targets = one_hot_encode(tiny_digits.train_labels[:40], 10)
+    model = lenet(np.random.default_rng(0), batch_norm=batch_norm)
+    trainer = NetworkTrainer(model, Adam(0.003), 20, False, images, targets, images, targets)
+    for _ in range(12):
+        trainer.train_step(images, targets)
+    assert trainer.validation_step()[1] > 0.5
 
 
 MODEL = small()
@@ -350,25 +273,19 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         "outputs: expected what the last forward returned.*right before backward",
     ),
     "labels for targets": (
-        lambda: MODEL.backward(X, MODEL.forward(X), np.zeros((6, 1))),
-        r"targets and logits: expected the same shape, got \(6, 1\) and \(6, 3\)",
-    ),
-    "labels for targets of a loss": (
         lambda: MeanProbability().value(np.zeros((6, 3)), np.zeros((6, 1))),
-        "expected the same shape",
+        r"targets and logits: expected the same shape, got \(6, 1\) and \(6, 3\)",
     ),
     "weights of another network": (
         lambda: setattr(MODEL, "w", np.zeros(7)),
         r"w, grad: expected 167 floating-point numbers in one vector, got float64 of shape \(7,\)",
     ),
     "integer weights": (lambda: setattr(MODEL, "w", np.zeros(167, int)), "got int64 of shape"),
-    "a gradient of another network": (lambda: setattr(MODEL, "grad", np.zeros(7)), "expected 167"),
     "a penalty of nothing": (
         lambda: small(penalties=[L1(0.1, "*.weights")]),
         r"pattern of some of the names 1.Conv2d.weight, .*; got '\*.weights'",
     ),
     "a penalty of no number": (lambda: L2(float("nan")), "strength: .* finite number, got nan"),
-    "a negative rate": (lambda: Adam(-0.1), "learning_rate: expected at least 0, got -0.1"),
     "a rate of no number": (lambda: SGD(float("nan")), "expected at least 0, got nan"),
 }
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from convnet import transforms
 from digits.synthetic import synthetic_digits
-
-Transform = Callable[[np.ndarray], np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +16,7 @@ def images() -> np.ndarray:
     return synthetic_digits(3)[0].reshape(-1, 28, 28)[:, :, 1:-1] / 255
 
 
-@pytest.mark.parametrize(("height", "width"), [(56, 39), (14, 13), (224, 224), (28, 26)])
+@pytest.mark.parametrize(("height", "width"), [(56, 39), (14, 13), (28, 26)])
 def test_resizing_interpolates_between_the_centres_of_pixels(
     images: np.ndarray, height: int, width: int
 ) -> None:
@@ -29,7 +25,7 @@ def test_resizing_interpolates_between_the_centres_of_pixels(
     np.testing.assert_allclose(transforms.resize(images, height, width), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, -3), (0.5, 0.25), (-1.75, 30)])
+@pytest.mark.parametrize(("down", "right"), [(2, -3), (0.5, 0.25), (-1.75, 30)])
 def test_a_shift_moves_down_and_right(images: np.ndarray, down: float, right: float) -> None:
     expected = ndimage.shift(images, (0, down, right), order=1, mode="grid-constant")
     np.testing.assert_allclose(transforms.shift(images, down, right), expected, atol=1e-12)
@@ -43,53 +39,44 @@ def test_each_image_may_have_its_own_shift(images: np.ndarray) -> None:
     np.testing.assert_array_equal(transforms.shift(images, down, right), expected)
 
 
-@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("sigma", [0.5, 3.0])
 def test_a_blur_is_a_convolution_with_a_gaussian(images: np.ndarray, sigma: float) -> None:
     expected = ndimage.gaussian_filter(images, sigma, axes=(1, 2), mode="constant")
     np.testing.assert_allclose(transforms.blur(images, sigma), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("degrees", [0, 10, -35, 90, 180])
+@pytest.mark.parametrize("degrees", [10, -35, 90])
 def test_a_rotation_turns_counter_clockwise(images: np.ndarray, degrees: float) -> None:
     options = {"axes": (1, 2), "reshape": False, "order": 1, "mode": "grid-constant"}
     expected = ndimage.rotate(images, degrees, **options)
     np.testing.assert_allclose(transforms.rotate(images, degrees), expected, atol=1e-9)
-    square = images[:, :26]
-    quarter = transforms.rotate(square, 90)
-    np.testing.assert_allclose(quarter, np.rot90(square, axes=(1, 2)), atol=1e-9)
 
 
 def test_a_crop_is_the_middle(images: np.ndarray) -> None:
     np.testing.assert_array_equal(transforms.crop(images, 20, 10), images[:, 4:24, 8:18])
     np.testing.assert_array_equal(transforms.crop(images, 28, 26), images)
+    with pytest.raises(ValueError, match="expected at most 28 x 26 pixels, got 28 x 27"):
+        transforms.crop(images, 28, 27)
+
+
+def test_a_transform_keeps_the_dtype_and_leaves_its_input_alone(images: np.ndarray) -> None:
+    single = images.astype(np.float32)
+    before = single.copy()
+    for transformed in (
+        transforms.normalise(single, 0.1, 0.3),
+        transforms.crop(single, 20, 20),
+        transforms.resize(single, 14, 14),
+        transforms.shift(single, 1, np.array([1.5, 2, 3])),
+        transforms.blur(single, 2),
+        transforms.rotate(single, 30),
+    ):
+        assert transformed.dtype == np.float32
+        np.testing.assert_array_equal(single, before)
 
 
 def test_normalised_pixels_have_mean_0_and_deviation_1(images: np.ndarray) -> None:
     normal = transforms.normalise(images, float(images.mean()), float(images.std()))
-    assert normal.mean() == pytest.approx(0)
-    assert normal.std() == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    "transform",
-    [
-        lambda X: transforms.normalise(X, 0.1, 0.3),
-        lambda X: transforms.crop(X, 20, 20),
-        lambda X: transforms.resize(X, 14, 14),
-        lambda X: transforms.shift(X, 1, np.array([1.5, 2, 3])),
-        lambda X: transforms.blur(X, 2),
-        lambda X: transforms.rotate(X, 30),
-    ],
-    ids=["normalise", "crop", "resize", "shift", "blur", "rotate"],
-)
-def test_a_transform_keeps_the_dtype_and_leaves_its_input_alone(
-    images: np.ndarray, transform: Transform
-) -> None:
-    single = images.astype(np.float32)
-    before = single.copy()
-    assert transform(single).dtype == np.float32
-    np.testing.assert_array_equal(single, before)
-    np.testing.assert_allclose(transform(single), transform(images), atol=1e-5)
+    assert (normal.mean(), normal.std()) == pytest.approx((0, 1))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +85,3 @@ def test_a_transform_keeps_the_dtype_and_leaves_its_input_alone(
 def test_other_arrays_than_images_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"expected floats of shape \(N, H, W\), got"):
         transforms.shift(wrong, 1, 1)
-
-
-def test_a_crop_larger_than_the_image_is_refused(images: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="expected at most 28 x 26 pixels, got 28 x 27"):
-        transforms.crop(images, 28, 27)
