@@ -94,7 +94,7 @@ def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
 
 
 def test_digits_are_listed_in_words() -> None:
-    assert [document.listed(digits) for digits in ([], [5], [3, 5], [1, 2, 3])] == [
+    assert [document.in_words(digits) for digits in ([], [5], [3, 5], [1, 2, 3])] == [
         "none",
         "5",
         "3 and 5",

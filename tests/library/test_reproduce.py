@@ -70,7 +70,7 @@ HOW = Method("A")
 def test_a_number_agrees_within_its_last_printed_digit(
     published: str, ours: float, agrees: bool, shown: str
 ) -> None:
-    claim = claims.number("2d", "what", published, HOW, ours)
+    claim = claims.number("2d", HOW, "what", published, ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
 
 
@@ -87,14 +87,14 @@ def test_a_number_agrees_within_its_last_printed_digit(
 def test_an_agreement_with_an_assumed_setting_is_not_one_by_the_authors_protocol(
     agrees: bool | None, assumed: bool, verdict: str
 ) -> None:
-    assert claims.Claim("2d", "what", Method("A", assumed), "1", agrees).verdict == verdict
+    assert claims.Claim("2d", Method("A", assumed), "what", "1", agrees).verdict == verdict
 
 
 def test_the_table_has_a_row_for_each_claim_and_what_was_measured_for_the_notes() -> None:
-    yes = claims.Claim("2d", "a | b", Method("A"), "1", True, "criterion")
-    assumed = claims.Claim("2d", "c", Method("B", assumed=True), "2", True)
-    no = claims.Claim("2e", "d", Method("A"), "2", False, note=1, measured="30 of 40")
-    lost = claims.Claim("2e", "e", Method("A"), "2", None, note=2)
+    yes = claims.Claim("2d", Method("A"), "a | b", "1", True, "criterion")
+    assumed = claims.Claim("2d", Method("B", assumed=True), "c", "2", True)
+    no = claims.Claim("2e", Method("A"), "d", "2", False, note=1, measured="30 of 40")
+    lost = claims.Claim("2e", Method("A"), "e", "2", None, note=2)
     assert claims.comparison([yes, assumed, no, no, lost]).splitlines()[2:] == [
         "| 2d | a \\| b | A | criterion | 1 | yes |",
         "| 2d | c | B |  | 2 | with an assumed setting |",
@@ -364,7 +364,7 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    claim = claims.Claim("2d", "stops in epoch 33", HOW, "33", True, note=1, measured="x")
+    claim = claims.Claim("2d", HOW, "stops in epoch 33", "33", True, note=1, measured="x")
     figure, _ = figures.new("title", "x", "y")
     documents = {"course_1999": lambda data, seeds: ([claim], {"1999.png": figure})}
     monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", documents)
