@@ -32,7 +32,7 @@ K = 10
 LAMBDAS = (0, 0.001, 0.01, 0.1, 1)  # 0 for Task 2, the others are those of its bar charts
 LOGISTIC = Protocol(0.2, steps=20 * 28, batch_size=128, every=5)  # 20 epochs of 28 batches
 SOFTMAX = Protocol(0.3, steps=20 * 140, batch_size=128, cost_scale=1 / K, every=28)
-TWO_DIGITS, TEN_DIGITS, TEN_DIGITS_L2 = (Method(letter) for letter in "ABC")
+TWO_DIGITS, TEN_DIGITS, TEN_DIGITS_L2 = map(Method, "ABC")
 PRINTED = {  # {set: its loss and accuracy}
     TRAINING: ("0.03429192881141587", "0.871222"),
     VALIDATION: ("0.037827305981061383", "0.8615"),
@@ -164,14 +164,14 @@ def _table(training: Descent, sets: Sets) -> list[Claim]:
     outputs = {name: utils.predict(training.model, X) for name, (X, _) in sets.items()}
     by_argmax = [f"{training.last('accuracy', name):.4f} ({name.lower()})" for name in sets]
     measured = f"by the largest output {', '.join(by_argmax)}"
-    claims = []
+    compare, claims = partial(number, "4c", TEN_DIGITS), []
     for name, (loss, accuracy) in PRINTED.items():
-        ours = training.last("loss", name) / K
-        note = 6 if name == TEST else None
-        claims.append(number("4c", TEN_DIGITS, f"final {name.lower()} loss", loss, ours, note=note))
-        ours = exact_rows(sets[name][1], outputs[name])
-        what = f"final {name.lower()} accuracy"
-        claims.append(number("4c", TEN_DIGITS, what, accuracy, ours, note=5, measured=measured))
+        ours, rows = training.last("loss", name) / K, exact_rows(sets[name][1], outputs[name])
+        final = f"final {name.lower()}"
+        claims += [
+            compare(f"{final} loss", loss, ours, note=6 if name == TEST else None),
+            compare(f"{final} accuracy", accuracy, rows, note=5, measured=measured),
+        ]
     return claims
 
 

@@ -60,24 +60,16 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     """Repeat the experiments of both documents; return the claims and the figures."""
     two_digits, ten_digits = utils.load_binary_dataset(2, 3, data), utils.load_full_mnist(data)
     pairs = seeds[:PAIRS]
-    first = seeds[0]
-    softmax = train_all(
-        {
-            (value, seed): partial(task3.train, ten_digits, value, EPOCHS, seed)
-            for value in task3.LAMBDAS
-            for seed in (pairs if value <= 0.001 else [first])
-        },
-        label="lambda and seed {}",
-    )
-    by_lambda = {value: softmax[value, first] for value in task3.LAMBDAS}
+    penalised = {
+        (value, seed): partial(task3.train, ten_digits, value, EPOCHS, seed)
+        for value in task3.LAMBDAS
+        for seed in (pairs if value <= 0.001 else pairs[:1])
+    }
+    softmax = train_all(penalised, label="lambda and seed {}")
+    by_lambda = {value: softmax[value, pairs[0]] for value in task3.LAMBDAS}
     paired = {value: [softmax[value, seed] for seed in pairs] for value in (0, 0.001)}
-    by_size = train_all(
-        {
-            size: partial(task2.train, two_digits, False, EPOCHS, 0, batch_size=size)
-            for size in SIZES
-        },
-        label="batch size {}",
-    )
+    sizes = {n: partial(task2.train, two_digits, False, EPOCHS, 0, batch_size=n) for n in SIZES}
+    by_size = train_all(sizes, label="batch size {}")
     in_order = by_size[task2.BATCH_SIZE]
     by_seed = {seed: partial(task2.train, two_digits, True, EPOCHS, seed) for seed in seeds}
     shuffled = list(train_all(by_seed, label="seed {}").values())
@@ -210,6 +202,12 @@ def after_first_epoch(training: Training) -> dict[int, float]:
     return {step: a for step, a in accuracy.items() if step >= training.batches_per_epoch}
 
 
+def spikes_per_100(training: Training) -> float:
+    """Count the spikes per 100 validations after the first epoch."""
+    accuracy = after_first_epoch(training)
+    return 100 * len(spikes(accuracy)) / len(accuracy)
+
+
 def quarters(series: Mapping[int, float]) -> np.ndarray:
     """Compute the mean of {step: value} over each quarter of the steps."""
     return np.array([np.mean(part) for part in np.array_split(list(series.values()), 4)])
@@ -221,15 +219,11 @@ def significant(successes: int, trials: int) -> bool:
 
 
 def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> list[Claim]:
-    in_order = by_size[task2.BATCH_SIZE]
-    accuracies = [after_first_epoch(training) for training in (in_order, *shuffled)]
-    rate, *rates = [100 * len(spikes(accuracy)) / len(accuracy) for accuracy in accuracies]
-    fall, *falls = map(deepest_fall, accuracies)
+    trainings = by_size[task2.BATCH_SIZE], *shuffled
+    rate, *rates = map(spikes_per_100, trainings)
+    fall, *falls = (deepest_fall(after_first_epoch(training)) for training in trainings)
     fewer, gone = sum(r < rate for r in rates), sum(f <= SPIKE for f in falls)
-    worse: dict[float, float] = {
-        size: 100 * len(spikes(curve)) / len(curve)
-        for size, curve in ((size, after_first_epoch(one)) for size, one in by_size.items())
-    }
+    worse = {size: spikes_per_100(training) for size, training in by_size.items()}
     claim = partial(Claim, "2e", SHUFFLED)
     return [
         claim(

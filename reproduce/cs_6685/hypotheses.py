@@ -19,7 +19,7 @@ from reproduce.cs_6685.document import (
 )
 from reproduce.cs_6685.experiments import DOCUMENT
 
-SEEDED, SEED_0, CROSS_ENTROPY, COMBINED = (Method(letter) for letter in "ABCD")
+SEEDED, SEED_0, CROSS_ENTROPY, COMBINED = map(Method, "ABCD")
 
 
 def hypotheses(trainings: Trainings) -> list[Claim]:
