@@ -37,6 +37,7 @@ RATES = (0.01, 0.001, 0.0001)  # of its figure 2.1
 LARGER_RATES = (0.05, 0.1, 1)
 NORMS = {0.01: "3.43", 0.001: "3.96", 0.0001: "4.02"}  # {lambda: squared length in its figure 2.4}
 DECAY, SOFTMAX_DECAY = 1e-4, 1e-3
+CONSTANT, ANNEALED = "learning rate 0.01", f"learning rate 0.01 / (1 + {DECAY:g} t)"
 BINARY = Protocol(0.01, 10_000, every=100)
 REGULARISED = Protocol(0.01, 2000)
 SOFTMAX = Protocol(0.01, 2000, l2=1e-7 / 2, every=50)
@@ -57,31 +58,25 @@ def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], fi
     pairs = two_classes(2, 3, ten)
     two, raw = _inputs(pairs, unit_range), _inputs(pairs, raw_pixels)
     all_ten = softmax_sets(ten)
-    regularised = {value: replace(REGULARISED, l2=value / 2) for value in NORMS}
-    larger = {rate: Protocol(rate, 4000, every=4000) for rate in LARGER_RATES}
-    trainings = train_all(
-        {
-            "softmax": partial(SOFTMAX.train, all_ten),
-            "softmax annealed": partial(
-                replace(SOFTMAX, steps=1000, decay=SOFTMAX_DECAY).train, all_ten
-            ),
-            "softmax penalised": partial(SOFTMAX_L2.train, all_ten),
-            **{rate: partial(replace(BINARY, learning_rate=rate).train, two) for rate in RATES},
-            "annealed": partial(replace(BINARY, decay=DECAY).train, two),
-            **{f"l2 {value}": partial(one.train, two) for value, one in regularised.items()},
-            **{f"rate {rate}": partial(one.train, two) for rate, one in larger.items()},
-            "raw": partial(Protocol(1e-6, 2000, every=10).train, raw),
-            "raw, one step": partial(Protocol(0.01, 1).train, raw),
-        }
-    )
-    rates = {f"learning rate {rate:g}": trainings[rate] for rate in RATES}
-    rates[f"learning rate 0.01 / (1 + {DECAY:g} t)"] = trainings["annealed"]
-    binary, softmax = trainings[0.01], trainings["softmax"]
+    protocols = {
+        "softmax": (SOFTMAX, all_ten),
+        "softmax annealed": (replace(SOFTMAX, steps=1000, decay=SOFTMAX_DECAY), all_ten),
+        "softmax penalised": (SOFTMAX_L2, all_ten),
+        **{f"learning rate {rate:g}": (replace(BINARY, learning_rate=rate), two) for rate in RATES},
+        ANNEALED: (replace(BINARY, decay=DECAY), two),
+        **{f"l2 {value}": (replace(REGULARISED, l2=value / 2), two) for value in NORMS},
+        **{f"rate {rate}": (Protocol(rate, 4000, every=4000), two) for rate in LARGER_RATES},
+        "raw": (Protocol(1e-6, 2000, every=10), raw),
+        "raw, one step": (Protocol(0.01, 1), raw),
+    }
+    trainings = train_all({name: partial(one.train, X) for name, (one, X) in protocols.items()})
+    rates = {name: one for name, one in trainings.items() if name.startswith("learning rate")}
+    softmax = trainings["softmax"]
     saturated = {rate: saturated_outputs(trainings[f"rate {rate}"], two) for rate in LARGER_RATES}
     penalised = {value: trainings[f"l2 {value}"] for value in NORMS}
     claims = [
         _largest_rate(saturated, saturated_outputs(trainings["raw, one step"], raw), two),
-        *_logistic(binary, trainings["annealed"], trainings["raw"], pairs),
+        *_logistic(rates[CONSTANT], rates[ANNEALED], trainings["raw"], pairs),
         *_regularised(penalised),
         *_softmax(softmax, trainings["softmax annealed"], ten),
         _stopping(trainings["softmax penalised"], ten),
@@ -301,7 +296,7 @@ def _figures(
     def draw(curves: Mapping[str, Series], what: str, *axis: Any) -> Figure:
         return figures.plot_curves(curves, f"2019, figure {what} ({data_name})", *axis)
 
-    binary = by_rate["learning rate 0.01"]
+    binary = by_rate[CONSTANT]
     rates = {name: one.loss[VALIDATION] for name, one in by_rate.items()}
     by_lambda = {f"λ = {value:g}": one for value, one in penalised.items()}
     accuracies = {name: one.accuracy[VALIDATION] for name, one in by_lambda.items()}
