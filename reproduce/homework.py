@@ -104,9 +104,9 @@ def layer_errors(
 
 
 def settled(losses: Series) -> int:
-    """Find the first step from which a loss stays within 5 % of its whole fall from its last."""
+    """Find the first step from which a loss stays within 5 % of its whole change from its last."""
     values = list(losses.values())
-    near = 0.05 * (values[0] - values[-1])
+    near = 0.05 * abs(values[0] - values[-1])
     return next(
         step
         for i, step in enumerate(losses)
