@@ -28,7 +28,6 @@ from reproduce.cs_6685 import page
 from reproduce.cs_6685.hypotheses import hypotheses
 from reproduce.protocols import TEST, TRAINING, VALIDATION, Descent, Protocol, Sets
 from task2a import BinaryModel, pre_process_images
-from utils import predict
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "figures" / "results.json"
@@ -170,26 +169,21 @@ def test_saturated_outputs_are_those_that_float64_rounds_to_0_or_1() -> None:
 
 
 @pytest.mark.mnist
-def test_2020_is_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
-    sets = course_2020.softmax_sets(descents.older_sets(digits.load("mnist", mnist_folder)))
-    protocol = course_2020.SOFTMAX
+def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
+    images = descents.older_sets(digits.load("mnist", mnist_folder))
+    sets, protocol = course_2020.softmax_sets(images), course_2020.SOFTMAX
     descent = replace(protocol, every=protocol.steps).train(sets)
     for name, (loss, accuracy) in course_2020.PRINTED.items():
-        rows = course_2020.exact_rows(sets[name][1], predict(descent.model, sets[name][0]))
+        rows = course_2020.exact_rows(sets[name][1], utils.predict(descent.model, sets[name][0]))
         assert rows == pytest.approx(float(accuracy), abs=1e-6)
         if name != TEST:  # its loss is printed as a copy
             assert descent.last("loss", name) / 10 == pytest.approx(float(loss), rel=1e-12)
-
-
-@pytest.mark.mnist
-def test_2019_stops_at_iteration_4_with_a_penalty_of_0_01(mnist_folder: Path) -> None:
-    ten = course_2019.divide(descents.older_sets(digits.load("mnist", mnist_folder)))
     protocol = replace(course_2019.SOFTMAX_L2, steps=4)
-    descent = protocol.train(course_2019.softmax_sets(ten))
+    descent = protocol.train(course_2019.softmax_sets(course_2019.divide(images)))
     cost = course_2019.printed_cost(descent, 2000, protocol.l2)
-    assert descents.consecutive_rises(cost, 3) == 4
-    assert descent.accuracy[VALIDATION][4] == pytest.approx(0.6725)
-    assert descent.accuracy[TEST][4] == pytest.approx(0.6785)
+    assert descents.consecutive_rises(cost, 3) == 4  # where it stops
+    at_end = [descent.accuracy[name][4] for name in (VALIDATION, TEST)]
+    assert at_end == pytest.approx([0.6725, 0.6785])
 
 
 def test_measures_of_a_course() -> None:
