@@ -16,6 +16,7 @@ from scipy import optimize, special
 
 import task2a
 import task3a
+from lab import figures
 from lab.gradient import numerical_gradient
 from reproduce import theory
 from task2a import BinaryModel
@@ -47,6 +48,10 @@ def softmax_cost(X: np.ndarray, Y: np.ndarray, w: np.ndarray) -> float:
     return -float(np.mean(np.sum(Y * special.log_softmax(X @ w, axis=1), axis=1)))
 
 
+def entry(function: Callable[[np.ndarray], np.ndarray], z: np.ndarray, k: int) -> float:
+    return float(function(z)[k])
+
+
 def softmax_model(w: np.ndarray, l2_reg_lambda: float = 0) -> SoftmaxModel:
     model = SoftmaxModel(l2_reg_lambda)
     model.w = w.copy()
@@ -75,11 +80,11 @@ def test_derivatives_of_the_sigmoid_and_of_softmax() -> None:
     slope = numerical_gradient(lambda: float(special.expit(z).sum()), z)
     np.testing.assert_allclose(slope, special.expit(z) * special.expit(-z), atol=1e-9)
     outputs = special.softmax(z)
-    for k in range(len(z)):
-        slope = numerical_gradient(lambda k=k: float(special.softmax(z)[k]), z)
-        np.testing.assert_allclose(slope, outputs[k] * (np.eye(4)[k] - outputs), atol=1e-9)
-        slope = numerical_gradient(lambda k=k: float(special.log_softmax(z)[k]), z)
-        np.testing.assert_allclose(slope, np.eye(4)[k] - outputs, atol=1e-9)
+    for k, one_hot in enumerate(np.eye(4)):
+        slope = numerical_gradient(partial(entry, special.softmax, z, k), z)
+        np.testing.assert_allclose(slope, outputs[k] * (one_hot - outputs), atol=1e-9)
+        slope = numerical_gradient(partial(entry, special.log_softmax, z, k), z)
+        np.testing.assert_allclose(slope, one_hot - outputs, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +230,7 @@ def test_the_command_draws_the_figures_of_the_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["theory.py", "--out", str(tmp_path)])
-    monkeypatch.setattr(theory.figures, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(figures, "save", lambda figure, path: path.touch())
     theory.main()
     text = (DOCS / "derivations.md").read_text(encoding="utf-8")
     shown = re.findall(r"\(figures/(\w+\.png)\)", text)
