@@ -94,7 +94,8 @@ def rough(size: float) -> str:
     return f"{roughness((SLOPE + size * NOISE).T):.3f}"
 
 
-# (task, its trainings: without and with shuffling, or with lambda 0, 0.1 and 1, what is said, not)
+# (task, its trainings: without and with shuffling, or with lambda 0, 0.1 and 1; what the answer
+# states, and what it does not)
 STILL, SPIKY = falling(0), falling(7)
 ANSWERS: list[tuple[str, list[Training], list[str], list[str]]] = [
     ("2a", [run()] * 2, ["task2a.py contains", "the 785 weights"], []),
@@ -181,7 +182,8 @@ def test_an_answer_follows_from_the_results(
 ) -> None:
     monkeypatch.setattr(report.results, "LAMBDAS", (0, 0.1, 1))
     names = (IN_ORDER, SHUFFLED) if task[0] == "2" else ("lambda 0", "lambda 0.1", "lambda 1")
-    part = Part("tiny digits", "ab" * 32, 0, 500, False, {}, dict(zip(names, trainings)))  # noqa: B905
+    by_name = dict(zip(names, trainings, strict=False))
+    part = Part("tiny digits", "ab" * 32, 0, 500, False, {}, by_name)
     text = answers.ANSWERS[task](part)
     for words in stated:
         assert words in text
