@@ -132,7 +132,7 @@ def test_settings_data_and_initial_weights_tell_trainings_apart(
 def test_a_training_is_measured_twice_an_epoch_and_its_last_weights_are_kept(
     few_digits: Digits,
 ) -> None:
-    settings = Settings("cross-entropy", learning_rate=1, epochs=2)
+    settings = Settings("cross-entropy", batch_norm=True, epochs=2)
     w, kept = train(settings, few_digits)
     assert kept["steps"] == [1, 2, 3, 4, 5, 6]
     model = settings.network(np.random.default_rng(0))
