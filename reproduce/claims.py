@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003
 YES, ASSUMED, NO, NOT_FOUND = "yes", "with an assumed setting", "**no**", "**not found**"
@@ -27,8 +27,8 @@ class Claim:
 
     Attributes:
         task: the task that the document answers, as it numbers it.
-        published: the number or statement.
         method: how we repeat it.
+        published: the number or statement.
         ours: our result.
         agrees: whether they agree, by the rule of docs/results.md; None for a number that nothing
             gives.
@@ -38,8 +38,8 @@ class Claim:
     """
 
     task: str
-    published: str
     method: Method
+    published: str
     ours: str
     agrees: bool | None
     criterion: str = ""
@@ -55,17 +55,11 @@ class Claim:
 
 
 def number(
-    task: str,
-    what: str,
-    published: str,
-    method: Method,
-    ours: float,
-    note: int | None = None,
-    measured: str = "",
+    task: str, method: Method, what: str, published: str, ours: float, **notes: Any
 ) -> Claim:
     """Compare a published number, with all printed digits ("0.976", "98.77 %"), with ours.
 
-    ours: a fraction where the published number is a percentage.
+    ours: a fraction where the published number is a percentage. notes: `note` and `measured`.
     """
     text = published.removesuffix("%").strip()
     scale, unit = (100, " %") if published.endswith("%") else (1, "")
@@ -75,7 +69,7 @@ def number(
     shown = f"{value:.0f}" if digits == 0 and not unit else f"{value:.{digits + 1}f}"
     shown = repr(value) if digits > 15 else shown + unit
     agrees = abs(value - float(text)) <= tolerance
-    return Claim(task, f"{what} {published}", method, shown, agrees, note=note, measured=measured)
+    return Claim(task, method, f"{what} {published}", shown, agrees, **notes)
 
 
 def with_range(values: Sequence[float], spec: str) -> str:
@@ -84,9 +78,14 @@ def with_range(values: Sequence[float], spec: str) -> str:
     return f"{first} ({low} to {high})"
 
 
-def by_setting(values: Mapping[float, float], spec: str) -> str:
-    """Format {setting: value} as one line."""
-    return ", ".join(f"{setting:g}: {value:{spec}}" for setting, value in values.items())
+def listed(values: Iterable[float], spec: str) -> str:
+    """Format values as one line."""
+    return ", ".join(f"{value:{spec}}" for value in values)
+
+
+def by_setting(values: Mapping[Any, float], spec: str) -> str:
+    """Format {setting or name: value} as one line."""
+    return ", ".join(f"{setting}: {value:{spec}}" for setting, value in values.items())
 
 
 def tally(claims: Sequence[Claim]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 K = 10
 RATES = (0.01, 0.001, 0.0001)  # of its figure 2.1
-LARGER_RATES = (0.05, 0.1, 1.0)
+LARGER_RATES = (0.05, 0.1, 1)
 NORMS = {0.01: "3.43", 0.001: "3.96", 0.0001: "4.02"}  # {lambda: squared length in its figure 2.4}
 DECAY, SOFTMAX_DECAY = 1e-4, 1e-3
+CONSTANT, ANNEALED = "learning rate 0.01", f"learning rate 0.01 / (1 + {DECAY:g} t)"
 BINARY = Protocol(0.01, 10_000, every=100)
 REGULARISED = Protocol(0.01, 2000)
 SOFTMAX = Protocol(0.01, 2000, l2=1e-7 / 2, every=50)
@@ -57,31 +58,25 @@ def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], fi
     pairs = two_classes(2, 3, ten)
     two, raw = _inputs(pairs, unit_range), _inputs(pairs, raw_pixels)
     all_ten = softmax_sets(ten)
-    regularised = {value: replace(REGULARISED, l2=value / 2) for value in NORMS}
-    larger = {rate: Protocol(rate, 4000, every=4000) for rate in LARGER_RATES}
-    trainings = train_all(
-        {
-            "softmax": partial(SOFTMAX.train, all_ten),
-            "softmax annealed": partial(
-                replace(SOFTMAX, steps=1000, decay=SOFTMAX_DECAY).train, all_ten
-            ),
-            "softmax penalised": partial(SOFTMAX_L2.train, all_ten),
-            **{rate: partial(replace(BINARY, learning_rate=rate).train, two) for rate in RATES},
-            "annealed": partial(replace(BINARY, decay=DECAY).train, two),
-            **{f"l2 {value}": partial(one.train, two) for value, one in regularised.items()},
-            **{f"rate {rate}": partial(one.train, two) for rate, one in larger.items()},
-            "raw": partial(Protocol(1e-6, 2000, every=10).train, raw),
-            "raw, one step": partial(Protocol(0.01, 1).train, raw),
-        }
-    )
-    rates = {f"learning rate {rate:g}": trainings[rate] for rate in RATES}
-    rates[f"learning rate 0.01 / (1 + {DECAY:g} t)"] = trainings["annealed"]
-    binary, softmax = trainings[0.01], trainings["softmax"]
+    protocols = {
+        "softmax": (SOFTMAX, all_ten),
+        "softmax annealed": (replace(SOFTMAX, steps=1000, decay=SOFTMAX_DECAY), all_ten),
+        "softmax penalised": (SOFTMAX_L2, all_ten),
+        **{f"learning rate {rate:g}": (replace(BINARY, learning_rate=rate), two) for rate in RATES},
+        ANNEALED: (replace(BINARY, decay=DECAY), two),
+        **{f"l2 {value}": (replace(REGULARISED, l2=value / 2), two) for value in NORMS},
+        **{f"rate {rate}": (Protocol(rate, 4000, every=4000), two) for rate in LARGER_RATES},
+        "raw": (Protocol(1e-6, 2000, every=10), raw),
+        "raw, one step": (Protocol(0.01, 1), raw),
+    }
+    trainings = train_all({name: partial(one.train, X) for name, (one, X) in protocols.items()})
+    rates = {name: one for name, one in trainings.items() if name.startswith("learning rate")}
+    softmax = trainings["softmax"]
     saturated = {rate: saturated_outputs(trainings[f"rate {rate}"], two) for rate in LARGER_RATES}
     penalised = {value: trainings[f"l2 {value}"] for value in NORMS}
     claims = [
         _largest_rate(saturated, saturated_outputs(trainings["raw, one step"], raw), two),
-        *_logistic(binary, trainings["annealed"], trainings["raw"], pairs),
+        *_logistic(rates[CONSTANT], rates[ANNEALED], trainings["raw"], pairs),
         *_regularised(penalised),
         *_softmax(softmax, trainings["softmax annealed"], ten),
         _stopping(trainings["softmax penalised"], ten),
@@ -128,8 +123,8 @@ def _inputs(sets: Sets, inputs: Callable[..., np.ndarray]) -> Sets:
 def _largest_rate(saturated: Mapping[float, int], raw: int, sets: Sets) -> Claim:
     return Claim(
         "2.1",
-        "0.01 is the largest learning rate without overflows in the logarithms",
         TWO_DIGITS,
+        "0.01 is the largest learning rate without overflows in the logarithms",
         by_setting(saturated, "d"),
         all(saturated.values()),
         "training outputs that are exactly 0 or 1 in float64 after 4,000 iterations, for three "
@@ -158,37 +153,32 @@ def _logistic(binary: Descent, annealed: Descent, raw: Descent, pairs: Sets) -> 
     spread = max(losses.values()) - min(losses.values())
     fall = max(np.log(2) - loss for loss in losses.values())
     test, val = (binary.last("accuracy", name) for name in (TEST, VALIDATION))
+    claim = partial(Claim, "2.1", TWO_DIGITS)
     return [
         Claim(
             "2.1",
-            "little to no improvement by annealing alpha / (1 + k t)",
             TWO_DIGITS_ANNEALED,
+            "little to no improvement by annealing alpha / (1 + k t)",
             f"{gain:+.4f}, of {min(binary.loss[VALIDATION].values()):.4f}",
             gain < 0.005,
             "decrease of the least validation loss by annealing: below 0.005",
         ),
-        Claim(
-            "2.1",
+        claim(
             "the cost is approximately the same for all sets (figure 2.2)",
-            TWO_DIGITS,
             ", ".join(f"{loss:.4f} ({name.lower()})" for name, loss in losses.items()),
             bool(spread < 0.1 * fall),
             "largest difference of the final costs: below a tenth of the fall from ln 2",
         ),
-        Claim(
-            "2.1",
+        claim(
             "the percentage classified correctly flattens out quickly on the validation set",
-            TWO_DIGITS,
             f"{fifth:.4f} and {end:.4f}",
             abs(fifth - end) < 0.01,
             "validation accuracy after a fifth of the iterations and at the end: less than 0.01 "
             "apart",
         ),
-        number("2.1", "test accuracy", "98.77 %", TWO_DIGITS, test, note=2, measured=counts),
-        Claim(
-            "2.1",
+        number("2.1", TWO_DIGITS, "test accuracy", "98.77 %", test, note=2, measured=counts),
+        claim(
             "a higher score on the test set than on the validation set",
-            TWO_DIGITS,
             f"{test:.4f} on the test set, {val:.4f} on the validation set",
             test > val,
             "accuracy on both sets: higher on the test set",
@@ -205,37 +195,30 @@ def _regularised(trainings: Mapping[float, Descent]) -> list[Claim]:
     norms = {value: float(np.sum(one.model.w**2)) for value, one in trainings.items()}
     a, b = (trainings[value].model.w[1:, 0] for value in (0.01, 0.0001))
     cosine = float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    claim, length = (partial(one, "2.2c", TWO_DIGITS_L2) for one in (Claim, number))
     return [
         Claim(
             "2.2b",
-            "there is a slight difference of the validation accuracy (figure 2.3)",
             TWO_DIGITS_L2,
+            "there is a slight difference of the validation accuracy (figure 2.3)",
             f"{apart:.4f}; at the end {by_setting(final, '.4f')}",
             bool(0 < apart < 0.01),
             "largest difference between the curves: above 0 and below 0.01",
         ),
         *(
-            number(
-                "2.2c",
-                f"figure 2.4, lambda = {value:g}: squared length",
-                length,
-                TWO_DIGITS_L2,
-                norms[value],
-            )
-            for value, length in NORMS.items()
+            length(f"figure 2.4, lambda = {value:g}: squared length", printed, norms[value])
+            for value, printed in NORMS.items()
         ),
-        Claim(
-            "2.2c",
+        claim(
             "lambda = 0.01 has the shorter weight vector",
-            TWO_DIGITS_L2,
             by_setting(norms, ".4g"),
             norms[0.01] < min(norms[0.001], norms[0.0001]),
             "squared length for each lambda: smallest for 0.01",
         ),
         Claim(
             "2.2d",
-            "no difference is seen between the weights for different lambda (figure 2.5)",
             TWO_DIGITS_L2,
+            "no difference is seen between the weights for different lambda (figure 2.5)",
             f"{cosine:.4f}",
             cosine > 0.99,
             "cosine of the angle between the weights for 0.01 and 0.0001: above 0.99",
@@ -249,12 +232,12 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
     alike = own_mean_is_most_alike(softmax.model.w.T, mean_images(sets))
     val, test = (softmax.last("accuracy", name) for name in (VALIDATION, TEST))
     return [
-        number("3.2", "validation accuracy about", "88 %", TEN_DIGITS, val),
-        number("3.2", "test accuracy about", "92 %", TEN_DIGITS, test),
+        number("3.2", TEN_DIGITS, "validation accuracy about", "88 %", val),
+        number("3.2", TEN_DIGITS, "test accuracy about", "92 %", test),
         Claim(
             "3.2",
-            "about 88 % and about 92 % after 1,000 iterations",
             TEN_DIGITS_TEXT,
+            "about 88 % and about 92 % after 1,000 iterations",
             f"{100 * at_1000[VALIDATION]:.1f} % and {100 * at_1000[TEST]:.1f} %",
             abs(at_1000[VALIDATION] - 0.88) <= 0.01 and abs(at_1000[TEST] - 0.92) <= 0.01,
             "both within one percentage point",
@@ -262,8 +245,8 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
         ),
         Claim(
             "3.2",
-            "an annealing learning rate could probably have achieved a higher accuracy",
             TEN_DIGITS_ANNEALED,
+            "an annealing learning rate could probably have achieved a higher accuracy",
             f"{slower:.4f}, with a constant rate {at_1000[VALIDATION]:.4f}",
             slower > at_1000[VALIDATION],
             "validation accuracy: higher with annealing",
@@ -271,8 +254,8 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
         ),
         Claim(
             "3.2",
-            "the weights are shaped like the digits",
             TEN_DIGITS,
+            "the weights are shaped like the digits",
             f"{alike} of {K}",
             alike >= 9,
             "digits whose weights correlate most with the mean image of the same digit: at least 9",
@@ -288,8 +271,8 @@ def _stopping(training: Descent, sets: Sets) -> Claim:
     val, test = (training.accuracy[name][at] for name in (VALIDATION, TEST))
     return Claim(
         "3.1",
-        "for lambda about 0.01 only a couple of iterations, and a fairly low accuracy",
         TEN_DIGITS_L2,
+        "for lambda about 0.01 only a couple of iterations, and a fairly low accuracy",
         f"{shown}, accuracy {val:.4f} on the validation set, {test:.4f} on the test set",
         stop is not None,
         "three consecutive rises within ten iterations",
@@ -304,70 +287,49 @@ def mean_images(sets: Sets) -> np.ndarray:
 
 
 def _figures(
-    rates: Mapping[str, Descent],
+    by_rate: Mapping[str, Descent],
     penalised: Mapping[float, Descent],
     softmax: Descent,
     sets: Sets,
     data_name: str,
 ) -> figures.Figures:
-    binary = rates["learning rate 0.01"]
+    def draw(curves: Mapping[str, Series], what: str, *axis: Any) -> Figure:
+        return figures.plot_curves(curves, f"2019, figure {what} ({data_name})", *axis)
+
+    binary = by_rate[CONSTANT]
+    rates = {name: one.loss[VALIDATION] for name, one in by_rate.items()}
     by_lambda = {f"λ = {value:g}": one for value, one in penalised.items()}
-    pair, cost = f"2 against 3 ({data_name})", "Cross-entropy"
+    accuracies = {name: one.accuracy[VALIDATION] for name, one in by_lambda.items()}
+    norms = {name: one.norm for name, one in by_lambda.items()}
     means = mean_images(sets)
     rows = {"mean images": means - means.mean(axis=0), "weights": softmax.model.w.T}
-    scaled = {name: row / np.abs(row).max() for name, row in rows.items()}
-    curves = {
-        "2019_rates.png": (
-            {name: one.loss[VALIDATION] for name, one in rates.items()},
-            f"2019, figure 2.1: learning rates, {pair}",
-            "Validation cross-entropy",
-            (0, 0.7),
-        ),
-        "2019_loss.png": (
-            binary.loss,
-            f"2019, figure 2.2: cost of all sets, {pair}",
-            cost,
-            (0, 0.4),
-        ),
-        "2019_accuracy.png": (
-            binary.accuracy,
-            f"2019, figure 2.2: accuracy of all sets, {pair}",
-            "Accuracy",
-            (0.9, 1),
-        ),
-        "2019_l2_accuracy.png": (
-            {name: one.accuracy[VALIDATION] for name, one in by_lambda.items()},
-            f"2019, figure 2.3: accuracy for each λ, {pair}",
-            "Validation accuracy",
-            (0.9, 1),
-        ),
-        "2019_l2_norms.png": (
-            {name: one.norm for name, one in by_lambda.items()},
-            f"2019, figure 2.4: squared length for each λ, {pair}",
-            "‖w‖²",
-            (0, 4.2),
-        ),
-        "2019_softmax_loss.png": (
-            softmax.loss,
-            f"2019, figure 3.1: cost of softmax regression ({data_name})",
-            cost,
-            (0.2, 1.2),
-        ),
-        "2019_softmax_accuracy.png": (
-            softmax.accuracy,
-            f"2019, figure 3.1: accuracy of softmax regression ({data_name})",
-            "Accuracy",
-            (0.7, 1),
-        ),
-    }
+    pair, cost, accuracy = "2 against 3", "Cross-entropy", "Accuracy"
     return {
-        **{name: figures.plot_curves(*arguments) for name, arguments in curves.items()},
+        "2019_rates.png": draw(
+            rates, f"2.1: learning rates, {pair}", "Validation cross-entropy", (0, 0.7)
+        ),
+        "2019_loss.png": draw(binary.loss, f"2.2: cost of all sets, {pair}", cost, (0, 0.4)),
+        "2019_accuracy.png": draw(
+            binary.accuracy, f"2.2: accuracy of all sets, {pair}", accuracy, (0.9, 1)
+        ),
+        "2019_l2_accuracy.png": draw(
+            accuracies, f"2.3: accuracy for each λ, {pair}", "Validation accuracy", (0.9, 1)
+        ),
+        "2019_l2_norms.png": draw(
+            norms, f"2.4: squared length for each λ, {pair}", "‖w‖²", (0, 4.2)
+        ),
         "2019_l2_weights.png": _weights(
             {name: one.model.w[1:] for name, one in by_lambda.items()},
-            f"2019, figure 2.5: weights for each λ, {pair}",
+            f"2019, figure 2.5: weights for each λ, {pair} ({data_name})",
+        ),
+        "2019_softmax_loss.png": draw(
+            softmax.loss, "3.1: cost of softmax regression", cost, (0.2, 1.2)
+        ),
+        "2019_softmax_accuracy.png": draw(
+            softmax.accuracy, "3.1: accuracy of softmax regression", accuracy, (0.7, 1)
         ),
         "2019_means_and_weights.png": figures.images(
-            scaled,
+            {name: row / np.abs(row).max() for name, row in rows.items()},
             f"2019, figure 3.2: mean images, less the mean of all, and weights ({data_name})",
             "relative size",
         ),

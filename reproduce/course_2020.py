@@ -29,16 +29,16 @@ from reproduce.protocols import (
 from task3a import one_hot_encode
 
 K = 10
-LAMBDAS = (0.0, 0.001, 0.01, 0.1, 1.0)  # 0 for Task 2, the others are those of its bar charts
+LAMBDAS = (0, 0.001, 0.01, 0.1, 1)  # 0 for Task 2, the others are those of its bar charts
 LOGISTIC = Protocol(0.2, steps=20 * 28, batch_size=128, every=5)  # 20 epochs of 28 batches
 SOFTMAX = Protocol(0.3, steps=20 * 140, batch_size=128, cost_scale=1 / K, every=28)
-TWO_DIGITS, TEN_DIGITS, TEN_DIGITS_L2 = (Method(letter) for letter in "ABC")
+TWO_DIGITS, TEN_DIGITS, TEN_DIGITS_L2 = map(Method, "ABC")
 PRINTED = {  # {set: its loss and accuracy}
     TRAINING: ("0.03429192881141587", "0.871222"),
     VALIDATION: ("0.037827305981061383", "0.8615"),
     TEST: ("0.037827305981061383", "0.917"),
 }
-BARS = {1.0: "0.356", 0.1: "0.893", 0.01: "4.03", 0.001: "9.36"}  # heights of its bar chart
+BARS = {1: "0.356", 0.1: "0.893", 0.01: "4.03", 0.001: "9.36"}  # heights of its bar chart
 
 
 def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], figures.Figures]:
@@ -94,20 +94,17 @@ def _stopping(training: Descent) -> list[Claim]:
     losses = training.loss[VALIDATION]
     fifth_rise = consecutive_rises(losses, 5)
     final, at_400 = losses[max(losses)], min(value for t, value in losses.items() if t <= 400)
+    claim = partial(Claim, "2d", TWO_DIGITS)
     return [
-        Claim(
-            "2d",
+        claim(
             "five consecutive rises of the validation loss never happened",
-            TWO_DIGITS,
             "no five in a row" if fifth_rise is None else f"five in a row by step {fifth_rise}",
             fifth_rise is None,
             "five consecutive rises, at five validations an epoch: none",
             note=1,
         ),
-        Claim(
-            "2d",
+        claim(
             "there is no longer an improvement in the validation loss after about 400 steps",
-            TWO_DIGITS,
             f"{losses[0]:.4f} at step 0, {at_400:.4f} at best by step 400, {final:.4f} at the end",
             at_400 - min(losses.values()) < 0.01 * (losses[0] - min(losses.values())),
             "fall of the best loss after step 400: below 1 % of the whole fall",
@@ -123,21 +120,18 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
     simple = [chart[1].last("accuracy", name) for name in sets]
     others = [value for one, value in accuracy.items() if one != 0.001]
     largest = {value: float(np.abs(one.model.w[1:]).max()) for value, one in chart.items()}
+    claim, length = (partial(one, "3c", TWO_DIGITS) for one in (Claim, number))
     return [
-        Claim(
-            "3c",
+        claim(
             "with lambda = 1 the model is no better than guessing",
-            TWO_DIGITS,
             "{:.3f}, {:.3f} and {:.3f} on the three sets".format(*simple)
             + f"; always the more frequent digit: {guess:.3f} on the validation set",
             accuracy[1] <= guess,
             "validation accuracy: at most that of always guessing the more frequent digit",
             note=2,
         ),
-        Claim(
-            "3c",
+        claim(
             "the highest accuracy with the most complex model",
-            TWO_DIGITS,
             by_setting(accuracy, ".4f"),
             accuracy[0.001] > max(others),
             "validation accuracy for each lambda of its bar chart: strictly highest for 0.001",
@@ -145,15 +139,11 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
             measured=f"{trainings[0].last('accuracy', VALIDATION):.4f} without a penalty",
         ),
         *(
-            number(
-                "3c", f"squared length with lambda = {value:g}, its bar chart:", bar, TWO_DIGITS, n
-            )
-            for (value, bar), n in zip(BARS.items(), (norms[v] for v in BARS), strict=True)
+            length(f"squared length with lambda = {value:g}, its bar chart:", bar, norms[value])
+            for value, bar in BARS.items()
         ),
-        Claim(
-            "3c",
+        claim(
             "the L2 norm increases with the complexity of the model",
-            TWO_DIGITS,
             by_setting(norms, ".3g"),
             decreasing(norms),
             "sum of the squared weights: strictly decreasing in lambda",
@@ -161,8 +151,8 @@ def _complexity(trainings: Mapping[float, Descent], sets: Sets) -> list[Claim]:
         _noise("3d", TWO_DIGITS, {0.001: chart[0.001], 1: chart[1]}, "higher lambda"),
         Claim(
             "3d",
-            "the range of the weights is lower when lambda is higher",
             TWO_DIGITS,
+            "the range of the weights is lower when lambda is higher",
             by_setting(largest, ".3g"),
             decreasing(largest),
             "largest absolute weight of a pixel: strictly decreasing in lambda",
@@ -174,14 +164,14 @@ def _table(training: Descent, sets: Sets) -> list[Claim]:
     outputs = {name: utils.predict(training.model, X) for name, (X, _) in sets.items()}
     by_argmax = [f"{training.last('accuracy', name):.4f} ({name.lower()})" for name in sets]
     measured = f"by the largest output {', '.join(by_argmax)}"
-    claims = []
+    compare, claims = partial(number, "4c", TEN_DIGITS), []
     for name, (loss, accuracy) in PRINTED.items():
-        ours = training.last("loss", name) / K
-        note = 6 if name == TEST else None
-        claims.append(number("4c", f"final {name.lower()} loss", loss, TEN_DIGITS, ours, note))
-        ours = exact_rows(sets[name][1], outputs[name])
-        what = f"final {name.lower()} accuracy"
-        claims.append(number("4c", what, accuracy, TEN_DIGITS, ours, note=5, measured=measured))
+        ours, rows = training.last("loss", name) / K, exact_rows(sets[name][1], outputs[name])
+        final = f"final {name.lower()}"
+        claims += [
+            compare(f"{final} loss", loss, ours, note=6 if name == TEST else None),
+            compare(f"{final} accuracy", accuracy, rows, note=5, measured=measured),
+        ]
     return claims
 
 
@@ -191,8 +181,8 @@ def _noise(task: str, method: Method, trainings: Mapping[float, Descent], what: 
     )
     return Claim(
         task,
-        f"the weights are less noisy with {what}",
         method,
+        f"the weights are less noisy with {what}",
         f"{rough:.3f} with lambda = {low:g}, {smooth:.3f} with {high:g}",
         smooth < rough,
         "mean squared difference of neighbouring pixels, divided by the variance: smaller",

@@ -19,7 +19,7 @@ from lab import figures
 from lab.jobs import train_all
 from lab.script import EPOCHS
 from lab.trainings import Training
-from reproduce.claims import CHANCE, Claim, Method, by_setting, number, with_range
+from reproduce.claims import CHANCE, Claim, Method, by_setting, listed, number, with_range
 from reproduce.measures import SPIKE, decreasing, deepest_fall, roughness, spikes
 from reproduce.protocols import SEEDS, TRAINING, Descent, Protocol, Sets, unit_range
 from task2a import BinaryModel, pre_process_images
@@ -60,24 +60,16 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     """Repeat the experiments of both documents; return the claims and the figures."""
     two_digits, ten_digits = utils.load_binary_dataset(2, 3, data), utils.load_full_mnist(data)
     pairs = seeds[:PAIRS]
-    first = seeds[0]
-    softmax = train_all(
-        {
-            (value, seed): partial(task3.train, ten_digits, value, EPOCHS, seed)
-            for value in task3.LAMBDAS
-            for seed in (pairs if value <= 0.001 else [first])
-        },
-        label="lambda and seed {}",
-    )
-    by_lambda = {value: softmax[value, first] for value in task3.LAMBDAS}
+    penalised = {
+        (value, seed): partial(task3.train, ten_digits, value, EPOCHS, seed)
+        for value in task3.LAMBDAS
+        for seed in (pairs if value <= 0.001 else pairs[:1])
+    }
+    softmax = train_all(penalised, label="lambda and seed {}")
+    by_lambda = {value: softmax[value, pairs[0]] for value in task3.LAMBDAS}
     paired = {value: [softmax[value, seed] for seed in pairs] for value in (0, 0.001)}
-    by_size = train_all(
-        {
-            size: partial(task2.train, two_digits, False, EPOCHS, 0, batch_size=size)
-            for size in SIZES
-        },
-        label="batch size {}",
-    )
+    sizes = {n: partial(task2.train, two_digits, False, EPOCHS, 0, batch_size=n) for n in SIZES}
+    by_size = train_all(sizes, label="batch size {}")
     in_order = by_size[task2.BATCH_SIZE]
     by_seed = {seed: partial(task2.train, two_digits, True, EPOCHS, seed) for seed in seeds}
     shuffled = list(train_all(by_seed, label="seed {}").values())
@@ -193,15 +185,13 @@ def _numbers(in_order: Training, shuffled: Sequence[Training]) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
     last = max(val)  # step
     epochs = [training.epoch for training in shuffled]
-    stops = number("2d", "with shuffling, stops in epoch", "16", SHUFFLED, epochs[0])
-    lost = (
-        ("2c", "final validation accuracy 0.9575", IN_ORDER, f"{val[last]:.5f}"),
-        ("2c", "final test accuracy 0.967", IN_ORDER, "there is no third set"),
-    )
+    stops = number("2d", SHUFFLED, "with shuffling, stops in epoch", "16", epochs[0])
+    not_found = partial(Claim, "2c", IN_ORDER, agrees=None, note=1)
     return [
-        number("2c", "final training accuracy", "0.976", IN_ORDER, train[last]),
-        *(Claim(*one, agrees=None, note=1) for one in lost),
-        number("2d", "stops in epoch", "33", IN_ORDER, in_order.epoch),
+        number("2c", IN_ORDER, "final training accuracy", "0.976", train[last]),
+        not_found("final validation accuracy 0.9575", f"{val[last]:.5f}"),
+        not_found("final test accuracy 0.967", "there is no third set"),
+        number("2d", IN_ORDER, "stops in epoch", "33", in_order.epoch),
         replace(stops, ours=with_range(epochs, "d")),
     ]
 
@@ -210,6 +200,12 @@ def after_first_epoch(training: Training) -> dict[int, float]:
     """Return {step: validation accuracy} without the first epoch."""
     accuracy = training.val_history["accuracy"]
     return {step: a for step, a in accuracy.items() if step >= training.batches_per_epoch}
+
+
+def spikes_per_100(training: Training) -> float:
+    """Count the spikes per 100 validations after the first epoch."""
+    accuracy = after_first_epoch(training)
+    return 100 * len(spikes(accuracy)) / len(accuracy)
 
 
 def quarters(series: Mapping[int, float]) -> np.ndarray:
@@ -223,30 +219,23 @@ def significant(successes: int, trials: int) -> bool:
 
 
 def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> list[Claim]:
-    in_order = by_size[task2.BATCH_SIZE]
-    accuracies = [after_first_epoch(training) for training in (in_order, *shuffled)]
-    rate, *rates = [100 * len(spikes(accuracy)) / len(accuracy) for accuracy in accuracies]
-    fall, *falls = map(deepest_fall, accuracies)
+    trainings = by_size[task2.BATCH_SIZE], *shuffled
+    rate, *rates = map(spikes_per_100, trainings)
+    fall, *falls = (deepest_fall(after_first_epoch(training)) for training in trainings)
     fewer, gone = sum(r < rate for r in rates), sum(f <= SPIKE for f in falls)
-    worse: dict[float, float] = {
-        size: 100 * len(spikes(curve)) / len(curve)
-        for size, curve in ((size, after_first_epoch(one)) for size, one in by_size.items())
-    }
+    worse = {size: spikes_per_100(training) for size, training in by_size.items()}
+    claim = partial(Claim, "2e", SHUFFLED)
     return [
-        Claim(
-            "2e",
+        claim(
             "fewer spikes in the validation accuracy with shuffling",
-            SHUFFLED,
             f"{rate:.1f} without, {with_range(rates, '.1f')} with: fewer for {fewer} of "
             f"{len(rates)} seeds",
             significant(fewer, len(rates)),
             f"falls of more than {SPIKE} from one validation to the next, per 100 validations: "
             f"fewer by a sign test over the seeds at 5 %",
         ),
-        Claim(
-            "2e",
+        claim(
             "due to shuffling the spikes are now gone (report)",
-            SHUFFLED,
             f"{fall:.3f} without, {with_range(falls, '.3f')} with: gone for {gone} of "
             f"{len(falls)} seeds",
             gone == len(falls),
@@ -255,8 +244,8 @@ def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> li
         ),
         Claim(
             "2e",
-            "a smaller batch should worsen the problem without shuffling",
             IN_ORDER,
+            "a smaller batch should worsen the problem without shuffling",
             by_setting(worse, ".1f"),
             all(a < b for a, b in pairwise(worse.values())),
             "falls of more than 0.01 per 100 validations, for each batch size: more with each "
@@ -290,11 +279,10 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
         f"{unequal}, has {percent[unequal]:.0f} %; validations every {every} steps meet a batch "
         f"every lcm({every}, {count}) = {period} steps, {period // count} epochs"
     )
+    claim = partial(Claim, "2e", BATCHES)
     return [
-        Claim(
-            "2e",
+        claim(
             "the spikes were caused by a bad recurrent batch (report)",
-            BATCHES,
             f"after batch {', '.join(map(str, places)) or '-'} of {count}, at steps "
             f"{', '.join(map(str, fallen)) or '-'}",
             len(fallen) > 1 and len(places) == 1,
@@ -303,11 +291,9 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
             note=4,
             measured=cause,
         ),
-        Claim(
-            "2e",
+        claim(
             "without shuffling there are batches of mostly one class, and shuffling avoids them "
             "(solution)",
-            BATCHES,
             f"lowest after batch {worst}, {accuracy[worst]:.4f} (after the others "
             f"{others:.4f}); most unequal batch: {unequal}",
             worst == unequal,
@@ -340,8 +326,8 @@ def _convergence(
     return [
         Claim(
             "2e",
-            "shuffling improves convergence",
             SHUFFLED,
+            "shuffling improves convergence",
             f"{losses[0]:.4f} without, {with_range(losses[1:], '.4f')} with: lower for {lower} of "
             f"{len(shuffled)} seeds",
             significant(lower, len(shuffled)),
@@ -349,8 +335,8 @@ def _convergence(
         ),
         Claim(
             "2a",
-            "normalising the input to be zero-centred improves convergence",
             CENTRED,
+            "normalising the input to be zero-centred improves convergence",
             "; ".join(f"{rate:g}: {a:.4f} and {b:.4f}" for rate, (a, b) in pairs.items()),
             all(b < a for a, b in pairs.values()),
             "training loss after ten epochs for each learning rate, without and with centring: "
@@ -372,39 +358,32 @@ def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Cla
     sizes = len(images.X_train), len(images.X_val)
     final = train[0][-1], val[0][-1]
     error = float(np.sqrt(sum(p * (1 - p) / N for p, N in zip(final, sizes, strict=True))))
+    claim = partial(Claim, "3d", SOFTMAX)
     return [
-        Claim(
-            "3d",
+        claim(
             "clear evidence of overfitting: the accuracies split apart",
-            SOFTMAX,
-            f"{_listed(gaps, '+.4f')}; standard error {error:.4f}",
+            f"{listed(gaps, '+.4f')}; standard error {error:.4f}",
             min(gaps) > 2 * error,
             "training accuracy minus validation accuracy, means of the last quarter of the "
             "validations: above two standard errors of a difference for every seed",
             note=6,
         ),
-        Claim(
-            "3d",
+        claim(
             "the model performs much better on the training set (solution)",
-            SOFTMAX,
-            _listed(ratios, ".3f"),
+            listed(ratios, ".3f"),
             min(ratios) > 1.5,
             "validation errors divided by training errors, same means: above 1.5 for every seed",
             note=6,
         ),
-        Claim(
-            "3d",
+        claim(
             "the validation loss does not increase (solution)",
-            SOFTMAX,
-            f"falls by {_listed(fallen, '.4f')}",
+            f"falls by {listed(fallen, '.4f')}",
             min(fallen) > 0,
             "mean of the last quarter of the validations: below that of the third for every seed",
         ),
-        Claim(
-            "3d",
+        claim(
             "the validation accuracy has reached a plateau while the training accuracy is still "
             "increasing (report)",
-            SOFTMAX,
             "; ".join(f"{train:+.4f} and {val:+.4f}" for train, val in risen),
             all(val <= 0 < train for train, val in risen),
             "mean of the last quarter of the validations minus that of the third quarter, training "
@@ -412,10 +391,6 @@ def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Cla
             note=7,
         ),
     ]
-
-
-def _listed(values: Sequence[float], spec: str) -> str:
-    return ", ".join(f"{value:{spec}}" for value in values)
 
 
 def _noise(
@@ -429,8 +404,8 @@ def _noise(
     return [
         Claim(
             "4b",
-            "the weights with lambda = 1 are less noisy",
             EQUAL_STEPS,
+            "the weights with lambda = 1 are less noisy",
             f"step {same}: {plain[0]:.3f} with lambda 0, {penalised[0]:.3f} with 1; step {end}: "
             f"{plain[1]:.3f} and {penalised[1]:.3f}",
             all(b < a for a, b in zip(plain, penalised, strict=True)),
@@ -442,8 +417,8 @@ def _noise(
         ),
         Claim(
             "4b",
-            "with lambda = 1 only the most determinative weights are not zero (report)",
             SOFTMAX,
+            "with lambda = 1 only the most determinative weights are not zero (report)",
             f"{zeros} of {count}",
             zeros > count // 2,
             "weights that are exactly zero: more than half",
@@ -470,30 +445,27 @@ def _regularisation(
     same = _nearest(courses[0], trainings[1].best.step)
     plain, penalised = (courses[value][same][1] for value in (0, 1))
     larger = [value for value in trainings if value > 0.001]
+    claim = partial(Claim, "4d", SOFTMAX)
     return [
-        Claim(
-            "4d",
+        claim(
             "the validation accuracy degrades with any amount of regularisation",
-            SOFTMAX,
-            f"{by_setting(accuracy, '.4f')}; from 0 to 0.001 by {_listed(fallen, '.4f')}",
+            f"{by_setting(accuracy, '.4f')}; from 0 to 0.001 by {listed(fallen, '.4f')}",
             min(fallen) > 0 and all(accuracy[value] < accuracy[0] - CHANCE for value in larger),
             "validation accuracy of the best weights: lower with 0.001 than with 0 for every seed, "
             f"and lower by more than {CHANCE} with the larger lambdas",
             note=10,
         ),
-        Claim(
-            "4d",
+        claim(
             "the same, judged by the validation loss",
-            SOFTMAX,
-            f"{by_setting(losses, '.4f')}; from 0 to 0.001 by {_listed(risen, '.4f')}",
+            f"{by_setting(losses, '.4f')}; from 0 to 0.001 by {listed(risen, '.4f')}",
             min(risen) > 0 and all(losses[value] > losses[0] for value in larger),
             "least validation loss: higher with 0.001 than with 0 for every seed, and higher with "
             "the larger lambdas",
         ),
         Claim(
             "4e",
-            "higher lambda, shorter weights",
             SOFTMAX,
+            "higher lambda, shorter weights",
             by_setting(norms, ".3g"),
             decreasing(norms),
             "sum of the squared weights for each lambda: decreasing",

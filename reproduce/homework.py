@@ -20,8 +20,8 @@ from reproduce.protocols import TRAINING, VALIDATION, Descent, Protocol, Series
 from task2a import pre_process_images
 from task3a import one_hot_encode
 
-LAMBDAS = (0.0, 0.001, 0.1, 1.0)
-RATES = (0.0001, 0.01, 0.03, 1.0)  # too small, the assignment's, larger, too large
+LAMBDAS = (0, 0.001, 0.1, 1)
+RATES = (0.0001, 0.01, 0.03, 1)  # too small, the assignment's, larger, too large
 EPOCHS = 5
 DEPTH, WIDTH, IMAGES = 10, 30, 1000
 SHALLOW, DEEP = Method("A", assumed=True), Method("B", assumed=True)
@@ -74,11 +74,9 @@ def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], fi
         name: {layer: float(np.linalg.norm(one)) for layer, one in enumerate(deltas, 1)}
         for name, deltas in errors.items()
     }
-    return [
-        *_penalty(by_lambda),
-        *_learning_rate(by_rate),
-        *_depth(norms),
-    ], _figures(by_lambda, by_rate, norms, data.name)
+    return [*_penalty(by_lambda), *_learning_rate(by_rate), *_depth(norms)], _figures(
+        by_lambda, by_rate, norms, data.name
+    )
 
 
 def random_weights(activation: Activation, rng: np.random.Generator) -> list[np.ndarray]:
@@ -106,9 +104,9 @@ def layer_errors(
 
 
 def settled(losses: Series) -> int:
-    """Find the first step from which a loss stays within 5 % of its whole fall from its last."""
+    """Find the first step from which a loss stays within 5 % of its whole change from its last."""
     values = list(losses.values())
-    near = 0.05 * (values[0] - values[-1])
+    near = 0.05 * abs(values[0] - values[-1])
     return next(
         step
         for i, step in enumerate(losses)
@@ -122,37 +120,30 @@ def _penalty(trainings: Mapping[float, Descent]) -> list[Claim]:
     accuracy = {value: one.last("accuracy", VALIDATION) for value, one in trainings.items()}
     steps = {value: settled(one.loss[TRAINING]) for value, one in trainings.items()}
     smallest = min(trainings)
+    claim = partial(Claim, "2.1", SHALLOW)
     return [
-        Claim(
-            "2.1",
+        claim(
             "a large lambda helps to have small weights",
-            SHALLOW,
             by_setting(norms, ".3g"),
             decreasing(norms),
             "squared length for each lambda: decreasing",
         ),
-        Claim(
-            "2.1",
+        claim(
             "a large lambda may slow down learning too much",
-            SHALLOW,
             by_setting(steps, "d"),
             steps[max(steps)] > steps[smallest],
             "steps until the training loss stays within 5 % of its fall: more for the largest "
             "lambda than for 0",
             note=1,
         ),
-        Claim(
-            "2.1",
+        claim(
             "with a small lambda the original cost function is minimised more",
-            SHALLOW,
             by_setting(losses, ".4f"),
             all(losses[a] < losses[b] for a, b in pairwise(sorted(losses))),
             "final training loss for each lambda: increasing",
         ),
-        Claim(
-            "2.1",
+        claim(
             "with a small lambda accuracy might suffer, and more overfitting could occur",
-            SHALLOW,
             by_setting(accuracy, ".4f"),
             max(accuracy.values()) > accuracy[smallest] + CHANCE,
             f"validation accuracy: for some lambda above that for 0 by more than {CHANCE}",
@@ -166,28 +157,23 @@ def _learning_rate(trainings: Mapping[float, Descent]) -> list[Claim]:
     first = {value: curve[5] for value, curve in curves.items()}
     rises = {value: sum(b > a for a, b in pairwise(curve)) for value, curve in curves.items()}
     small, middle, larger, largest = RATES
+    claim = partial(Claim, "2.1", SHALLOW)
     return [
-        Claim(
-            "2.1",
+        claim(
             "too small a learning rate slows down learning",
-            SHALLOW,
             by_setting(first, ".4f"),
             first[small] > first[middle],
             "training loss after one epoch for each learning rate: higher for the smallest than "
             "for 0.01",
         ),
-        Claim(
-            "2.1",
+        claim(
             "a large learning rate speeds up gradient descent",
-            SHALLOW,
             by_setting(first, ".4f"),
             first[larger] < first[middle],
             f"training loss after one epoch: lower for {larger:g} than for {middle:g}",
         ),
-        Claim(
-            "2.1",
+        claim(
             "with too large a learning rate the cost function bounces around",
-            SHALLOW,
             f"{by_setting(rises, 'd')} of {len(curves[largest]) - 1}",
             rises[largest] > rises[middle],
             "rises of the training loss from one evaluation to the next: more for the largest than "
@@ -202,28 +188,23 @@ def _depth(norms: Mapping[str, Series]) -> list[Claim]:
     }
     shown = {name: f"{factor[name]:.3g} a layer" for name in norms}
     criterion = "factor of the norm of dC/dz from a hidden layer to the one below, on average: "
+    claim = partial(Claim, "2.2", DEEP)
     return [
-        Claim(
-            "2.2",
+        claim(
             "with sigmoid layers, of derivative at most 1/4, the gradient vanishes",
-            DEEP,
             f"{shown[SIGMOID]}; with weights 30 times as large {shown[LARGE_WEIGHTS]}",
             factor[SIGMOID] < 0.8,
             criterion + "below 4/5",
             note=3,
         ),
-        Claim(
-            "2.2",
+        claim(
             "with an activation of a much larger derivative the gradient explodes",
-            DEEP,
             shown[STEEP],
             factor[STEEP] > 1.25,
             criterion + "above 5/4",
         ),
-        Claim(
-            "2.2",
+        claim(
             "an activation with a derivative near 1 may help",
-            DEEP,
             shown[RELU],
             0.8 < factor[RELU] < 1.25,
             criterion + "between 4/5 and 5/4",
@@ -237,8 +218,18 @@ def _figures(
     norms: Mapping[str, Series],
     data_name: str,
 ) -> figures.Figures:
-    curves = {f"λ = {value:g}": one.loss[TRAINING] for value, one in by_lambda.items()}
-    rates = {f"η = {value:g}": one.loss[TRAINING] for value, one in by_rate.items()}
+    drawn = {
+        f"homework_{file}.png": figures.plot_curves(
+            {f"{symbol} = {value:g}": one.loss[TRAINING] for value, one in trainings.items()},
+            f"CS 6685, question 2.1: {what} ({data_name})",
+            "Training loss",
+            (0.2, 2.4),
+        )
+        for file, what, symbol, trainings in (
+            ("lambdas", "the penalty", "λ", by_lambda),
+            ("rates", "the learning rate", "η", by_rate),
+        )
+    }
     fig, ax = figures.new(
         f"CS 6685, question 2.2: gradients in a network of {DEPTH} hidden layers ({data_name})",
         "layer, from the input (1) to the output",
@@ -248,15 +239,4 @@ def _figures(
         ax.plot(list(series), list(series.values()), marker="o", label=name)
     ax.set(yscale="log", xticks=list(series))
     ax.legend()
-    return {
-        "homework_lambdas.png": figures.plot_curves(
-            curves, f"CS 6685, question 2.1: the penalty ({data_name})", "Training loss", (0.2, 2.4)
-        ),
-        "homework_rates.png": figures.plot_curves(
-            rates,
-            f"CS 6685, question 2.1: the learning rate ({data_name})",
-            "Training loss",
-            (0.2, 2.4),
-        ),
-        "homework_gradients.png": fig,
-    }
+    return drawn | {"homework_gradients.png": fig}

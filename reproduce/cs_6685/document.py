@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from digits import Digits
 from lab import results
-from reproduce.claims import CHANCE, Claim, Method, number
+from reproduce.claims import CHANCE, Claim, Method, by_setting, listed, number
 from reproduce.cs_6685.experiments import SEEDS
 from reproduce.cs_6685.transfer import VARIANTS
 
@@ -28,29 +29,17 @@ PUBLISHED = {  # {training: (task, test accuracy that the document prints)}
     "Adam, batch norm": ("3.3b", "1.00"),
 }
 PRINTED: Mapping[str, Mapping[int, float]] = {  # its losses with L1, {step: loss}
-    "L1": {
-        5500: -2.2675,
-        5600: -2.3384,
-        5700: -2.3046,
-        5800: -2.3611,
-        5900: -2.3442,
-        6000: -2.3783,
-    },
-    "L1 from L2": {
-        5300: -2.3912,
-        5400: -2.4291,
-        5500: -2.4471,
-        5600: -2.4638,
-        5700: -2.4835,
-        5800: -2.5216,
-        5900: -2.5383,
-        6000: -2.5567,
-    },
+    name: dict(zip(range(first, 6100, 100), losses, strict=True))
+    for name, first, losses in (
+        ("L1", 5500, (-2.2675, -2.3384, -2.3046, -2.3611, -2.3442, -2.3783)),
+        (
+            "L1 from L2",
+            5300,
+            (-2.3912, -2.4291, -2.4471, -2.4638, -2.4835, -2.5216, -2.5383, -2.5567),
+        ),
+    )
 }
-LAST_100 = Method("A", assumed=True)
-ALL = Method("B", assumed=True)
-FOUR_SEEDS = Method("C", assumed=True)
-TRANSFER = Method("D", assumed=True)
+LAST_100, ALL, FOUR_SEEDS, TRANSFER = (Method(letter, assumed=True) for letter in "ABCD")
 Trainings = Mapping[str, Mapping[str, Any]]
 
 
@@ -106,7 +95,7 @@ def _index(one: Mapping[str, Any], epoch: int | None) -> int:
     return len(one["steps"]) * (epoch or epochs) // epochs - 1
 
 
-def listed(digits: Sequence[int]) -> str:
+def in_words(digits: Sequence[int]) -> str:
     """Write digits as text, "3 and 5"."""
     *others, last = [str(digit) for digit in digits] or ["none"]
     return f"{', '.join(others)} and {last}" if others else last
@@ -115,7 +104,7 @@ def listed(digits: Sequence[int]) -> str:
 def _printed(name: str, trainings: Trainings) -> Claim:
     task, published = PUBLISHED[name]
     ours = trainings[name]["last_100"][-1]
-    return number(task, f"{name}: test accuracy", published, LAST_100, ours, note=1)
+    return number(task, LAST_100, f"{name}: test accuracy", published, ours, note=1)
 
 
 def _regularisation(trainings: Trainings) -> list[Claim]:
@@ -126,11 +115,10 @@ def _regularisation(trainings: Trainings) -> list[Claim]:
     )
     same = [accuracy(trainings[name], 3) for name in seeds("SGD")]
     least = min(trainings["L2, cross-entropy"]["objectives"])
+    claim, claim_on_l1 = (partial(Claim, task, ALL) for task in ("3.1", "3.2"))
     return [
-        Claim(
-            "3.1",
+        claim(
             "most of the learning occurs in the earlier epochs",
-            ALL,
             f"{early:.1%}",
             early > 0.9,
             "of the accuracy above 0.1 that L2 has in the end, the part it has after 2 of 10 "
@@ -138,10 +126,8 @@ def _regularisation(trainings: Trainings) -> list[Claim]:
             note=2,
             measured=f"{early_with_log:.1%} with cross-entropy",
         ),
-        Claim(
-            "3.1",
+        claim(
             "the loss is negative just because of the network",
-            ALL,
             f"{least:.4f}",
             least < 0,
             "least loss of the same network with cross-entropy: negative",
@@ -149,41 +135,35 @@ def _regularisation(trainings: Trainings) -> list[Claim]:
         ),
         Claim(
             "3.1",
-            "the test accuracy depends a bit on the initialisation",
             FOUR_SEEDS,
-            _values(same),
+            "the test accuracy depends a bit on the initialisation",
+            listed(same, ".4f"),
             bool(np.ptp(same) > CHANCE),
             f"range over four seeds of SGD after epoch 3: above {CHANCE}",
         ),
         Claim(
             "3.1, 3.3a",
-            "the same settings (no weight decay, no momentum) give 0.99 and 0.88",
             FOUR_SEEDS,
+            "the same settings (no weight decay, no momentum) give 0.99 and 0.88",
             f"{np.ptp(same):.4f}",
             bool(np.ptp(same) >= 0.99 - 0.88),
             "range over four seeds of SGD after epoch 3: at least 0.11",
             note=4,
         ),
-        Claim(
-            "3.2",
+        claim_on_l1(
             "L1 does not help much, especially from random weights",
-            ALL,
             f"{l1:.4f} with L1, {l2:.4f} with L2",
             l1 < l2 + CHANCE,
             f"L1 above L2 by less than {CHANCE}",
         ),
-        Claim(
-            "3.2",
+        claim_on_l1(
             "from the weights of L2, quite a bit of improvement over L1 from random weights",
-            ALL,
             f"{l1_from_l2:.4f} from those of L2, {l1:.4f} from random ones",
             l1_from_l2 > l1 + CHANCE,
             f"higher by more than {CHANCE}",
         ),
-        Claim(
-            "3.2",
+        claim_on_l1(
             "from the weights of L2, L1 also improves over L2",
-            ALL,
             f"{l1_from_l2:.4f} with L1, {l2:.4f} before",
             l1_from_l2 > l2 + CHANCE,
             f"higher by more than {CHANCE}",
@@ -200,36 +180,31 @@ def _optimisers(trainings: Trainings) -> list[Claim]:
         name: float(np.ptp([accuracy(trainings[each], 1) for each in seeds(name)]))
         for name in ("SGD", "Adam")
     }
+    claim = partial(Claim, "3.3a", ALL)
     return [
-        Claim(
-            "3.3a",
+        claim(
             "Adam learns very quickly",
-            ALL,
-            _by_name(first),
+            by_setting(first, ".4f"),
             max(first, key=first.__getitem__) == "Adam",
             "test accuracy after the first epoch: highest for Adam",
         ),
         Claim(
             "3.3a",
-            "Adam is robust to the initialisation",
             FOUR_SEEDS,
-            _by_name(ranges),
+            "Adam is robust to the initialisation",
+            by_setting(ranges, ".4f"),
             ranges["Adam"] < ranges["SGD"] / 2,
             "range over four seeds after the first epoch: less than half that of SGD",
         ),
-        Claim(
-            "3.3a",
+        claim(
             "Adagrad is worse than Adam",
-            ALL,
-            _by_name({name: last[name] for name in ("Adagrad", "Adam")}),
+            by_setting({name: last[name] for name in ("Adagrad", "Adam")}, ".4f"),
             last["Adagrad"] < last["Adam"] - CHANCE,
             f"lower by more than {CHANCE}",
         ),
-        Claim(
-            "3.3a",
+        claim(
             "SGD with momentum outperforms simple SGD",
-            ALL,
-            _by_name({name: last[name] for name in ("momentum", "SGD")}),
+            by_setting({name: last[name] for name in ("momentum", "SGD")}, ".4f"),
             last["momentum"] > last["SGD"] + CHANCE,
             f"higher by more than {CHANCE}",
             note=6,
@@ -244,11 +219,10 @@ def _batch_norm(trainings: Trainings) -> list[Claim]:
         for name in ("Adam", "Adam, batch norm")
     }
     perfect = trainings["Adam, batch norm"]
+    claim = partial(Claim, "3.3b", ALL)
     return [
-        Claim(
-            "3.3b",
+        claim(
             "batch normalisation improves SGD dramatically, from about 88 % to about 99 %",
-            ALL,
             f"{plain:.4f} without, {normed:.4f} with",
             normed > plain + 0.05 and normed > 0.985,
             "higher by more than 0.05, and above 0.985",
@@ -256,18 +230,14 @@ def _batch_norm(trainings: Trainings) -> list[Claim]:
             measured=f"after epoch 3 {accuracy(trainings['SGD'], 3):.4f} without and "
             f"{accuracy(trainings['SGD, batch norm'], 3):.4f} with",
         ),
-        Claim(
-            "3.3b",
+        claim(
             "batch normalisation improves the consistency of Adam",
-            ALL,
-            _by_name(deviations),
+            by_setting(deviations, ".4f"),
             deviations["Adam, batch norm"] < deviations["Adam"],
             "standard deviation of the test accuracy in the last five epochs: smaller with it",
         ),
-        Claim(
-            "3.3b",
+        claim(
             "the test accuracy of 1.0 is likely due to rounding",
-            ALL,
             f"{accuracy(perfect):.4f}; {perfect['last_100'][-1]:.2f} of the last 100",
             accuracy(perfect) >= 0.99995,
             "accuracy of all test images: rounds to 1.0000",
@@ -289,31 +259,20 @@ def _transfer(transfer: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
         pairs = (f"{size}: {first[size]:.4f} against {second[size]:.4f}" for size in first)
         return ", ".join(pairs)
 
+    claim = partial(Claim, "5.4", TRANSFER)
     return [
-        Claim(
-            "5.4",
+        claim(
             "unfreezing the convolutions improves the accuracy",
-            TRANSFER,
             beside(unfrozen, frozen),
             better(unfrozen, frozen),
             f"higher by more than {CHANCE} for most numbers of images",
             note=9,
         ),
-        Claim(
-            "5.4",
+        claim(
             "patience 15 gives a bit better accuracy than 10",
-            TRANSFER,
             beside(patient, unfrozen),
             better(patient, unfrozen),
             f"higher by more than {CHANCE} for most numbers of images",
             note=10,
         ),
     ]
-
-
-def _values(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.4f}" for value in values)
-
-
-def _by_name(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name}: {value:.4f}" for name, value in values.items())

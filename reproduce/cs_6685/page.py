@@ -14,14 +14,7 @@ import numpy as np
 from lab import results
 from reproduce.claims import comparison, table
 from reproduce.cs_6685 import hypotheses
-from reproduce.cs_6685.document import (
-    PART,
-    PRINTED,
-    PUBLISHED,
-    accuracy,
-    listed,
-    never_predicted,
-)
+from reproduce.cs_6685.document import PART, PRINTED, PUBLISHED, accuracy, in_words, never_predicted
 
 Results = Mapping[str, Any]  # what `python -m reproduce.cs_6685` wrote
 
@@ -46,7 +39,7 @@ def losses(part: Results) -> str:
     for name, (_, published) in PUBLISHED.items():
         one = part["trainings"][name]
         log = part["trainings"].get(f"{name}, cross-entropy")
-        missing = listed(never_predicted(one))
+        missing = in_words(never_predicted(one))
         rows.append((name, published, *_accuracies(one), missing, *_accuracies(log)))
     return table((*header, "cross-entropy: last 100", "all 10,000"), rows)
 

@@ -6,14 +6,12 @@ import argparse
 import json
 import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from scipy import special
 
 import digits
@@ -21,33 +19,15 @@ import reproduce.__main__
 import task2
 import task3
 import utils
-from digits.synthetic import synthetic_digits
 from lab import figures
 from lab.gradient import numerical_gradient
-from reproduce import (
-    claims,
-    course_2019,
-    course_2020,
-    course_2021,
-    homework,
-    measures,
-    pages,
-    protocols,
-)
+from reproduce import claims, course_2019, course_2020, course_2021, homework, measures, pages
+from reproduce import protocols as descents
 from reproduce.claims import Claim, Method
 from reproduce.cs_6685 import page
 from reproduce.cs_6685.hypotheses import hypotheses
-from reproduce.protocols import TEST, TRAINING, VALIDATION, Protocol, Sets
+from reproduce.protocols import TEST, TRAINING, VALIDATION, Descent, Protocol, Sets
 from task2a import BinaryModel, pre_process_images
-from utils import predict
-
-
-@pytest.fixture(scope="module")
-def small_data() -> digits.Digits:
-    """Draw 4,000 synthetic digits to train on and 1,000 to test on."""
-    images, labels = synthetic_digits(5000)
-    return digits.Digits("few digits", images[:4000], labels[:4000], images[4000:], labels[4000:])
-
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "figures" / "results.json"
@@ -70,112 +50,102 @@ HOW = Method("A")
 def test_a_number_agrees_within_its_last_printed_digit(
     published: str, ours: float, agrees: bool, shown: str
 ) -> None:
-    claim = claims.number("2d", "what", published, HOW, ours)
+    claim = claims.number("2d", HOW, "what", published, ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
 
 
-@pytest.mark.parametrize(
-    ("agrees", "assumed", "verdict"),
-    [
-        (True, False, "yes"),
-        (True, True, "with an assumed setting"),
-        (False, False, "**no**"),
-        (False, True, "**no**"),
-        (None, False, "**not found**"),
-    ],
-)
-def test_an_agreement_with_an_assumed_setting_is_not_one_by_the_authors_protocol(
-    agrees: bool | None, assumed: bool, verdict: str
-) -> None:
-    assert claims.Claim("2d", "what", Method("A", assumed), "1", agrees).verdict == verdict
-
-
-def test_the_table_has_a_row_for_each_claim_and_what_was_measured_for_the_notes() -> None:
-    yes = claims.Claim("2d", "a | b", Method("A"), "1", True, "criterion")
-    assumed = claims.Claim("2d", "c", Method("B", assumed=True), "2", True)
-    no = claims.Claim("2e", "d", Method("A"), "2", False, note=1, measured="30 of 40")
-    lost = claims.Claim("2e", "e", Method("A"), "2", None, note=2)
-    assert claims.comparison([yes, assumed, no, no, lost]).splitlines()[2:] == [
+def test_the_table_has_a_row_for_each_claim_with_its_verdict_and_the_tally_counts_them() -> None:
+    yes = Claim("2d", HOW, "a | b", "1", True, "criterion")
+    assumed = Claim("2d", Method("B", assumed=True), "c", "2", True)
+    no = Claim("2e", Method("B", assumed=True), "d", "2", False, note=1, measured="30 of 40")
+    lost = Claim("2e", HOW, "e", "2", None, note=2)
+    assert claims.comparison([yes, assumed, no, no, lost]).splitlines() == [
+        "| task | published | protocol | criterion | ours | agrees |",
+        "| --- | --- | --- | --- | --- | --- |",
         "| 2d | a \\| b | A | criterion | 1 | yes |",
         "| 2d | c | B |  | 2 | with an assumed setting |",
-        "| 2e | d | A |  | 2 | **no** (1) |",
-        "| 2e | d | A |  | 2 | **no** (1) |",
+        "| 2e | d | B |  | 2 | **no** (1) |",
+        "| 2e | d | B |  | 2 | **no** (1) |",
         "| 2e | e | A |  | 2 | **not found** (2) |",
         "",
         "- Note 1: 30 of 40.",
     ]
-    assert claims.tally([yes, assumed, no, no, lost]) == (
-        "Of 5 results, 1 agree by the authors' protocol, 1 agree with an assumed setting, 2 "
-        "disagree and are explained, 1 are not found."
-    )
-
-
-def examples(outputs: int) -> Sets:
-    """Draw 40 inputs (N, 7) in float64, and targets (N, 1) or one-hot (N, K)."""
-    rng = np.random.default_rng(0)
-    X, labels = rng.uniform(size=(40, 7)), np.arange(40) % max(outputs, 2)
-    Y = labels[:, None].astype(float) if outputs == 1 else np.eye(outputs)[labels]
-    return {TRAINING: (X[:32], Y[:32]), TEST: (X[32:], Y[32:])}
+    count = re.findall(r"\d+", claims.tally([yes, yes, yes, assumed, no, no, lost]))
+    assert count == ["7", "3", "1", "2", "1"]  # of 7: yes, assumed, no, not found
+    assert claims.with_range([3, 1, 2], "d") == "3 (1 to 3)"
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_protocol_is_gradient_descent_on_its_objective(outputs: int) -> None:
     """Two steps on batches in order, with a scaled cost, a penalty and an annealed rate."""
-    sets = examples(outputs)
+    rng = np.random.default_rng(0)
+    X, labels = rng.uniform(size=(40, 7)), np.arange(40) % max(outputs, 2)
+    Y = labels[:, None].astype(float) if outputs == 1 else np.eye(outputs)[labels]
+    sets: Sets = {TRAINING: (X[:32], Y[:32]), TEST: (X[32:], Y[32:])}
     protocol = Protocol(0.5, 2, batch_size=16, l2=0.3, cost_scale=0.1, decay=1.0, every=1)
     descent = protocol.train(sets)
-    X, Y = sets[TRAINING]
+
+    def cost(w: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
+        z = X @ w
+        log_likelihood = (
+            Y * special.log_expit(z) + (1 - Y) * special.log_expit(-z)
+            if outputs == 1
+            else Y * special.log_softmax(z, axis=1)
+        )
+        return float(-np.sum(log_likelihood) / len(X))
 
     def objective(w: np.ndarray, batch: slice) -> float:
-        z = X[batch] @ w
-        log_likelihood = (
-            Y[batch] * special.log_expit(z) + (1 - Y[batch]) * special.log_expit(-z)
-            if outputs == 1
-            else Y[batch] * special.log_softmax(z, axis=1)
-        )
-        return float(-0.1 * np.sum(log_likelihood) / 16 + 0.3 * np.sum(w**2))
+        return 0.1 * cost(w, X[batch], Y[batch]) + 0.3 * float(np.sum(w**2))
 
     w = np.zeros((7, outputs))
     for t, batch in enumerate((slice(0, 16), slice(16, 32))):
         w -= 0.5 / (1 + t) * numerical_gradient(partial(objective, w, batch), w)
         assert descent.norm[t + 1] == pytest.approx(np.sum(w**2), rel=1e-7)
+        for name, examples in sets.items():
+            assert descent.loss[name][t + 1] == pytest.approx(cost(w, *examples))
     np.testing.assert_allclose(descent.model.w, w, rtol=1e-7, atol=1e-10)
     assert list(descent.loss[TEST]) == [0, 1, 2]
-    assert descent.loss[TEST][0] == pytest.approx(np.log(max(outputs, 2)))
+    assert descent.last("loss", TRAINING) == descent.loss[TRAINING][2]
     assert descent.last("loss", TRAINING, step=1) == descent.loss[TRAINING][1]
-
-
-def test_full_batches_follow_one_another_without_an_end() -> None:
-    sets = examples(1)
     whole, one_batch = (Protocol(0.5, 5, batch_size=size).train(sets) for size in (None, 32))
     np.testing.assert_allclose(whole.model.w, one_batch.model.w, rtol=1e-12)
 
 
 def test_consecutive_rises_are_interrupted_by_a_fall_or_a_tie() -> None:
     def rises(*losses: float) -> int | None:
-        return protocols.consecutive_rises(dict(enumerate(losses)), 3)
+        return descents.consecutive_rises(dict(enumerate(losses)), 3)
 
     assert rises(9, 5, 6, 7, 8) == 4
     assert rises(5, 6, 7, 8, 9) == 3
-    assert rises(5, 6, 7) is None
-    assert rises(5, 6, 7, 6, 8) is None
-    assert rises(5, 6, 7, 7, 8) is None
+    assert rises(5, 6, 7) is rises(5, 6, 7, 6, 8) is rises(5, 6, 7, 7, 8) is None
 
 
 def test_pixels_are_scaled_to_one_and_the_bias_input_is_first() -> None:
     images = np.array([[0, 51, 255] + [0] * 781], np.uint8)
-    inputs = protocols.unit_range(images)
+    inputs = descents.unit_range(images)
     assert inputs.shape == (1, 785)
     assert inputs.dtype == np.float64
     assert inputs[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
-    assert protocols.unit_range(images, bias=False).shape == (1, 784)
+    assert descents.unit_range(images, bias=False).shape == (1, 784)
+    assert course_2019.raw_pixels(images)[0, :4].tolist() == [1, 0, 51, 255]
 
 
-def test_the_split_of_2020_shuffles_by_the_legacy_seed_and_validates_on_the_last_tenth() -> None:
+def test_the_older_documents_test_on_the_last_fifth(tiny_digits: digits.Digits) -> None:
+    sets = descents.older_sets(tiny_digits)
+    np.testing.assert_array_equal(sets[TRAINING][0], tiny_digits.train_images)
+    np.testing.assert_array_equal(sets[TEST][0], tiny_digits.test_images[160:])
+    np.testing.assert_array_equal(sets[TEST][1], tiny_digits.test_labels[160:])
+
+
+def test_2019_validates_on_the_first_tenth_and_2020_on_a_shuffled_one() -> None:
     X = np.arange(10)[:, None]
-    divided = course_2020.split({TRAINING: (X, X), TEST: (X, X)})
-    assert divided[TRAINING][0][:, 0].tolist() == [2, 8, 4, 9, 1, 6, 7, 3, 0]
-    assert divided[VALIDATION][1][:, 0].tolist() == [5]
+    sets = {TRAINING: (X, X), TEST: (X, X)}
+    divided = course_2019.divide(sets)
+    assert divided[VALIDATION][1].ravel().tolist() == [0]
+    assert divided[TRAINING][0].ravel().tolist() == list(range(1, 10))
+    divided = course_2020.split(sets)
+    assert divided[TRAINING][0].ravel().tolist() == [2, 8, 4, 9, 1, 6, 7, 3, 0]
+    assert divided[VALIDATION][1].ravel().tolist() == [5]
 
 
 def test_the_accuracy_of_2020_counts_a_row_only_if_its_rounded_outputs_are_one_hot() -> None:
@@ -186,126 +156,79 @@ def test_the_accuracy_of_2020_counts_a_row_only_if_its_rounded_outputs_are_one_h
 
 
 def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_start() -> None:
-    descent = protocols.Descent(
-        BinaryModel(), {VALIDATION: {0: 9.0, 1: 8.0, 2: 6.0}}, norm={0: 0.0, 1: 1.0, 2: 3.0}
-    )
-    cost = course_2019.printed_cost(descent, num_examples=4, l2=0.5)
+    loss, norm = {VALIDATION: {0: 9.0, 1: 8.0, 2: 6.0}}, {0: 0.0, 1: 1.0, 2: 3.0}
+    cost = course_2019.printed_cost(Descent(BinaryModel(), loss, norm=norm), 4, l2=0.5)
     assert cost == {1: 8 / 40 + 0.5, 2: 6 / 40 + 1.5}
 
 
 def test_saturated_outputs_are_those_that_float64_rounds_to_0_or_1() -> None:
     model = BinaryModel()
-    one: np.ndarray = np.ones((1, 1))
-    model.w = one
+    model.w = np.ones((1, 1))  # type: ignore[assignment]
     z = np.array([[36.0], [37.0], [-37.0], [-709.0], [-710.0]])
-    count = course_2019.saturated_outputs(protocols.Descent(model), {TRAINING: (z, z)})
-    assert count == 2  # sigma(37) and sigma(-710)
+    assert course_2019.saturated_outputs(Descent(model), {TRAINING: (z, z)}) == 2  # 37 and -710
 
 
 @pytest.mark.mnist
-def test_2020_is_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
-    sets = course_2020.softmax_sets(protocols.older_sets(digits.load("mnist", mnist_folder)))
-    protocol = course_2020.SOFTMAX
+def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
+    images = descents.older_sets(digits.load("mnist", mnist_folder))
+    sets, protocol = course_2020.softmax_sets(images), course_2020.SOFTMAX
     descent = replace(protocol, every=protocol.steps).train(sets)
     for name, (loss, accuracy) in course_2020.PRINTED.items():
-        outputs = predict(descent.model, sets[name][0])
-        rows = course_2020.exact_rows(sets[name][1], outputs)
+        rows = course_2020.exact_rows(sets[name][1], utils.predict(descent.model, sets[name][0]))
         assert rows == pytest.approx(float(accuracy), abs=1e-6)
         if name != TEST:  # its loss is printed as a copy
             assert descent.last("loss", name) / 10 == pytest.approx(float(loss), rel=1e-12)
+    protocol = replace(course_2019.SOFTMAX_L2, steps=4)
+    descent = protocol.train(course_2019.softmax_sets(course_2019.divide(images)))
+    cost = course_2019.printed_cost(descent, 2000, protocol.l2)
+    assert descents.consecutive_rises(cost, 3) == 4  # where it stops
+    at_end = [descent.accuracy[name][4] for name in (VALIDATION, TEST)]
+    assert at_end == pytest.approx([0.6725, 0.6785])
 
 
-@pytest.mark.mnist
-def test_2019_stops_at_iteration_4_with_a_penalty_of_0_01(mnist_folder: Path) -> None:
-    ten = course_2019.divide(protocols.older_sets(digits.load("mnist", mnist_folder)))
-    descent = course_2019.SOFTMAX_L2.train(course_2019.softmax_sets(ten))
-    cost = course_2019.printed_cost(descent, 2000, course_2019.SOFTMAX_L2.l2)
-    assert protocols.consecutive_rises(cost, 3) == 4
-    assert descent.accuracy[VALIDATION][4] == pytest.approx(0.6725)
-    assert descent.accuracy[TEST][4] == pytest.approx(0.6785)
-
-
-def test_measures_of_spikes_and_falls() -> None:
+def test_measures_of_a_course() -> None:
     accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.905, 0.89]))
     assert measures.spikes(accuracy) == [2, 5]
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
     assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0
+    assert measures.decreasing({1: 3, 3: 1, 2: 2})
+    assert not measures.decreasing({1: 3, 3: 1, 2: 1})
+    assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
+    assert homework.settled({0: 10.0, 5: 1.3, 10: 1.0}) == 5
+    assert homework.settled({0: 1.0, 5: 1.9, 10: 2.0}) == 10  # a loss that rises, too
+    assert [course_2021.significant(k, n) for k, n in ((9, 10), (8, 10), (2, 2))] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
-    assert measures.roughness(np.random.default_rng(0).normal(size=(40, 784))) == pytest.approx(
-        2, 0.05
-    )
+    noise = np.random.default_rng(0).normal(size=(40, 784))
+    assert measures.roughness(noise) == pytest.approx(2, 0.05)
     slope = np.add.outer(np.arange(28.0), np.arange(28.0)).reshape(1, 784)
-    assert measures.roughness(slope) == pytest.approx(1 / slope.var())
-    assert measures.roughness(7 * slope) == pytest.approx(measures.roughness(slope))
+    assert measures.roughness(7 * slope) == pytest.approx(1 / slope.var())
     assert measures.roughness(np.ones((1, 784))) == 0
 
 
 def test_weights_are_matched_to_the_mean_images_of_the_digits() -> None:
     means = np.random.default_rng(0).standard_normal((10, 784))
-    weights = means.copy()
-    weights[[0, 1]] = weights[[1, 0]]
-    assert measures.own_mean_is_most_alike(weights, means) == 8
-
-
-@pytest.mark.parametrize("document", [course_2019, course_2020, course_2021, homework])
-def test_every_document_is_repeated_on_any_data_set(
-    document: ModuleType, small_data: digits.Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train = Protocol.train
-
-    def briefly(self: Protocol, sets: Sets) -> protocols.Descent:
-        return train(
-            replace(self, steps=min(self.steps, 12), batch_size=self.batch_size and 64, every=1),
-            sets,
-        )
-
-    monkeypatch.setattr(Protocol, "train", briefly)
-    monkeypatch.setattr(document, "EPOCHS", 4, raising=False)
-    monkeypatch.setattr(document, "FOLLOWED", (3, 3), raising=False)
-    results, drawn = document.run(small_data, range(2))
-    assert len(results) >= 10
-    assert all(claim.published and claim.ours for claim in results)
-    assert all(json.dumps(asdict(claim)) for claim in results)
-    assert all("few digits" in _title(figure) for figure in drawn.values())
-
-
-# {what writes a table: the page, and the claims of the table}
-TABLES: dict[str, tuple[str, list[Claim]]] = {
-    f'pages.document("{name}")': ("results.md", document)
-    for name, document in pages.read(RESULTS).items()
-}
-TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["trainings"])
-
-
-@pytest.mark.parametrize("block", TABLES)
-def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
-    """What is written by hand fits to the claims."""
-    file, document = TABLES[block]
-    content = (DOCS / file).read_text(encoding="utf-8")
-    (section,) = (one for one in content.split("\n## ") if block in one)
-    protocols = dict(re.findall(r"^- \*\*(\w)\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE))
-    methods = {claim.method for claim in document}
-    assert {Method(letter, "*Assumed:*" in text) for letter, text in protocols.items()} == methods
-    notes = re.findall(r"^(\d+)\. ", section, re.MULTILINE)
-    assert sorted(map(int, notes)) == sorted({claim.note for claim in document if claim.note})
-    assert all(claim.note for claim in document if not claim.agrees)
+    assert measures.own_mean_is_most_alike(means[[1, 0, *range(2, 10)]], means) == 8
 
 
 def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
-    small_data: digits.Digits,
+    tiny_digits: digits.Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = utils.load_binary_dataset(2, 3, small_data)
+    size = 16
+    monkeypatch.setattr(task2, "BATCH_SIZE", size)
+    images = utils.load_binary_dataset(2, 3, tiny_digits)
     batches = course_2021.follow_batches(images, epochs=2)
-    count = len(images.X_train) // task2.BATCH_SIZE
-    assert batches.loss.shape == batches.accuracy.shape == (2, count)
-    assert batches.loss[0, 0] == pytest.approx(np.log(2))
-    first = images.Y_train[: task2.BATCH_SIZE]
+    assert batches.loss.shape == batches.accuracy.shape == (2, len(images.X_train) // size)
+    first = images.Y_train[:size]
     assert batches.twos[0] == pytest.approx(first.mean())
+    assert batches.loss[0, 0] == pytest.approx(np.log(2))
     assert batches.wrong[0, 0] == pytest.approx(np.sum(first == 0))  # of zero weights: all are 2
-    model = BinaryModel()
-    X = pre_process_images(images.X_train[: task2.BATCH_SIZE])
+    model, X = BinaryModel(), pre_process_images(images.X_train[:size])
     model.backward(X, model.forward(X), first)
     assert batches.gradient[0, 0] == pytest.approx(np.linalg.norm(model.grad))
     model.w -= task2.LEARNING_RATE * model.grad
@@ -314,8 +237,8 @@ def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
     assert batches.accuracy[0, 0] == pytest.approx(after)
 
 
-def test_weights_are_followed_on_the_same_path_as_in_training(small_data: digits.Digits) -> None:
-    images = utils.load_full_mnist(small_data)
+def test_weights_are_followed_on_the_same_path_as_in_training(tiny_digits: digits.Digits) -> None:
+    images = utils.load_full_mnist(tiny_digits)
     course = course_2021.follow_weights(images, 0, epochs=2)
     training = task3.train(images, 0, epochs=2, seed=0)
     assert list(course) == list(training.val_history["loss"])
@@ -339,62 +262,74 @@ def test_the_errors_of_a_deep_network_agree_with_central_differences(name: str) 
 
     deltas = homework.layer_errors(weights, activation, X, Y)
     assert [delta.shape for delta in deltas] == [(5, 4), (5, 4), (5, 2)]
-    numerical = numerical_gradient(cost, weights[0])
-    np.testing.assert_allclose(X.T @ deltas[0], numerical, atol=1e-8)
+    np.testing.assert_allclose(X.T @ deltas[0], numerical_gradient(cost, weights[0]), atol=1e-8)
 
 
-def test_a_sign_test_needs_nine_of_ten_seeds() -> None:
-    assert course_2021.significant(9, 10)
-    assert not course_2021.significant(8, 10)
-    assert not course_2021.significant(2, 2)
+# {what writes a table: the page, and the claims of the table}
+TABLES: dict[str, tuple[str, list[Claim]]] = {
+    f'pages.document("{name}")': ("results.md", document)
+    for name, document in pages.read(RESULTS).items()
+}
+TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["trainings"])
 
 
-def test_a_loss_has_settled_when_it_stays_near_its_last_value() -> None:
-    assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
-    assert homework.settled({0: 10.0, 5: 1.3, 10: 1.0}) == 5
-
-
-def _title(figure: Figure) -> str:
-    return figure.get_suptitle() or figure.axes[0].get_title()
+@pytest.mark.parametrize("block", TABLES)
+def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
+    """What is written by hand fits to the claims."""
+    file, document = TABLES[block]
+    content = (DOCS / file).read_text(encoding="utf-8")
+    (section,) = (one for one in content.split("\n## ") if block in one)
+    methods = dict(re.findall(r"^- \*\*(\w)\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE))
+    written = {Method(letter, "*Assumed:*" in text) for letter, text in methods.items()}
+    assert written == {claim.method for claim in document}
+    notes = re.findall(r"^(\d+)\. ", section, re.MULTILINE)
+    assert sorted(map(int, notes)) == sorted({claim.note for claim in document if claim.note})
+    assert all(claim.note for claim in document if not claim.agrees)
 
 
 def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
-    small_data: digits.Digits,
+    tiny_digits: digits.Digits,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    claim = claims.Claim("2d", "stops in epoch 33", HOW, "33", True, note=1, measured="x")
+    claim = Claim("2d", HOW, "stops in epoch 33", "34", True, note=1, measured="x")
+    other = replace(claim, published="stops", ours="35", agrees=None)
     figure, _ = figures.new("title", "x", "y")
-    documents = {"course_1999": lambda data, seeds: ([claim], {"1999.png": figure})}
-    monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", documents)
-    monkeypatch.setattr(digits, "load", lambda data, data_dir: small_data)
-    monkeypatch.setattr(sys, "argv", ["reproduce", "--out", str(tmp_path)])
+    seen: list[range] = []
+
+    def run(data: digits.Digits, seeds: range) -> tuple[list[Claim], figures.Figures]:
+        seen.append(seeds)
+        return [other, claim], {"1999.png": figure}
+
+    monkeypatch.setattr(reproduce.__main__, "DOCUMENTS", {"course_1999": run})
+    monkeypatch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
+    monkeypatch.setattr(sys, "argv", ["reproduce", "--out", str(tmp_path), "--seeds", "4"])
     results = tmp_path / "figures" / "results.json"
     results.parent.mkdir()
     results.write_text('{"other": 1}')
     reproduce.__main__.main()
+    assert seen == [range(4)]
     assert (tmp_path / "figures" / "1999.png").exists()
     assert json.loads(results.read_text())["other"] == 1
-    assert pages.read(results) == {"course_1999": [claim]}
+    assert pages.read(results) == {"course_1999": [other, claim]}
     printed = capsys.readouterr().out
     assert pages.document("course_1999", results) in printed
-    assert "CS 6685: a report on a convolutional network: left out. " in printed
     assert pages.document("cs_6685", results).startswith("Left out")
-    assert "on few digits" in printed
-    assert "On another data set the numbers need not agree" in printed
+    assert "on tiny digits" in pages.provenance(results)
+    assert "On another data set the numbers need not agree" in pages.provenance(results)
+    monkeypatch.setattr(pages, "HEADLINES", [("course_1999", "stops in epoch 33")])
+    monkeypatch.setattr(pages, "read", partial(pages.read, results))
+    assert "| 1999 | stops in epoch 33 | 34 | yes |\n\nOf 2 results, 1 agree" in pages.headlines()
 
 
-def test_a_cluster_needs_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_needs_dask_and_an_engine_its_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     options = argparse.Namespace(engine="dask", scheduler="tcp://127.0.0.1:1")
     with pytest.raises(OSError, match="pip install"), reproduce.__main__.engine(options):
         pass
-
-
-def test_an_engine_and_its_address_go_together(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     monkeypatch.setattr(sys, "argv", ["", "--engine", "dask"])
     with pytest.raises(SystemExit):
         reproduce.__main__.main()
