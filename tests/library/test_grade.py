@@ -19,8 +19,7 @@ import pytest
 
 from course import GradingError, isolation
 from course import grade as cli
-from course.checks import copy_checks
-from course.isolation import NOT_ISOLATED, SUBMISSION, Limits, bubblewrap_problem, run_checks
+from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem, run_checks
 from course.pages import overview
 from course.points import Checks, grade, make_report, prepare
 from tests.library.fake_course import (
@@ -724,11 +723,11 @@ def test_a_fault_of_the_grader_costs_one_submission(
     assert grades(tmp_path / "out")["bo"]["total"] == "6"
 
 
-def test_a_run_can_be_stopped(project: Path, tmp_path: Path) -> None:
-    copy_checks(project, write_files(tmp_path / SUBMISSION, RIGHT))
+def test_a_run_can_be_stopped(project: Path) -> None:
     stop = Event()
     stop.set()
-    run = run_checks(project, tmp_path, LIMITS, math.inf, stop)
+    files = {name: text.encode() for name, text in RIGHT.items()}
+    run = run_checks(project, files, LIMITS, math.inf, stop)
     assert (run.results, run.ending) == (None, "interrupted")
 
 

@@ -23,7 +23,7 @@ import task2
 import task3
 from course.blank import blank
 from course.isolation import THREADS
-from course.make_starter import HandoutError, main, make_starter, starter_file
+from course.make_starter import HandoutError, main, make_starter
 from course.texts import ASSIGNMENT, NOTEBOOK, SHOW, notebook
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
 from lab.script import parse_options
@@ -437,7 +437,8 @@ def earned(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         others = {name: other for name, other in FUNCTIONS.items() if other not in solved(task)}
         for name in FILES:
             source = (ROOT / name).read_text(encoding="utf-8")
-            (folder / name).write_text(starter_file(name, source, others), encoding="utf-8")
+            text = blank(source, name.removesuffix(".py"), others)
+            (folder / name).write_text(text, encoding="utf-8")
         folders.append(folder)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         earned = pool.map(lambda folder: run_checks(folder, folder / "results.json")[0], folders)
