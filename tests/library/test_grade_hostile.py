@@ -1,0 +1,418 @@
+"""What a submission can do while the checks run; each is graded in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from course import GradingError, isolation
+from course.checks import copy_checks, digest
+from course.isolation import Limits, bubblewrap_problem, run_checks
+from course.points import Checks, Report, grade, prepare
+from tests.library.fake_course import ANSWER, OTHER, RIGHT, make_course, write_files
+
+needs_bubblewrap = pytest.mark.skipif(
+    bool(bubblewrap_problem()), reason="bubblewrap is missing or does not work here"
+)
+LIMITS = Limits(seconds=1200, memory=1 << 30, file_size=1 << 20)
+
+
+class Impatient(Limits):
+    """For what never ends: long enough to start on a busy machine, but 2 s for a check."""
+
+    check_seconds = 2.0
+
+
+IMPATIENT = Impatient(LIMITS.seconds, LIMITS.memory, LIMITS.file_size)
+STUBBORN = "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
+REPLACES = "import sys\nchecks = sys.modules['tests.test_answers']\n"
+
+# {name: (what task2a.py does beside a right answer, points, a part of the notes)}. What costs only
+# the checks of task2a leaves the 2 points of task3a.
+HOSTILE: dict[str, tuple[str, float, str]] = {
+    "never_ends_and_ignores_its_limit": (STUBBORN, 2, "Task 2a: stuck for "),
+    "never_ends": (STUBBORN.replace("BaseException", "Exception"), 2, ""),
+    "exits": ("import sys; sys.exit(3)", 2, ""),
+    "exits_at_once": ("import os; os._exit(3)", 2, "Python ended with exit code 3 in test_answer"),
+    "interrupts": ("raise KeyboardInterrupt", 2, "Task 2a: Python ended with exit code 2"),
+    "forks": (
+        "import os\n"
+        "if child := os.fork(): os.waitpid(child, 0)\n"
+        "else:\n"
+        "    def answer(): return 41  # the wrong one, and done first\n",
+        6,
+        "",
+    ),
+    "hungry": ("hog = bytearray(3 << 30)", 2, ""),
+    "fills_disk": ("open('big', 'wb').write(bytes(100_000_000))", 2, ""),
+    "overwrites_checks": (
+        "from pathlib import Path\nfor p in Path('tests').glob('*.py'): p.write_text('')",
+        0,
+        "the checks were changed while they ran",
+    ),
+    "fakes_results": (
+        "import json, pathlib\n"
+        "fake = json.dumps({'score': 1000, 'tests': [{'name': 'test_answer', 'score': 1000}]})\n"
+        "for place in [*pathlib.Path('..').rglob('*'), pathlib.Path('results.json')]:\n"
+        "    if place.suffix in ('', '.json') and not place.is_dir(): place.write_text(fake)\n"
+        "def answer(): return 0\n",
+        3,
+        "",
+    ),
+    "writes_results_and_ends": (
+        "import json, os\n"
+        "test = {'name': 'test_answer', 'number': '2a.0', 'status': 'passed', 'output': ''}\n"
+        "with open('../results.json', 'w') as file: json.dump({'tests': [test]}, file)\n"
+        "os._exit(0)\n",
+        2,
+        "Task 2a: Python ended with exit code 0 in test_answer",
+    ),
+    "reports_itself": (
+        "import json, os\n"
+        "line = '\\n ' + json.dumps({'passed': ['2a', 'test_answer']}) + '\\n'\n"
+        "for fd in range(1, 64):\n"
+        "    try: os.write(fd, line.encode())\n"
+        "    except OSError: pass\n"
+        "def answer(): return 41\n",
+        3,
+        "",
+    ),
+    "patches_pytest": (
+        "import _pytest.runner as r\n"
+        "r.CallInfo.from_call = classmethod(\n"
+        "    lambda cls, f, when, reraise=None: cls(None, None, 0, 0, 0, when, _ispytest=True))\n"
+        "def answer(): return 41\n",
+        0,
+        "2 checks did not run to their end",
+    ),
+    "patches_a_check": (
+        f"{REPLACES}checks.test_other_answer.__code__ = (lambda: None).__code__\n",
+        0,
+        "the checks were changed while they ran",
+    ),
+    "replaces_what_a_check_uses": (
+        f"{REPLACES}from types import SimpleNamespace as Fake\n"
+        "checks.importlib = Fake(import_module=lambda name: Fake(answer=lambda: 43))\n",
+        0,
+        "the checks were changed while they ran",
+    ),
+    "meddles": (
+        "import os, shutil, sys, threading\n"
+        "try: input('password? ')\n"
+        "except EOFError: pass\n"
+        "shutil.rmtree(os.environ['HOME'])\n"
+        "sys.modules['json'] = None\n"
+        "for name in list(sys.modules):\n"
+        "    if name.startswith('tests'): sys.modules[name] = None\n",
+        6,
+        "",
+    ),
+}
+PLAIN: dict[str, tuple[str, float, str]] = {  # run as where bubblewrap is missing
+    "killed": ("import os; os.kill(os.getpid(), 9)", 2, "Task 2a: Python was ended by SIGKILL"),
+    "kills_its_parent": ("import os; os.kill(os.getppid(), 9)", 6, ""),
+    "closes": ("import os; os.closerange(0, 100)", 2, "Task 2a: Python ended"),
+    "child_prints_for_ever": (
+        "import os\nwhile not os.fork():\n    while True: print('x')\n",
+        6,
+        "",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def checks(project: Path) -> Checks:
+    return prepare(project, LIMITS)
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run submissions as where bubblewrap is missing."""
+    monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "why")
+
+
+@pytest.fixture(scope="module")
+def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Grade all submissions side by side: {name: report}."""
+    top = tmp_path_factory.mktemp("class")
+    own = {
+        "tests/conftest.py": "raise SystemExit",
+        "conftest.py": "raise SystemExit",
+        "pytest.ini": "[pytest]\naddopts = --collect-only\n",
+        "pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['nowhere']\n",
+        "sitecustomize.py": "raise SystemExit",
+        "pytest.py": "raise SystemExit",
+        "lab/__init__.py": "raise SystemExit",
+        "task2a.py": f"import helper, lab.assignment\n{ANSWER}",
+        "helper.py": "",
+    }
+    write_files(top / "brings_its_own", {**RIGHT, **own})
+    names = [*HOSTILE, *PLAIN, "brings_its_own"]
+    for name, (code, _, _) in (HOSTILE | PLAIN).items():
+        write_files(top / name, {**RIGHT, "task2a.py": f"{ANSWER}{code}\n"})
+
+    mode = threading.local()
+
+    def one(name: str) -> Report:
+        mode.plain = name in PLAIN
+        limits = IMPATIENT if name.startswith("never") else LIMITS
+        return grade(top / name, checks, limits)
+
+    def problem() -> str:
+        return "why" if mode.plain else bubblewrap_problem()
+
+    with ThreadPoolExecutor(8) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolation, "bubblewrap_problem", problem)
+        return dict(zip(names, pool.map(one, names), strict=True))
+
+
+@pytest.mark.parametrize("name", HOSTILE | PLAIN)
+def test_a_hostile_submission_costs_itself_only(graded: dict[str, Report], name: str) -> None:
+    _, points, note = (HOSTILE | PLAIN)[name]
+    notes = "; ".join(graded[name]["extra_data"]["notes"])
+    assert graded[name]["score"] == points
+    assert note in notes
+    assert bool(note) == bool(notes)
+
+
+def test_a_check_may_use_a_twelfth_of_the_time_and_says_so_when_it_is_stopped(
+    graded: dict[str, Report],
+) -> None:
+    assert Limits(seconds=60).check_seconds == 5
+    output = graded["never_ends"]["tests"][0]["output"]
+    assert "Timeout (>2.0s) from pytest-timeout." in output
+
+
+def test_only_the_students_own_files_are_used_of_a_submission(graded: dict[str, Report]) -> None:
+    found = graded["brings_its_own"]
+    assert found["score"] == 6
+    assert found["extra_data"]["notes"] == ["sitecustomize.py was left out: that name is taken"]
+
+
+def test_a_run_ends_with_its_checks_and_keeps_little_of_what_is_printed(project: Path) -> None:
+    loud = (
+        "import threading\n"
+        "print('x' * 20_000_000)\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    files = {"task2a.py": f"{ANSWER}{loud}".encode(), "task3a.py": b""}
+    run = run_checks(project, files, LIMITS, time.monotonic() + 120, threading.Event())
+    assert run.ending == "Python ended with exit code 0"
+    assert run.passed == {("2a", "test_answer"), ("2a", "test_module")}
+    assert run.printed > 20_000_000
+    assert len(run.output) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("deadline", "stopped", "ending"),
+    [(-math.inf, False, "not done after 1.2e+03 s"), (math.inf, True, "interrupted")],
+)
+def test_a_run_ends_when_its_time_is_over_or_grading_is_stopped(
+    project: Path, deadline: float, stopped: bool, ending: str
+) -> None:
+    stop = threading.Event()
+    if stopped:
+        stop.set()
+    run = run_checks(project, {"task2a.py": b""}, LIMITS, deadline, stop)
+    assert (run.results, run.ending) == (None, ending)
+
+
+def test_every_change_of_the_checks_changes_their_digest(project: Path, tmp_path: Path) -> None:
+    copy_checks(project, tmp_path)
+    before = digest(tmp_path)
+    assert digest(tmp_path) == before
+    file = tmp_path / "tests" / "test_answers.py"
+    odd = os.fsencode(tmp_path / "tests") + b"/\xff.py"
+    kept = file.read_bytes()
+    file.write_bytes(kept + b"\n")
+    digests = [digest(tmp_path)]
+    file.write_bytes(kept)
+    open(odd, "w").close()
+    digests.append(digest(tmp_path))
+    os.remove(odd)
+    file.rename(file.with_name("test_others.py"))
+    digests.append(digest(tmp_path))
+    shutil.rmtree(tmp_path / "tests")
+    assert len({before, *digests, digest(tmp_path)}) == 5
+
+
+@pytest.mark.usefixtures("plain")
+def test_children_left_behind_are_ended(checks: Checks, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    leaves = (
+        "import os, subprocess, sys\n"
+        f"fifo = os.open({str(tmp_path / 'fifo')!r}, os.O_WRONLY)\n"
+        "os.write(fifo, b'x')\n"
+        "command = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "subprocess.Popen(command, pass_fds=[fifo])\n"
+    )
+    reading = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        folder = write_files(tmp_path / "a", {**RIGHT, "task2a.py": ANSWER + leaves})
+        assert grade(folder, checks, LIMITS)["score"] == 6
+        assert set(os.read(reading, 100)) == set(b"x")
+        # ready when no process has the other end
+        assert select.select([reading], [], [], 120)[0]
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
+
+
+LOOKS = """
+import importlib.util, os, sys, tempfile
+assert os.environ["LD_LIBRARY_PATH"] == "/nowhere"
+known = [*os.environ.values(), *sys.path, os.getcwd(), __file__]
+assert not [value for value in known for name in ({project!r}, "to" + "ken") if name in value]
+assert not [name for name in ("trainer", "course") if importlib.util.find_spec(name)]
+assert tempfile.mkstemp()[1].startswith({temporary!r})
+os.mkdir("locked", 0)
+"""
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_submission_gets_no_token_no_path_of_the_solution_and_a_folder_that_is_removed(
+    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = write_files(make_course(tmp_path / "course"), {"trainer.py": "solution = 1\n"})
+    temporary = write_files(tmp_path / "temporary", {})
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.chdir(project)
+    for name in ("PYTHONPATH", "MNIST_DATA_DIR", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "PWD"):
+        monkeypatch.setenv(name, str(project))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
+    monkeypatch.setenv("SECRET", "token")
+    looks = LOOKS.format(project=str(project), temporary=str(temporary))
+    folder = write_files(tmp_path / "a", {"task2a.py": looks + ANSWER, "task3a.py": OTHER})
+    found = grade(folder, replace(checks, project=project), LIMITS)
+    assert found["score"] == 6, found["tests"][0]["output"]
+    assert not list(temporary.iterdir())
+
+
+ESCAPES = """
+import ctypes, os, socket
+project = {project!r}
+libc = ctypes.CDLL(None)
+libc.umount2(project.encode(), 2)
+libc.unshare(1 << 28 | 1 << 17)  # a user of its own, who may mount
+libc.umount2(project.encode(), 2)
+assert os.listdir(project) == os.listdir("/run") == []
+assert all(int(name) < 10 for name in os.listdir("/proc") if name.isdigit())
+for fails in (lambda: open("/mark", "w"), lambda: open(project + "/mark", "w"),
+              lambda: socket.create_connection(("192.0.2.1", 80), 5),
+              lambda: socket.socket(socket.AF_UNIX).connect({listening!r})):
+    try: fails()
+    except OSError as error: assert error.errno in (2, 30, 101), error
+    else: raise AssertionError
+open("mine", "w")
+"""
+
+
+@needs_bubblewrap
+def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
+    checks: Checks, tmp_path: Path
+) -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/var/tmp") as project,  # /tmp is hidden anyway
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as server,
+    ):
+        make_course(Path(project))
+        server.bind(f"{folder}/socket")
+        server.listen()
+        code = ESCAPES.format(project=project, listening=f"{folder}/socket") + ANSWER
+        submission = write_files(tmp_path / "a", {"task2a.py": code})
+        found = grade(submission, replace(checks, project=Path(project)), LIMITS)
+    assert found["score"] == 4, found["tests"][0]["output"]
+
+
+def write_script(path: Path, text: str) -> None:
+    write_files(path.parent, {path.name: text})
+    path.chmod(0o755)
+
+
+def test_bubblewrap_is_found_wherever_it_is_installed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bwrap that logs its call, and runs the command as it is."""
+    bwrap = f"""#!/bin/sh
+echo called >> {tmp_path / "log"}
+while test "$1" != --; do shift; done
+shift
+exec "$@"
+"""
+    write_script(tmp_path / "bin" / "bwrap", bwrap)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "")
+    run = run_checks(project, {}, LIMITS, math.inf, threading.Event())
+    assert run.ending == "Python ended with exit code 0"
+    assert (tmp_path / "log").read_text() == "called\n"
+
+
+def test_a_bubblewrap_that_is_missing_and_one_that_is_refused_have_their_own_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = "bubblewrap (bwrap) was not found: install it (on Linux), or use --container"
+    assert bubblewrap_problem.__wrapped__() == missing
+    write_script(tmp_path / "bwrap", "#!/bin/sh\necho 'bwrap: No permissions' >&2\nexit 1\n")
+    refused = "bubblewrap does not work here (bwrap: No permissions): use --container"
+    assert bubblewrap_problem.__wrapped__() == refused
+
+
+def test_a_container_gets_the_folder_of_one_run_and_no_network(
+    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that logs its call, and runs the command on this machine."""
+    log = tmp_path / "log"
+    engine = f"""#!/bin/sh
+printf '%s\\n' "$@" >> {log}
+test "$1" = rm && exit
+while test "$1" != an/image; do
+    case "$1" in --env=*) export "${{1#--env=}}" ;; esac
+    shift
+done
+shift 2
+exec {sys.executable} "$@"
+"""
+    write_script(tmp_path / "bin" / "docker", engine)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setattr(isolation, "ENGINES", ("no_such_engine", "docker"))
+    folder = write_files(tmp_path / "a", RIGHT)
+    assert grade(folder, checks, replace(LIMITS, image="an/image"))["score"] == 6
+    lines = log.read_text().splitlines()
+    options = lines[1 : lines.index("an/image")]
+    assert lines[0] == "run"
+    fixed = {"--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL"}
+    limits = {f"--memory={1 << 30}", "--pids-limit=256", f"--user={os.getuid()}:{os.getgid()}"}
+    assert fixed | limits <= set(options)
+    ((_, inside),) = [line.split("=", 1)[1].split(":") for line in options if "--volume" in line]
+    assert f"--workdir={inside}/submission" in options
+    assert f"--env=HOME={inside}/home" in options
+    assert f"--name={Path(inside).name}" in options
+    assert lines[-3:] == ["rm", "--force", Path(inside).name]
+
+
+def test_without_an_engine_a_container_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    message = r"--container requires podman or docker; neither is installed\."
+    with pytest.raises(GradingError, match=message):
+        run_checks(project, {}, replace(LIMITS, image="image"), math.inf, threading.Event())
