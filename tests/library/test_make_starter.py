@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType
@@ -28,7 +27,8 @@ from course.make_starter import HandoutError, main, make_starter
 from course.texts import ASSIGNMENT, NOTEBOOK, SHOW, assignment, notebook
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
 from lab.script import parse_options
-from tests.library.proof import run_all, run_pytest
+from tests.library.proof import run, run_pytest
+from tests.library.submissions import Submission
 from tests.library.variants.variant import ROOT, with_body
 from trainer import BaseTrainer
 
@@ -371,26 +371,20 @@ def test_the_handout_earns_nothing_and_says_for_each_task_what_to_write(starter:
     assert "ERROR" not in printed
 
 
-@dataclass(frozen=True)
-class Solved:
-    """A handout in which a task is solved, whose checks are to run."""
-
-    task: str
-    also: tuple[str, ...] = ()
-    function = ""
-
-    def write(self, folder: Path) -> None:
-        solved = {self.task, *self.also}
-        others = {name: task for name, task in FUNCTIONS.items() if task not in solved}
-        for name in FILES:
-            source = (ROOT / name).read_text(encoding="utf-8")
-            text = blank(source, name.removesuffix(".py"), others)
-            (folder / name).write_text(text, encoding="utf-8")
+def handout_with(tasks: tuple[str, ...]) -> Submission:
+    """Make a handout in which some tasks are solved."""
+    others = {name: task for name, task in FUNCTIONS.items() if task not in tasks}
+    files = {
+        name: blank((ROOT / name).read_text(encoding="utf-8"), name.removesuffix(".py"), others)
+        for name in FILES
+    }
+    return Submission(", ".join(tasks), files, {task: POINTS[task] for task in tasks})
 
 
 def test_a_tasks_solution_alone_earns_its_points() -> None:
     # the penalty of Task 4b shows in the gradient that Task 3a computes
-    handouts = [Solved(task, ("3a",) if task == "4b" else ()) for task in POINTS]
-    for solved, found in run_all(handouts, processes=1).items():  # type: ignore[arg-type]
-        earned = {task: found["score"] for task, found in found["extra_data"]["tasks"].items()}
-        assert earned == {task: POINTS[task] for task in (*solved.also, solved.task)}
+    handouts = [handout_with(("3a", "4b") if task == "4b" else (task,)) for task in POINTS]
+    graded = run([(handout, tuple(handout.fair)) for handout in handouts])
+    for handout, (_, found) in zip(handouts, graded, strict=True):
+        tasks = found["extra_data"]["tasks"]
+        assert {task: points["score"] for task, points in tasks.items()} == handout.fair
