@@ -18,7 +18,7 @@ from course.grade import parse
 from course.gradescope import build, main
 from course.points import make_report
 from lab.assignment import FILES
-from tests.library.fake_course import RIGHT, make_course, write_files
+from tests.library.fake_course import OTHER, RIGHT, make_course, write_files
 from tests.library.variants.variant import ROOT
 
 SERVICES = ROOT / "course" / "services"
@@ -32,7 +32,8 @@ def autograder(tmp_path: Path) -> Path:
     build(tmp_path / "autograder.zip", project)
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         archive.extractall(root / "source")
-    write_files(root / "submission" / "assignment_code", {**RIGHT, "task2a.py": ""})
+    own = {"task2a.py": "", "task3a.py": "from helper import answer\n", "helper.py": OTHER}
+    write_files(root / "submission" / "assignment_code", RIGHT | own)
     return root
 
 

@@ -6,13 +6,14 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from course import GradingError, submission
 from course.submission import find_submissions, read_submission
+from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
 JUNK = {
@@ -33,53 +34,62 @@ def write_raw(path: Path, members: Mapping[zipfile.ZipInfo | str, str], method: 
     return path
 
 
+SIX = {name: f"{name}, of six" for name in FILES}
+DEEP = {f"hand in/group 7/{name}": text for name, text in (JUNK | SIX).items()}
+TAKEN = ("json.py", "numpy.py", "sitecustomize.py", "test_mine.py")
+IGNORED = (  # the course's own, what would hide it, and configuration
+    *("conftest.py", "create_submission_zip.py", "digits/__init__.py", "lab/expect.py", "mnist.py"),
+    *("pytest.py", "tests/conftest.py", "tests/test_task2a.py", "numpy/__init__.py"),
+    *("pytest.ini", "pyproject.toml"),
+)
+HELPERS = {"plots.py": "", "helpers/tools.py": ""}
+FROM_CHECKS = {"utils.py": "import testing\nfrom tests.checks import textbook\n"}
+FROM_CHECKS_LATER = {"utils.py": "def f():\n    import tests.checks.textbook as book\n"}
+NOTED = "utils.py imports the checks, which contain the formulas"
+CHOICES = {  # {name: (what is handed in, what is read, notes)}
+    "the six files, however deep, and nothing that is no code": (DEEP, SIX, ()),
+    "of two candidates the one among most of the six": (
+        {"task2a.py": "old", **{f"final/{name}": text for name, text in SIX.items()}},
+        SIX,
+        ("final/task2a.py was graded, not task2a.py",),
+    ),
+    "of two copies the one higher up": (
+        {**{f"a/{name}": "old" for name in SIX}, **SIX},
+        SIX,
+        tuple(f"{name} was graded, not a/{name}" for name in SIX),
+    ),
+    "helpers, unless their name is taken": (
+        SIX | HELPERS | dict.fromkeys((*TAKEN, *IGNORED), ""),
+        SIX | HELPERS,
+        tuple(f"{name} was left out: that name is taken" for name in TAKEN),
+    ),
+    "fewer than 51 helpers": (
+        SIX | {f"helper{number}.py": "" for number in range(51)},
+        SIX,
+        ("its 51 other modules were left out: more than 50",),
+    ),
+    "no file over the limit": (
+        SIX | {"utils.py": "0" * 1_000_001},
+        {name: text for name, text in SIX.items() if name != "utils.py"},
+        ("utils.py was left out: more than 1,000,000 bytes", "missing: utils.py"),
+    ),
+    "an import of the checks": (SIX | FROM_CHECKS, SIX | FROM_CHECKS, (NOTED,)),
+    "a later one": (SIX | FROM_CHECKS_LATER, SIX | FROM_CHECKS_LATER, (NOTED,)),
+}
+
+
 @pytest.mark.parametrize("write", [write_zip, write_files])
-def test_the_six_files_are_read_however_deep_and_what_is_no_code_is_passed_over(
-    tmp_path: Path, write: object
+@pytest.mark.parametrize(("files", "read", "notes"), CHOICES.values(), ids=CHOICES)
+def test_what_is_read_and_noted(
+    tmp_path: Path,
+    write: Callable[..., Path],
+    files: dict[str, str],
+    read: dict[str, str],
+    notes: tuple[str, ...],
 ) -> None:
-    files = {f"hand in/group 7/{name}": text for name, text in (JUNK | RIGHT).items()}
-    assert callable(write)
     found = read_submission(write(tmp_path / "a.zip", files))
-    assert {name: data.decode() for name, data in found.files.items()} == RIGHT
-    assert (found.notes, found.problem) == ([], "")
-
-
-def test_the_code_alone_counts(tmp_path: Path) -> None:
-    a = read_submission(write_zip(tmp_path / "a.zip", RIGHT))
-    b = read_submission(write_files(tmp_path / "b", {**RIGHT, "report.pdf": "x"}))
-    c = read_submission(write_files(tmp_path / "c", {**RIGHT, "utils.py": "x = 1\n"}))
-    assert repr(a) == repr(b) != repr(c)
-
-
-def test_of_two_candidates_the_one_among_most_of_the_six_counts(tmp_path: Path) -> None:
-    files = {"task2a.py": "old = 1\n", **{f"final/{name}": text for name, text in RIGHT.items()}}
-    found = read_submission(write_zip(tmp_path / "a.zip", files))
-    assert found.files["task2a.py"].decode() == RIGHT["task2a.py"]
-    assert found.notes == ["final/task2a.py was graded, not task2a.py"]
-
-
-def test_of_two_whole_copies_the_one_higher_up_counts(tmp_path: Path) -> None:
-    deep = {f"copy/{name}": "" for name in RIGHT}
-    found = read_submission(write_zip(tmp_path / "a.zip", deep | RIGHT))
-    assert {name: data.decode() for name, data in found.files.items()} == RIGHT
-
-
-def test_helpers_come_along_unless_their_name_is_taken(tmp_path: Path) -> None:
-    taken = ("numpy.py", "sitecustomize.py", "json.py", "test_mine.py")
-    course = ("mnist.py", "pytest.py", "conftest.py", "create_submission_zip.py", "lab/expect.py")
-    own = ("tests/conftest.py", "tests/test_task2a.py", "digits/__init__.py")
-    others = ("numpy/__init__.py", "pytest.ini", "pyproject.toml")
-    extra = ("plots.py", "helpers/tools.py", *taken, *course, *own, *others)
-    found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, **dict.fromkeys(extra, "")}))
-    assert set(found.files) - set(RIGHT) == {"plots.py", "helpers/tools.py"}
-    assert set(found.notes) == {f"{name} was left out: that name is taken" for name in taken}
-
-
-def test_too_many_helpers_are_left_out(tmp_path: Path) -> None:
-    many = {f"helper{number}.py": "" for number in range(51)}
-    found = read_submission(write_zip(tmp_path / "a.zip", {**RIGHT, **many}))
-    assert sorted(found.files) == sorted(RIGHT)
-    assert "51 other modules were left out" in found.notes[0]
+    assert {name: data.decode() for name, data in found.files.items()} == read
+    assert (tuple(found.notes), found.problem) == (notes, "")
 
 
 def test_a_zip_in_a_folder_or_a_zip_is_opened_unless_code_is_beside_it(tmp_path: Path) -> None:
@@ -159,24 +169,13 @@ def test_a_pipe_is_neither_opened_nor_waited_for(tmp_path: Path) -> None:
     assert read_submission(tmp_path / "pipe.zip").problem == "it is neither a file nor a folder"
 
 
-@pytest.mark.parametrize(
-    "line", ["from tests.checks import textbook", "    import tests.checks.textbook as book"]
-)
-def test_what_imports_the_checks_gets_a_note(tmp_path: Path, line: str) -> None:
-    files = {**RIGHT, "utils.py": f"import testing\n{line}\n"}
-    found = read_submission(write_zip(tmp_path / "a.zip", files))
-    assert found.notes == ["utils.py imports the checks, which contain the formulas"]
-    assert sorted(found.files) == sorted(RIGHT)
-
-
-def declare(path: Path, size: int) -> Path:
+def declare(path: Path, size: int) -> None:
     """Let the first file of a zip say that it has another size."""
     data = bytearray(path.read_bytes())
     for header, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = data.index(header) + offset
         data[at : at + 4] = size.to_bytes(4, "little")
     path.write_bytes(data)
-    return path
 
 
 def test_a_bomb_is_read_to_the_limit_and_no_further(
@@ -190,25 +189,21 @@ def test_a_bomb_is_read_to_the_limit_and_no_further(
     read = zipfile.ZipExtFile.read
     monkeypatch.setattr(zipfile.ZipExtFile, "read", logged)
     bomb = write_zip(tmp_path / "a.zip", {"task2a.py": "0" * 2_000_000, "utils.py": ""})
-    for path in (bomb, declare(bomb, 10)):
-        found = read_submission(path)
-        assert list(found.files) == ["utils.py"]
-        assert found.notes[1].startswith("missing: task2a.py, task2.py")
-    assert asked == [1_000_001] * 4
+    assert list(read_submission(bomb).files) == ["utils.py"]
+    declare(bomb, 10)
+    found = read_submission(bomb)
+    assert list(found.files) == ["utils.py"]
     assert "task2a.py cannot be read: Bad CRC-32" in found.notes[0]
-
-
-def test_a_file_over_the_limit_is_left_out_whatever_it_declares(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / "a.zip", {"task2a.py": "0" * 1_000_001, "utils.py": ""})
-    note = "task2a.py was left out: more than 1,000,000 bytes"
-    assert read_submission(path).notes[0] == note
-    path = write_zip(tmp_path / "b.zip", {"task2a.py": "x = 1\n", "utils.py": ""})
-    assert read_submission(declare(path, 4_000_000_000)).files["task2a.py"] == b"x = 1\n"
+    assert asked == [1_000_001] * 4
+    small = write_zip(tmp_path / "b.zip", {"task2a.py": "x = 1\n", "utils.py": ""})
+    declare(small, 4_000_000_000)
+    assert read_submission(small).files["task2a.py"] == b"x = 1\n"
 
 
 def test_what_is_not_needed_of_a_bomb_is_not_opened(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"data.bin": "0" * 1000, **RIGHT})
-    assert sorted(read_submission(declare(path, 4_000_000_000)).files) == sorted(RIGHT)
+    declare(path, 4_000_000_000)
+    assert sorted(read_submission(path).files) == sorted(RIGHT)
 
 
 def test_a_damaged_file_costs_that_file(tmp_path: Path) -> None:
