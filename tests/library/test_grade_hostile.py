@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import select
 import shutil
 import socket
@@ -36,102 +37,92 @@ class Impatient(Limits):
     check_seconds = 2.0
 
 
-IMPATIENT = Impatient(LIMITS.seconds, LIMITS.memory, LIMITS.file_size)
-STUBBORN = "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
-REPLACES = "import sys\nchecks = sys.modules['tests.test_answers']\n"
+IMPATIENT = Impatient(120, LIMITS.memory, LIMITS.file_size)
 
-# {name: (what task2a.py does beside a right answer, points, a part of the notes)}. What costs only
-# the checks of task2a leaves the 2 points of task3a.
-HOSTILE: dict[str, tuple[str, float, str]] = {
-    "never_ends_and_ignores_its_limit": (STUBBORN, 2, "Task 2a: stuck for "),
-    "never_ends": (STUBBORN.replace("BaseException", "Exception"), 2, ""),
-    "exits": ("import sys; sys.exit(3)", 2, ""),
-    "exits_at_once": ("import os; os._exit(3)", 2, "Python ended with exit code 3 in test_answer"),
-    "interrupts": ("raise KeyboardInterrupt", 2, "Task 2a: Python ended with exit code 2"),
-    "forks": (
-        "import os\n"
-        "if child := os.fork(): os.waitpid(child, 0)\n"
-        "else:\n"
-        "    def answer(): return 41  # the wrong one, and done first\n",
-        6,
-        "",
-    ),
-    "hungry": ("hog = bytearray(3 << 30)", 2, ""),
-    "fills_disk": ("open('big', 'wb').write(bytes(100_000_000))", 2, ""),
-    "overwrites_checks": (
-        "from pathlib import Path\nfor p in Path('tests').glob('*.py'): p.write_text('')",
-        0,
-        "the checks were changed while they ran",
-    ),
-    "fakes_results": (
-        "import json, pathlib\n"
-        "fake = json.dumps({'score': 1000, 'tests': [{'name': 'test_answer', 'score': 1000}]})\n"
-        "for place in [*pathlib.Path('..').rglob('*'), pathlib.Path('results.json')]:\n"
-        "    if place.suffix in ('', '.json') and not place.is_dir(): place.write_text(fake)\n"
-        "def answer(): return 0\n",
-        3,
-        "",
-    ),
-    "writes_results_and_ends": (
-        "import json, os\n"
-        "test = {'name': 'test_answer', 'number': '2a.0', 'status': 'passed', 'output': ''}\n"
-        "with open('../results.json', 'w') as file: json.dump({'tests': [test]}, file)\n"
-        "os._exit(0)\n",
-        2,
-        "Task 2a: Python ended with exit code 0 in test_answer",
-    ),
-    "reports_itself": (
-        "import json, os\n"
-        "line = '\\n ' + json.dumps({'passed': ['2a', 'test_answer']}) + '\\n'\n"
-        "for fd in range(1, 64):\n"
-        "    try: os.write(fd, line.encode())\n"
-        "    except OSError: pass\n"
-        "def answer(): return 41\n",
-        3,
-        "",
-    ),
-    "patches_pytest": (
-        "import _pytest.runner as r\n"
-        "r.CallInfo.from_call = classmethod(\n"
-        "    lambda cls, f, when, reraise=None: cls(None, None, 0, 0, 0, when, _ispytest=True))\n"
-        "def answer(): return 41\n",
-        0,
-        "2 checks did not run to their end",
-    ),
-    "patches_a_check": (
-        f"{REPLACES}checks.test_other_answer.__code__ = (lambda: None).__code__\n",
-        0,
-        "the checks were changed while they ran",
-    ),
-    "replaces_what_a_check_uses": (
-        f"{REPLACES}from types import SimpleNamespace as Fake\n"
-        "checks.importlib = Fake(import_module=lambda name: Fake(answer=lambda: 43))\n",
-        0,
-        "the checks were changed while they ran",
-    ),
-    "meddles": (
-        "import os, shutil, sys, threading\n"
-        "try: input('password? ')\n"
-        "except EOFError: pass\n"
-        "shutil.rmtree(os.environ['HOME'])\n"
-        "sys.modules['json'] = None\n"
-        "for name in list(sys.modules):\n"
-        "    if name.startswith('tests'): sys.modules[name] = None\n",
-        6,
-        "",
-    ),
-}
-PLAIN: dict[str, tuple[str, float, str]] = {  # run as where bubblewrap is missing
-    "killed": ("import os; os.kill(os.getpid(), 9)", 2, "Task 2a: Python was ended by SIGKILL"),
-    "kills_its_parent": ("import os; os.kill(os.getppid(), 9)", 6, ""),
-    "closes": ("import os; os.closerange(0, 100)", 2, "Task 2a: Python ended"),
-    "child_prints_for_ever": (
-        "import os\nwhile not os.fork():\n    while True: print('x')\n",
-        6,
-        "",
-    ),
-}
-ALL = HOSTILE | PLAIN
+# What task2a.py does beside a right answer, under its name, its points, and a part of its notes if
+# it has any. What costs only the checks of task2a leaves the 2 points of task3a.
+HOSTILE = r"""
+=== never_ends_and_ignores_its_limit: 2, Task 2a: stuck for
+import time
+while True:
+    try: time.sleep(60)
+    except BaseException: pass
+=== never_ends: 2
+import time
+while True:
+    try: time.sleep(60)
+    except Exception: pass
+=== exits: 2
+import sys; sys.exit(3)
+=== exits_at_once: 2, Task 2a: Python ended with exit code 3 in test_answer
+import os; os._exit(3)
+=== interrupts: 2, Task 2a: Python ended with exit code 2
+raise KeyboardInterrupt
+=== forks: 6
+import os
+if child := os.fork(): os.waitpid(child, 0)
+else:
+    def answer(): return 41  # the wrong one, and done first
+=== hungry: 2
+hog = bytearray(3 << 30)
+=== fills_disk: 2
+open("big", "wb").write(bytes(100_000_000))
+=== overwrites_checks: 0, the checks were changed while they ran
+from pathlib import Path
+for path in Path("tests").glob("*.py"): path.write_text("")
+=== fakes_results: 3
+import json, pathlib
+fake = json.dumps({"score": 1000, "tests": [{"name": "test_answer", "score": 1000}]})
+for place in [*pathlib.Path("..").rglob("*"), pathlib.Path("results.json")]:
+    if place.suffix in ("", ".json") and not place.is_dir(): place.write_text(fake)
+def answer(): return 0
+=== writes_results_and_ends: 2, Task 2a: Python ended with exit code 0 in test_answer
+import json, os
+test = {"name": "test_answer", "number": "2a.0", "status": "passed", "output": ""}
+with open("../results.json", "w") as file: json.dump({"tests": [test]}, file)
+os._exit(0)
+=== reports_itself: 3
+import json, os
+line = "\n " + json.dumps({"passed": ["2a", "test_answer"]}) + "\n"
+for fd in range(1, 64):
+    try: os.write(fd, line.encode())
+    except OSError: pass
+def answer(): return 41
+=== patches_pytest: 0, 2 checks did not run to their end
+import _pytest.runner as r
+def passes(cls, f, when, reraise=None): return cls(None, None, 0, 0, 0, when, _ispytest=True)
+r.CallInfo.from_call = classmethod(passes)
+def answer(): return 41
+=== patches_a_check: 0, the checks were changed while they ran
+import sys
+sys.modules["tests.test_answers"].test_other_answer.__code__ = (lambda: None).__code__
+=== replaces_what_a_check_uses: 0, the checks were changed while they ran
+import sys
+from types import SimpleNamespace as Fake
+fake = Fake(import_module=lambda name: Fake(answer=lambda: 43))
+sys.modules["tests.test_answers"].importlib = fake
+=== meddles: 6
+import os, shutil, sys
+try: input("password? ")
+except EOFError: pass
+shutil.rmtree(os.environ["HOME"])
+for name in list(sys.modules):
+    if name.startswith(("json", "tests")): sys.modules[name] = None
+"""
+PLAIN = """
+=== killed: 2, Task 2a: Python was ended by SIGKILL
+import os; os.kill(os.getpid(), 9)
+=== kills_its_parent: 6
+import os; os.kill(os.getppid(), 9)
+=== closes: 2, Task 2a: Python ended
+import os; os.closerange(0, 100)
+=== child_prints_for_ever: 6
+import os
+while not os.fork():
+    while True: print("x")
+"""  # run as where bubblewrap is missing
+ENTRY = re.compile(r"^=== (\w+): (\d)(?:, ([^\n]+))?\n(.*?)(?=^===|\Z)", re.MULTILINE | re.DOTALL)
+ALL = {name: entry for name, *entry in ENTRY.findall(HOSTILE + PLAIN)}
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +145,12 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     """Grade all submissions side by side: {name: report}."""
     top = tmp_path_factory.mktemp("class")
-    for name, (code, _, _) in ALL.items():
-        write_files(top / name, {**RIGHT, "task2a.py": f"{ANSWER}{code}\n"})
-
+    for name, (_, _, code) in ALL.items():
+        write_files(top / name, {**RIGHT, "task2a.py": f"{ANSWER}{code}"})
     mode = threading.local()
 
     def one(name: str) -> Report:
-        mode.plain = name in PLAIN
+        mode.plain = f"=== {name}:" in PLAIN
         limits = IMPATIENT if name.startswith("never") else LIMITS
         return grade(top / name, checks, limits)
 
@@ -174,9 +164,9 @@ def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_hostile_submission_costs_itself_only(graded: dict[str, Report], name: str) -> None:
-    _, points, note = ALL[name]
+    points, note, _ = ALL[name]
     notes = "; ".join(graded[name]["extra_data"]["notes"])
-    assert graded[name]["score"] == points
+    assert graded[name]["score"] == int(points)
     assert note in notes
     assert bool(note) == bool(notes)
 

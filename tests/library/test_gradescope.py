@@ -56,7 +56,7 @@ def test_the_zip_has_the_checks_and_two_scripts_that_can_be_run_but_no_solution(
         text = "\n".join(archive.read(name).decode() for name in modes)
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
     assert {"tests/conftest.py", "lab/__init__.py", "course/grade.py"} <= set(modes)
-    assert len(dates) == 1
+    assert dates == {(1980, 1, 1, 0, 0, 0)}  # so that it is the same tomorrow
     assert not {Path(name).name for name in modes} & set(FILES)
     assert not [name for name in modes if "library" in name or "__pycache__" in name]
     assert "self.grad = X.T @ (outputs - targets) / len(X)" not in text
