@@ -50,6 +50,9 @@ def outcome(passed: str, skipped: str = "", notes: Sequence[str] = (), **changes
     return Run(**(run | changes))
 
 
+Graded = Callable[..., Report]
+
+
 class Runs:
     """Takes the place of `run_checks`: those checks pass that task2a.py names."""
 
@@ -80,7 +83,7 @@ def checks(runs: Runs) -> Checks:
 
 
 @pytest.fixture
-def graded(checks: Checks, runs: Runs, tmp_path: Path) -> Callable[..., Report]:
+def graded(checks: Checks, runs: Runs, tmp_path: Path) -> Graded:
     """A function that grades a submission whose run has this outcome."""
 
     def graded(*args: Any, **changes: Any) -> Report:
@@ -146,7 +149,7 @@ def test_a_class_gets_its_grades_in_order_whoever_ends_first(
     assert capsys.readouterr() == (line, "")
 
 
-def test_a_report_is_in_gradescopes_schema(graded: Callable[..., Report]) -> None:
+def test_a_report_is_in_gradescopes_schema(graded: Graded) -> None:
     found = graded("2a.1", notes=["np.Inf"])
     keys = ("score", "max_score", "output", "visibility", "stdout_visibility")
     assert [found[key] for key in keys] == [3, 6.5, "np.Inf", "visible", "hidden"]
@@ -163,7 +166,7 @@ def test_a_report_is_in_gradescopes_schema(graded: Callable[..., Report]) -> Non
 
 
 def test_a_student_reads_the_points_what_went_wrong_and_then_advice(
-    graded: Callable[..., Report],
+    graded: Graded,
 ) -> None:
     assert (
         feedback("bo", graded("2a.1", notes=["np.`Inf`"]))
@@ -210,7 +213,7 @@ why 3a.2 failed
     ],
 )
 def test_nothing_counts_of_a_run_that_cannot_be_trusted(
-    graded: Callable[..., Report], changes: dict[str, Any], note: str
+    graded: Graded, changes: dict[str, Any], note: str
 ) -> None:
     found = graded(ALL, **changes)
     assert found["score"] == 0
@@ -251,7 +254,7 @@ def test_no_task_is_tried_when_the_time_is_over(
     ]
 
 
-def test_what_many_checks_show_is_noted(graded: Callable[..., Report]) -> None:
+def test_what_many_checks_show_is_noted(graded: Graded) -> None:
     def noted(text: str, **changes: Any) -> list[str]:
         results = (outcome("").results or "").replace("why", text)
         return graded("3a.1", results=results, **changes)["extra_data"]["notes"]
@@ -296,7 +299,7 @@ def shown(page: str) -> str:
 
 
 def test_the_overview_shows_the_points_the_mistakes_and_who_made_them(
-    graded: Callable[..., Report],
+    graded: Graded,
 ) -> None:
     page = overview(
         {
@@ -457,21 +460,25 @@ def test_checks_that_do_not_run_are_reported_as_such(
     assert capsys.readouterr().err.startswith(error)
 
 
-def test_without_bubblewrap_a_line_says_what_is_not_prevented(
-    classroom: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("lacks", "answer", "code", "line"),
+    [
+        ("find_spec", None, 1, "grading needs pytest-timeout. Run: pip install '.[course]'"),
+        ("bubblewrap_problem", "why", 0, f"why. {NOT_ISOLATED}"),
+    ],
+)
+def test_what_is_not_installed_is_one_line(
+    classroom: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    lacks: str,
+    answer: str | None,
+    code: int,
+    line: str,
 ) -> None:
-    monkeypatch.setattr(cli, "bubblewrap_problem", lambda: "why")
-    assert run_cli(classroom) == 0
-    assert capsys.readouterr().err == f"grade: why. {NOT_ISOLATED}\n"
-
-
-def test_an_environment_without_pytest_timeout_is_refused(
-    classroom: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
-    assert run_cli(classroom) == 1
-    error = "grade: grading needs pytest-timeout. Run: pip install '.[course]'\n"
-    assert capsys.readouterr().err == error
+    monkeypatch.setattr(cli, lacks, lambda *_: answer)
+    assert run_cli(classroom) == code
+    assert capsys.readouterr().err == f"grade: {line}\n"
 
 
 @pytest.mark.parametrize(
