@@ -59,10 +59,9 @@ import os; os._exit(3)
 === interrupts: 2, Task 2a: Python ended with exit code 2
 raise KeyboardInterrupt
 === forks: 6
-import os
+import os, sys, types
 if child := os.fork(): os.waitpid(child, 0)
-else:
-    def answer(): return 41  # the wrong one, and done first
+else: sys.modules["task3a"] = types.SimpleNamespace(answer=lambda: os.kill(os.getppid(), 9))
 === hungry: 2
 hog = bytearray(3 << 30)
 === fills_disk: 2
