@@ -67,7 +67,7 @@ class Runs:
         self.calls: list[tuple[Any, ...]] = []
         self.acts: dict[str, Any] = {}  # {text of task2a.py: what its run does}
 
-    def __call__(self, project: Path, files: dict[str, bytes], *rest: Any, **more: Any) -> Run:
+    def __call__(self, project: Path, files: dict[str, bytes], *rest: Any) -> Run:
         text = files.get("task2a.py", b"").decode()
         self.calls.append((text, *rest))
         found = self.acts.get(text, lambda *_: None)(*rest)

@@ -100,6 +100,10 @@ import sys
 from types import SimpleNamespace as Fake
 fake = Fake(import_module=lambda name: Fake(answer=lambda: 43))
 sys.modules["tests.test_answers"].importlib = fake
+=== replaces_a_value_of_a_class: 0, the checks were changed while they ran
+import sys
+sys.modules["tests.expected"].Expected.answer = 41
+def answer(): return 41
 === meddles: 6
 import os, shutil, sys
 try: input("password? ")
