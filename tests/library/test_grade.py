@@ -19,7 +19,7 @@ from course import GradingError, points
 from course import grade as cli
 from course.isolation import NOT_ISOLATED, Limits, Run
 from course.pages import feedback, overview
-from course.points import Checks, Report, grade, prepare
+from course.points import Report, grade, prepare
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
 CHECKS = (  # number, name, points; the last one is advice
@@ -28,6 +28,7 @@ CHECKS = (  # number, name, points; the last one is advice
     ("3a.1", "test_answer", 2.5),
     ("3a.2", "test_style", 0.0),
 )
+Capture = pytest.CaptureFixture[str]
 ALL = "2a.1 2a.2 3a.1 3a.2"
 MISSING = "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py"
 
@@ -57,107 +58,92 @@ def outcome(
     return Run(**(run | changes))
 
 
-Graded = Callable[..., Report]
+class Classroom:
+    """Two submissions: ann's is right, bo has one file, and one of four checks right.
 
+    Its method `run_checks` takes the place of the function: those checks pass that task2a.py names.
+    """
 
-class Runs:
-    """Takes the place of `run_checks`: those checks pass that task2a.py names."""
-
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder / "class", folder / "out"
         self.calls: list[tuple[Any, ...]] = []
         self.acts: dict[str, Any] = {}  # {text of task2a.py: what its run does}
+        self.hand_in("ann", ALL)
+        write_zip(self.folder / "bo.zip", {"task2a.py": "2a.1"})
 
-    def __call__(self, project: Path, files: dict[str, bytes], *rest: Any) -> Run:
+    def hand_in(self, name: str, task2a: str, **others: str) -> Path:
+        return write_files(self.folder / name, {**RIGHT, "task2a.py": task2a, **others})
+
+    def run_checks(self, project: Path, files: dict[str, bytes], *rest: Any) -> Run:
         text = files.get("task2a.py", b"").decode()
         self.calls.append((text, *rest))
         found = self.acts.get(text, lambda *_: None)(*rest)
         return found if isinstance(found, Run) else outcome(text)
 
+    def grade(self, *options: str) -> int:
+        return cli.main([str(self.folder), "--out", str(self.out), *options], self.folder)
+
+    def report(self, act: Callable[..., Run], seconds: float = 60) -> Report:
+        """Grade a submission with this for a run."""
+        self.acts["any"] = act
+        return grade(self.hand_in("any", "any"), prepare(Path(), Limits()), Limits(seconds))
+
+    def graded(self, *args: Any, **changes: Any) -> Report:
+        """Grade a submission whose run has an outcome."""
+        return self.report(lambda *_: outcome(*args, **changes))
+
+    @property
+    def rows(self) -> list[list[str]]:
+        with (self.out / "grades.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))
+
+    def score(self, name: str) -> float:
+        report = json.loads((self.out / f"{name}.json").read_text(encoding="utf-8"))
+        return float(report["score"])
+
 
 @pytest.fixture(autouse=True)
-def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    runs = Runs()
-    monkeypatch.setattr(points, "run_checks", runs)
+def classroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classroom:
+    classroom = Classroom(tmp_path)
+    monkeypatch.setattr(points, "run_checks", classroom.run_checks)
     monkeypatch.setattr(cli, "bubblewrap_problem", lambda: "")
-    return runs
-
-
-@pytest.fixture
-def checks(runs: Runs) -> Checks:
-    checks = prepare(Path(), Limits())
-    runs.calls.clear()
-    return checks
-
-
-@pytest.fixture
-def graded(checks: Checks, runs: Runs, tmp_path: Path) -> Graded:
-    """A function that grades a submission whose run has this outcome."""
-
-    def graded(*args: Any, **changes: Any) -> Report:
-        runs.acts["any"] = lambda *_: outcome(*args, **changes)
-        return grade(folder, checks, Limits())
-
-    folder = write_files(tmp_path / "any", {**RIGHT, "task2a.py": "any"})
-    return graded
-
-
-@pytest.fixture
-def classroom(tmp_path: Path) -> Path:
-    """Two submissions: ann's is right, bo has one file, and one of four checks right."""
-    write_files(tmp_path / "class" / "ann", {**RIGHT, "task2a.py": ALL})
-    write_zip(tmp_path / "class" / "bo.zip", {"task2a.py": "2a.1"})
-    return tmp_path / "class"
-
-
-def run_cli(classroom: Path, *options: str) -> int:
-    arguments = [str(classroom), "--out", str(classroom.parent / "out"), *options]
-    return cli.main(arguments, classroom.parent / "project")
-
-
-def table(classroom: Path) -> list[list[str]]:
-    with (classroom.parent / "out" / "grades.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
-
-
-def report(classroom: Path, name: str) -> dict[str, Any]:
-    path = classroom.parent / "out" / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return classroom
 
 
 def test_a_class_gets_its_grades_in_order_whoever_ends_first(
-    classroom: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
+    classroom: Classroom, capsys: Capture
 ) -> None:
-    write_files(classroom, {"cy.zip": "hello"})
+    write_files(classroom.folder, {"cy.zip": "hello"})
     waited: list[bool] = []
     bo_ended = threading.Event()
-    runs.acts[ALL] = lambda *_: waited.append(bo_ended.wait(120))
-    runs.acts["2a.1"] = lambda *_: bo_ended.set()
-    assert run_cli(classroom, "--jobs", "2") == 0
+    classroom.acts[ALL] = lambda *_: waited.append(bo_ended.wait(120))
+    classroom.acts["2a.1"] = lambda *_: bo_ended.set()
+    assert classroom.grade("--jobs", "2") == 0
     assert waited == [True]  # ann's run, until bo's beside it had ended
     why = "not graded: it cannot be read as a zip (File is not a zip file); it begins with b'hello'"
-    assert table(classroom) == [
+    assert classroom.rows == [
         ["name", "2a", "3a", "total", "notes"],
         ["ann", "4", "2.5", "6.5", ""],
         ["bo", "3", "0", "3", MISSING],
         ["cy", "0", "0", "0", why],
     ]
-    assert [report(classroom, name)["score"] for name in ("ann", "bo", "cy")] == [6.5, 3, 0]
-    assert {test["output"] for test in report(classroom, "cy")["tests"]} == {why}
-    out = classroom.parent / "out"
+    assert [classroom.score(name) for name in ("ann", "bo", "cy")] == [6.5, 3, 0]
+    tests = json.loads((classroom.out / "cy.json").read_text())["tests"]
+    assert {test["output"] for test in tests} == {why}
+    out = classroom.out
     for name, score in (("ann", "6.5"), ("bo", "3"), ("cy", "0")):
         page = (out / f"{name}.md").read_text(encoding="utf-8")
         assert page.startswith(f"# {name}: {score} of 6.5 points\n")
     page = (out / "overview.html").read_text(encoding="utf-8")
-    assert [row[:4] for row in table(classroom)] == [
+    assert [row[:4] for row in classroom.rows] == [
         line.split(" | ") for line in shown(page).splitlines()[-4:]
     ]
     line = f"Wrote {out / 'grades.csv'}: 3 graded, 3.2 of 6.5 points on average, 2 with notes.\n"
     assert capsys.readouterr() == (line, "")
 
 
-def test_a_report_is_in_gradescopes_schema(graded: Graded) -> None:
-    found = graded("2a.1", notes=["np.Inf"])
+def test_a_report_is_in_gradescopes_schema(classroom: Classroom) -> None:
+    found = classroom.graded("2a.1", notes=["np.Inf"])
     keys = ("score", "max_score", "output", "visibility", "stdout_visibility")
     assert [found[key] for key in keys] == [3, 6.5, "np.Inf", "visible", "hidden"]
     assert found["execution_time"] >= 0
@@ -172,12 +158,8 @@ def test_a_report_is_in_gradescopes_schema(graded: Graded) -> None:
     ]
 
 
-def test_a_student_reads_the_points_what_went_wrong_and_then_advice(
-    graded: Graded,
-) -> None:
-    assert (
-        feedback("bo", graded("2a.1", notes=["np.`Inf`"]))
-        == """\
+def test_a_student_reads_the_points_what_went_wrong_and_then_advice(classroom: Classroom) -> None:
+    page = """\
 # bo: 3 of 6.5 points
 
 ```text
@@ -205,7 +187,7 @@ why 3a.1 failed
 why 3a.2 failed
 ```
 """
-    )
+    assert feedback("bo", classroom.graded("2a.1", notes=["np.`Inf`"])) == page
 
 
 @pytest.mark.parametrize(
@@ -220,16 +202,16 @@ why 3a.2 failed
     ],
 )
 def test_nothing_counts_of_a_run_that_cannot_be_trusted(
-    graded: Graded, changes: dict[str, Any], note: str
+    classroom: Classroom, changes: dict[str, Any], note: str
 ) -> None:
-    found = graded(ALL, **changes)
+    found = classroom.graded(ALL, **changes)
     assert found["score"] == 0
     assert [text[: len(note)] for text in found["extra_data"]["notes"]] == [note]
     assert {test["output"][: len(note)] for test in found["tests"]} == {note}
 
 
 def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
-    classroom: Path, checks: Checks, runs: Runs
+    classroom: Classroom,
 ) -> None:
     def act(limits: Limits, deadline: float, stop: object, tasks: list[str]) -> Run:
         asked.append((deadline, tuple(tasks)))
@@ -238,8 +220,7 @@ def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
         return outcome("3a.1", tasks=tasks)
 
     asked: list[tuple[float, tuple[str, ...]]] = []
-    runs.acts[ALL] = act
-    found = grade(classroom / "ann", checks, Limits())
+    found = classroom.report(act)
     assert found["score"] == 2.5
     why = "Python was ended by SIGKILL in test_module"
     assert found["extra_data"]["notes"] == [f"Task 2a: {why}"]
@@ -248,48 +229,44 @@ def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
     assert asked[0][0] == asked[1][0]
 
 
-def test_no_task_is_tried_when_the_time_is_over(
-    classroom: Path, checks: Checks, runs: Runs
-) -> None:
+def test_no_task_is_tried_when_the_time_is_over(classroom: Classroom) -> None:
     late = Run(task="2a", check="test_answer", ending="not done after 0 s")
-    runs.acts[ALL] = lambda *_: late
-    found = grade(classroom / "ann", checks, Limits(seconds=0))
-    assert len(runs.calls) == 1
+    found = classroom.report(lambda *_: late, seconds=0)
+    assert [text for text, *_ in classroom.calls] == ["", "any"]  # "" is of `prepare`
     assert found["extra_data"]["notes"] == [
         "Task 2a: not done after 0 s in test_answer",
         "no results: not done after 0 s",
     ]
 
 
-def test_what_many_checks_show_is_noted(graded: Graded) -> None:
-    def noted(text: str, **changes: Any) -> list[str]:
-        results = (outcome("").results or "").replace("why", text)
-        return graded("3a.1", results=results, **changes)["extra_data"]["notes"]
+def test_what_many_checks_show_is_noted(classroom: Classroom) -> None:
+    def noted(passed: str, text: str = "", **changes: Any) -> list[str]:
+        results = changes.pop("results", outcome(passed).results).replace("why", text)
+        return classroom.graded(passed, results=results, **changes)["extra_data"]["notes"]
 
-    assert noted("Got: 1", printed=1_000_000) == []
-    assert noted("Got: 1", printed=20_000_001) == ["it printed 20 MB"]
-    assert noted("Got:      None") == ["3 of 3 failed checks got None"]
-    assert noted("Got: nan") == ["3 of 3 failed checks got nan"]
-    unfinished = ["3 checks did not run to their end; look at the code yourself"]
-    assert graded("3a.1", results=outcome(ALL).results)["extra_data"]["notes"][:1] == unfinished
-    assert graded(ALL, notes=["np.Inf"] * 99)["extra_data"]["notes"] == ["np.Inf"] * 20
+    assert noted("3a.1", "Got: 1", printed=1_000_000) == []
+    assert noted("3a.1", "Got: 1", printed=20_000_001) == ["it printed 20 MB"]
+    assert noted("3a.2", "Got:      None") == ["3 of 3 failed checks got None"]
+    assert noted("3a.2", "Got: nan") == ["3 of 3 failed checks got nan"]
+    unfinished = "2 checks did not run to their end; look at the code yourself"
+    assert noted("3a.1 3a.2", results=outcome(ALL).results) == [unfinished]
+    assert noted(ALL, results=outcome(ALL, notes=["np.Inf"] * 99).results) == ["np.Inf"] * 20
 
 
 def test_names_notes_and_outputs_are_safe_in_a_terminal_a_spreadsheet_and_a_page(
-    classroom: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
+    classroom: Classroom, capsys: Capture
 ) -> None:
     odd = {"=1+1.py": "", "<img src=x>`.py": "", "\x1b[2J.py": "", "\u202egpj.py": ""}
-    write_files(classroom / "=cmd\x1b[2J", {**RIGHT, "task2a.py": "2a.2", **odd})
-    write_files(classroom / "@bo\t", {**RIGHT, "task2a.py": "3a.1", "=1.py": ""})
+    folder = classroom.hand_in("=cmd\x1b[2J", "2a.2", **odd)
+    classroom.hand_in("@bo\t", "3a.1", **{"=1.py": ""})
     results = (outcome("").results or "").replace("why", "\\u001b[2J```").replace("f:", "\\u0007:")
-    runs.acts = {"2a.2": lambda *_: outcome("2a.2", results=results)}
-    assert run_cli(classroom) == 0
-    assert cli.main([str(classroom / "=cmd\x1b[2J")], classroom) == 0
-    out = classroom.parent / "out"
-    pages = {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()}
+    classroom.acts = {"2a.2": lambda *_: outcome("2a.2", results=results)}
+    assert classroom.grade() == 0
+    assert cli.main([str(folder)], classroom.folder) == 0
+    pages = {path.name: path.read_text(encoding="utf-8") for path in classroom.out.iterdir()}
     for text in [*pages, *pages.values(), *capsys.readouterr()]:
         assert text.replace("\n", "").isprintable()
-    cells = [cell for row in table(classroom) for cell in row]
+    cells = [cell for row in classroom.rows for cell in row]
     assert any(cell.startswith("'=1.py was left out") for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert not re.search("<img|<sum>", pages["overview.html"])
@@ -305,15 +282,13 @@ def shown(page: str) -> str:
     return re.sub(r"\n+", "\n", text).strip()
 
 
-def test_the_overview_shows_the_points_the_mistakes_and_who_made_them(
-    graded: Graded,
-) -> None:
+def test_the_overview_shows_the_points_the_mistakes_and_who_made_them(classroom: Classroom) -> None:
     page = overview(
         {
-            "dee": graded("2a.1 2a.2"),
-            "ann": graded(ALL),
-            "åse & bo": graded("3a.2", printed=20_000_001),
-            "cy": graded("2a.1 3a.1", skipped="2a.2"),
+            "dee": classroom.graded("2a.1 2a.2"),
+            "ann": classroom.graded(ALL),
+            "åse & bo": classroom.graded("3a.2", printed=20_000_001),
+            "cy": classroom.graded("2a.1 3a.1", skipped="2a.2"),
         }
     )
     expected = """\
@@ -350,26 +325,26 @@ dee | 4 | 0 | 4
     assert not re.search(r"<script|<img|<link|https?://", page)  # it needs nothing else
 
 
-def test_a_second_run_grades_only_what_changed(classroom: Path, runs: Runs) -> None:
+def test_a_second_run_grades_only_what_changed(classroom: Classroom) -> None:
     def graded(*options: str) -> set[str]:
-        runs.calls.clear()
-        assert run_cli(classroom, *options) == 0
-        return {text for text, *_ in runs.calls} - {""}  # without those of `prepare`
+        classroom.calls.clear()
+        assert classroom.grade(*options) == 0
+        return {text for text, *_ in classroom.calls} - {""}  # without those of `prepare`
 
     assert graded() == {ALL, "2a.1"}
     assert graded() == set()
-    write_zip(classroom / "bo.zip", {"task2a.py": "2a.2"})
+    write_zip(classroom.folder / "bo.zip", {"task2a.py": "2a.2"})
     assert graded() == {"2a.2"}
-    assert [row[:4] for row in table(classroom)[1:]] == [
+    assert [row[:4] for row in classroom.rows[1:]] == [
         ["ann", "4", "2.5", "6.5"],
         ["bo", "1", "0", "1"],
     ]
-    runs.acts[""] = lambda *_: outcome("", digest="of other checks")
-    runs.acts[ALL] = lambda *_: outcome(ALL, digest="of other checks")
+    classroom.acts[""] = lambda *_: outcome("", digest="of other checks")
+    classroom.acts[ALL] = lambda *_: outcome(ALL, digest="of other checks")
     assert graded() == {ALL, "2a.2"}
     assert graded() == set()
     assert graded("--again") == {ALL, "2a.2"}
-    write_files(classroom.parent / "out", {"ann.json": "{"})
+    write_files(classroom.out, {"ann.json": "{"})
     assert graded() == {ALL}
 
 
@@ -382,35 +357,33 @@ def test_a_second_run_grades_only_what_changed(classroom: Path, runs: Runs) -> N
     ],
 )
 def test_a_submission_that_rewrites_a_report_changes_no_grade_and_is_noted(
-    classroom: Path, runs: Runs, capsys: pytest.CaptureFixture[str], rewrite: Callable[..., Any]
+    classroom: Classroom, capsys: Capture, rewrite: Callable[..., Any]
 ) -> None:
-    assert run_cli(classroom) == 0
+    assert classroom.grade() == 0
     assert "was changed" not in capsys.readouterr().err
-    path = classroom.parent / "out" / "ann.json"
-    write_files(classroom / "a", {**RIGHT, "task2a.py": "2a.2"})
-    runs.acts["2a.2"] = lambda *_: rewrite(path)
-    assert run_cli(classroom, "--jobs", "1") == 0
+    path = classroom.out / "ann.json"
+    classroom.hand_in("a", "2a.2")
+    classroom.acts["2a.2"] = lambda *_: rewrite(path)
+    assert classroom.grade("--jobs", "1") == 0
     assert f"{path} was changed while submissions ran" in capsys.readouterr().err
-    assert report(classroom, "ann")["score"] == 6.5
-    assert [row[3] for row in table(classroom)[1:]] == ["1", "6.5", "3"]
+    assert classroom.score("ann") == 6.5
+    assert [row[3] for row in classroom.rows[1:]] == ["1", "6.5", "3"]
 
 
-def test_a_fault_of_the_grader_costs_one_submission_and_is_noted(
-    classroom: Path, runs: Runs
-) -> None:
+def test_a_fault_of_the_grader_costs_one_submission_and_is_noted(classroom: Classroom) -> None:
     def fault(*rest: object) -> None:
         raise RuntimeError("no room left")
 
-    runs.acts["2a.1"] = fault
-    assert run_cli(classroom) == 0
-    assert [row[3:] for row in table(classroom)[1:]] == [
+    classroom.acts["2a.1"] = fault
+    assert classroom.grade() == 0
+    assert [row[3:] for row in classroom.rows[1:]] == [
         ["6.5", ""],
         ["0", "not graded: RuntimeError: no room left"],
     ]
 
 
 def test_ctrl_c_ends_the_runs_and_keeps_what_was_graded(
-    classroom: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    classroom: Classroom, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     def interrupted(futures: Any) -> Any:
         yield next(as_completed(futures))
@@ -423,46 +396,43 @@ def test_ctrl_c_ends_the_runs_and_keeps_what_was_graded(
     ended: list[bool] = []
     started = threading.Event()
     monkeypatch.setattr(cli, "as_completed", interrupted)
-    runs.acts = {ALL: lambda *_: started.wait(120), "2a.1": wait}
-    assert run_cli(classroom, "--jobs", "2") == 130
+    classroom.acts = {ALL: lambda *_: started.wait(120), "2a.1": wait}
+    assert classroom.grade("--jobs", "2") == 130
     assert ended == [True]
-    assert report(classroom, "ann")["score"] == 6.5
-    assert {path.name for path in (classroom.parent / "out").iterdir()} == {"ann.json", "ann.md"}
+    assert classroom.score("ann") == 6.5
+    assert {path.name for path in classroom.out.iterdir()} == {"ann.json", "ann.md"}
     assert "run it again to grade the others" in capsys.readouterr().err
 
 
-def test_one_submission_is_graded_to_the_terminal(
-    classroom: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main([str(classroom / "bo.zip")], classroom) == 0
+def test_one_submission_is_graded_to_the_terminal(classroom: Classroom, capsys: Capture) -> None:
+    folder = classroom.folder
+    assert cli.main([str(folder / "bo.zip")], folder) == 0
     assert capsys.readouterr().out.startswith("# bo: 3 of 6.5 points\n")
-    assert [path.name for path in classroom.parent.iterdir()] == ["class"]
-    assert cli.main([str(classroom)], classroom) == 1
-    assert "2 submissions: --out names the folder" in capsys.readouterr().err
+    assert [path.name for path in folder.parent.iterdir()] == ["class"]
 
 
-def test_the_limits_are_those_of_the_command_line(classroom: Path, runs: Runs) -> None:
+def test_the_limits_are_those_of_the_command_line(classroom: Classroom) -> None:
     options = ("--timeout", "24", "--memory", "1024", "--container", "an/image")
-    assert run_cli(classroom, *options) == 0
-    assert {limits for _, limits, *_ in runs.calls} == {Limits(24, 1 << 30, image="an/image")}
+    assert classroom.grade(*options) == 0
+    assert {limits for _, limits, *_ in classroom.calls} == {Limits(24, 1 << 30, image="an/image")}
 
 
-def test_what_is_wrong_with_the_call_is_one_line(
-    classroom: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_cli(classroom / "nowhere") == 1
-    assert capsys.readouterr().err == f"grade: {classroom / 'nowhere'} does not exist.\n"
-    assert not (classroom / "out").exists()
+def test_what_is_wrong_with_the_call_is_one_line(classroom: Classroom, capsys: Capture) -> None:
+    nowhere = classroom.folder / "nowhere"
+    assert cli.main([str(nowhere)], classroom.folder) == 1
+    assert capsys.readouterr().err == f"grade: {nowhere} does not exist.\n"
+    assert cli.main([str(classroom.folder)], classroom.folder) == 1
+    error = "grade: 2 submissions: --out names the folder for the results.\n"
+    assert capsys.readouterr().err == error
     with pytest.raises(SystemExit):
-        run_cli(classroom, "--jobs", "0")
+        classroom.grade("--jobs", "0")
+    assert not classroom.out.exists()
 
 
-def test_checks_that_do_not_run_are_reported_as_such(
-    classroom: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_checks_that_do_not_run_are_reported_as_such(classroom: Classroom, capsys: Capture) -> None:
     broken = Run(ending="Python ended with exit code 4", output=b"RuntimeError: broken conftest")
-    runs.acts[""] = lambda *_: broken
-    assert run_cli(classroom) == 1
+    classroom.acts[""] = lambda *_: broken
+    assert classroom.grade() == 1
     error = "grade: Python ended with exit code 4. The checks printed:\nRuntimeError: broken"
     assert capsys.readouterr().err.startswith(error)
 
@@ -475,16 +445,16 @@ def test_checks_that_do_not_run_are_reported_as_such(
     ],
 )
 def test_what_is_not_installed_is_one_line(
-    classroom: Path,
+    classroom: Classroom,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: Any,
+    capsys: Capture,
     lacks: str,
     answer: str | None,
     code: int,
     line: str,
 ) -> None:
     monkeypatch.setattr(cli, lacks, lambda *_: answer)
-    assert run_cli(classroom) == code
+    assert classroom.grade() == code
     assert capsys.readouterr().err == f"grade: {line}\n"
 
 
