@@ -16,18 +16,20 @@ def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
     Args:
         source: of the module.
         module: its name.
-        tasks: {function, as module.function or module.Class.method: name of its task}.
+        tasks: {function, as module.function or module.Class.method: name of its task}; those of
+            other modules are passed over.
 
     Raises:
         ValueError: if one of the functions is not in this module, or has no docstring.
     """
     found = dict(_functions(ast.parse(source).body, module))
-    if missing := sorted(set(tasks) - set(found)):
+    wanted = {name for name in tasks if name.split(".")[0] == module}
+    if missing := sorted(wanted - found.keys()):
         raise ValueError(
             f"{module}.py has no function {', '.join(missing)}: see lab/assignment.py."
         )
     lines = source.splitlines(keepends=True)
-    for name in sorted(tasks, key=lambda name: -found[name].lineno):  # from the end
+    for name in sorted(wanted, key=lambda name: -found[name].lineno):  # from the end
         function = found[name]
         if ast.get_docstring(function) is None:
             raise ValueError(f"{name} has no docstring, which states what a student is to write.")

@@ -17,15 +17,12 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = ("setup.sh", "run_autograder")  # at the top, where Gradescope looks for them
 
 
-def build(out: Path, project: Path = PROJECT) -> list[str]:
+def build(out: Path, project: Path = PROJECT) -> None:
     """Write the autograder, whole or not at all: the same bytes for the same files.
 
     Args:
         out: the zip, of the checks, the packages, `course/` and the two scripts.
         project: the root of the project. Its six files with the solution are left out.
-
-    Returns:
-        The names in the zip.
     """
     with replacing(out) as archive, tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary)
@@ -42,7 +39,6 @@ def build(out: Path, project: Path = PROJECT) -> list[str]:
                 info.create_system = 3  # Unix: the two scripts must be executable
                 info.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
                 target.writestr(info, (source / name).read_bytes(), zipfile.ZIP_DEFLATED)
-    return names
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""One run of the checks, isolated, with limits, ended as a whole.
+"""One run of the checks on a student's files, isolated, with limits, ended as a whole.
 
 A run is isolated by bubblewrap, by a container, or, where there is neither, not at all. However it
 is, the submission shares one process with the checks, and code that is out to deceive them can.
@@ -27,6 +27,7 @@ from threading import Event
 from typing import Any
 
 from course import GradingError
+from course.checks import copy_checks, digest
 
 RUNNER = Path(__file__).resolve().parent / "runner.py"
 SUBMISSION = "submission"  # the folder with a student's files and the checks
@@ -79,6 +80,7 @@ class Run:
         check: the name of that check.
         output: the beginning of what was printed.
         printed: bytes of it in all.
+        digest: of the checks after the run.
     """
 
     passed: set[tuple[str, str]] = field(default_factory=set)
@@ -90,6 +92,7 @@ class Run:
     check: str = ""
     output: bytes = b""
     printed: int = 0
+    digest: str = ""
 
     def add(self, report: Mapping[str, Any]) -> None:
         """Add a report of the runner."""
@@ -106,42 +109,52 @@ class Run:
 
 def run_checks(
     project: Path,
-    folder: Path,
+    files: Mapping[str, bytes],
     limits: Limits,
     deadline: float,
     stop: Event,
     tasks: Sequence[str] = (),
 ) -> Run:
-    """Run the checks; when this returns, every process of its group has been ended.
+    """Run the checks in a temporary folder; then every process of the run's group has been ended.
 
     Where the run is not isolated, a process that left the group can go on.
 
     Args:
-        project: the folder with the solution, which the run must not see.
-        folder: the only one that the run may write to. Its folder `submission` holds the student's
-            files and the checks.
+        project: the folder with the checks, and with the solution, which the run must not see.
+        files: {path: content} of the student's files.
         limits: on time, memory and files.
         deadline: the value of `time.monotonic()` at which the run is ended.
         stop: ends the run when it is set.
         tasks: the tasks to check; none for all.
     """
-    home, results = folder / "home", folder / "results.json"
-    home.mkdir()
-    arguments = ["tests", "--capture=no", f"--results={results}", "-p", "no:cacheprovider"]
-    arguments += ["-p", "pytest_timeout", "--timeout-method=signal"]
-    arguments += [f"--timeout={limits.check_seconds}", *(f"--task={task}" for task in tasks)]
     secret = secrets.token_hex()
-    job = {
-        "arguments": arguments,
-        "results": str(results),
-        "secret": secret,
-        "limits": {
-            "RLIMIT_AS": limits.memory,
-            "RLIMIT_FSIZE": limits.file_size,
-            "RLIMIT_CPU": int(limits.seconds) + 10,  # for a process that leaves the group
-            "RLIMIT_CORE": 0,
-        },
-    }
+    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()  # the only one that the run may write to
+        for name, data in files.items():
+            path = folder / SUBMISSION / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        copy_checks(project, folder / SUBMISSION)
+        process = _start(project, folder, limits)
+        try:
+            with process.stdin as stdin, suppress(BrokenPipeError):  # type: ignore[union-attr]
+                stdin.write(json.dumps(_job(folder, limits, secret, tasks)).encode())
+                stdin.flush()
+            run = _watch(process, secret, limits, deadline, stop)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if limits.image:
+                subprocess.run([_engine(), "rm", "--force", folder.name], capture_output=True)
+        run.digest = digest(folder / SUBMISSION)
+    return run
+
+
+def _start(project: Path, folder: Path, limits: Limits) -> subprocess.Popen[bytes]:
+    """Start the runner, which waits for its job."""
+    home = folder / "home"
+    home.mkdir()
     # run in place, the runner would put course/ on the import path
     python = ["-B", "-u", "-X", "utf8", shutil.copy(RUNNER, home)]
     variables = _environment(home)
@@ -152,26 +165,30 @@ def run_checks(
         isolated = [] if bubblewrap_problem() else _bubblewrap(project.resolve(), folder)
         command = [*isolated, sys.executable, *python]
         variables |= {name: os.environ[name] for name in INHERITED if name in os.environ}
-    process = subprocess.Popen(
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
         command,
         cwd=folder / SUBMISSION,
         env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
         start_new_session=True,
     )
-    try:
-        with process.stdin as stdin, suppress(BrokenPipeError):  # type: ignore[union-attr]
-            stdin.write(json.dumps(job).encode())
-            stdin.flush()
-        return _watch(process, secret, limits, deadline, stop)
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if limits.image:
-            subprocess.run([_engine(), "rm", "--force", folder.name], capture_output=True)
+
+
+def _job(folder: Path, limits: Limits, secret: str, tasks: Sequence[str]) -> dict[str, Any]:
+    results = str(folder / "results.json")
+    arguments = ["tests", "--capture=no", f"--results={results}", "-p", "no:cacheprovider"]
+    arguments += ["-p", "pytest_timeout", "--timeout-method=signal"]
+    arguments += [f"--timeout={limits.check_seconds}", *(f"--task={task}" for task in tasks)]
+    rlimits = {
+        "RLIMIT_AS": limits.memory,
+        "RLIMIT_FSIZE": limits.file_size,
+        "RLIMIT_CPU": int(limits.seconds) + 10,  # for a process that leaves the group
+        "RLIMIT_CORE": 0,
+    }
+    return {"arguments": arguments, "results": results, "secret": secret, "limits": rlimits}
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from course.blank import blank
@@ -23,22 +23,6 @@ AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
 
 class HandoutError(Exception):
     """The handout cannot be made; the message says why and what to do."""
-
-
-def starter_file(name: str, source: str, to_write: Mapping[str, str] = FUNCTIONS) -> str:
-    """Remove the solutions of some functions from one of the six files.
-
-    Args:
-        name: of the file.
-        source: of the solution.
-        to_write: {function left for a student to write: its task}.
-    """
-    module = name.removesuffix(".py")
-    here = {name: task for name, task in to_write.items() if name.split(".")[0] == module}
-    text = blank(source, module, here)
-    for sum_of_squares, half in HALF if L2 == "half" and name == "task3a.py" else ():
-        text = text.replace(sum_of_squares, half)
-    return text
 
 
 def make_starter(out: Path, project: Path = PROJECT) -> None:
@@ -61,7 +45,10 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
     except ModuleNotFoundError as error:
         raise HandoutError(f"{NOTEBOOK} needs {error.name}: pip install nbformat.") from None
     for name in FILES:
-        texts[name] = starter_file(name, (project / name).read_text(encoding="utf-8"))
+        solution = (project / name).read_text(encoding="utf-8")
+        texts[name] = blank(solution, name.removesuffix(".py"), FUNCTIONS)
+    for whole, half in HALF if L2 == "half" else ():
+        texts["task3a.py"] = texts["task3a.py"].replace(whole, half)
     with replacing(out) as folder:  # which takes the place of an empty folder, too
         folder.mkdir()
         copy_checks(project, folder)

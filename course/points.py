@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import re
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from threading import Event
 from typing import Any
 
 from course import GradingError
-from course.checks import copy_checks, digest
-from course.isolation import SUBMISSION, Limits, Run, run_checks
-from course.submission import Submission, read_submission
+from course.isolation import Limits, run_checks
+from course.submission import read_submission
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
 MAX_NOTES, MAX_NOTE = 20, 300  # of the checks, and characters of one
@@ -53,7 +51,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
     Raises:
         GradingError: if they do not run.
     """
-    run, after = _run(project, Submission(), limits, time.monotonic() + limits.seconds, Event())
+    run = run_checks(project, {}, limits, time.monotonic() + limits.seconds, Event())
     try:
         found = json.loads(run.results or "")["tests"]
         fields = ("name", "number", "max_score", "tags")
@@ -62,7 +60,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
     except (ValueError, LookupError, TypeError):
         printed = run.output.decode(errors="replace")
         raise GradingError(f"{run.ending}. The checks printed:\n{printed}") from None
-    return Checks(project, tuple(tests), after)
+    return Checks(project, tuple(tests), run.digest)
 
 
 def grade(
@@ -92,7 +90,7 @@ def grade(
     if submission.problem:
         why = f"not graded: {submission.problem}"
         return not_graded(checks, why, submission.notes, identity)
-    tests, notes = _count(submission, checks, limits, stop or Event())
+    tests, notes = _count(submission.files, checks, limits, stop or Event())
     seconds = time.monotonic() - start
     return make_report(tests, submission.notes + notes, identity, seconds)
 
@@ -131,28 +129,8 @@ def make_report(
     }
 
 
-def _run(
-    project: Path,
-    submission: Submission,
-    limits: Limits,
-    deadline: float,
-    stop: Event,
-    tasks: Sequence[str] = (),
-) -> tuple[Run, str]:
-    """Run the checks on a submission in a temporary folder; return also their digest afterwards."""
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve()
-        for name, data in submission.files.items():
-            path = folder / SUBMISSION / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        copy_checks(project, folder / SUBMISSION)
-        run = run_checks(project, folder, limits, deadline, stop, tasks)
-        return run, digest(folder / SUBMISSION)
-
-
 def _count(
-    submission: Submission, checks: Checks, limits: Limits, stop: Event
+    files: Mapping[str, bytes], checks: Checks, limits: Limits, stop: Event
 ) -> tuple[list[Report], list[str]]:
     """Run the checks, and again without the task in which Python ended, while there is time.
 
@@ -163,7 +141,7 @@ def _count(
     lost: dict[str, str] = {}  # {task: how Python ended in it}
     deadline = time.monotonic() + limits.seconds
     while True:
-        run, after = _run(checks.project, submission, limits, deadline, stop, tasks)
+        run = run_checks(checks.project, files, limits, deadline, stop, tasks)
         if run.results is not None or run.task not in tasks:
             break
         tasks.remove(run.task)
@@ -178,7 +156,7 @@ def _count(
     texts: dict[str, Report] = {}  # {number of a check: its texts}
     if run.results is None:
         why = f"no results: {run.ending}" if tasks else ""
-    elif run.altered or after != checks.digest:
+    elif run.altered or run.digest != checks.digest:
         why = f"no points: the checks were changed while they ran; {LOOK}"
     else:
         try:

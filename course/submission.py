@@ -24,15 +24,7 @@ from lab.assignment import FILES, PACKAGES
 
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 MADE_BY_TOOLS = ("venv", "env", "site-packages", "node_modules")
-OF_THE_COURSE = (
-    "tests",
-    "course",
-    "conftest",
-    "create_submission_zip",
-    "pytest",
-    "mnist",
-    *PACKAGES,
-)
+PROVIDED = ("tests", "course", "conftest", "create_submission_zip", "pytest", "mnist", *PACKAGES)
 AT_START = ("sitecustomize", "usercustomize")  # which Python imports by itself
 IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
 
@@ -87,22 +79,21 @@ def find_submissions(
         if one or not path.is_dir() or any((path / name).exists() for name in FILES):
             found.append(path)
             continue
-        members = [child for child in sorted(path.iterdir()) if _may_be_submission(child)]
-        members = [child for child in members if out is None or child != out.resolve()]
+        ours = out and out.resolve()
+        members = [child for child in path.iterdir() if _may_be_submission(child) and child != ours]
         if not members:
             raise GradingError(
                 f"{path} contains no submission: expected {', '.join(FILES)}, or a zip or a "
                 "folder for each student."
             )
-        found += members
+        found += sorted(members)
     named: dict[str, Path] = {}
     for path in found:
-        name = name_of(path, {other.casefold() for other in named})
-        named[name] = path
+        named[_name_of(path, {name.casefold() for name in named})] = path
     return named
 
 
-def name_of(path: Path, taken: set[str]) -> str:
+def _name_of(path: Path, taken: set[str]) -> str:
     """Name a submission: safe as a file name and in a spreadsheet, and not in `taken`."""
     is_archive = path.suffix.lower() in ARCHIVES and not path.is_dir()
     letters = unicodedata.normalize("NFC", path.stem if is_archive else path.name)
@@ -279,7 +270,7 @@ def _helpers(listing: Listing, home: PurePosixPath, notes: list[str]) -> dict[st
         helper = name.relative_to(home)
         if _is_allowed(helper.parts[0].removesuffix(".py")):
             helpers[str(helper)] = name
-        elif len(helper.parts) == 1 and helper.stem not in OF_THE_COURSE:
+        elif len(helper.parts) == 1 and helper.stem not in PROVIDED:
             notes.append(f"{helper} was left out: that name is taken")
     if len(helpers) > MAX_HELPERS:
         notes.append(f"its {len(helpers)} other modules were left out: more than {MAX_HELPERS}")
@@ -296,4 +287,4 @@ def _is_allowed(module: str) -> bool:
 def _taken() -> frozenset[str]:
     folders = [*site.getsitepackages(), site.getusersitepackages()]
     installed = (module.name for module in pkgutil.iter_modules(folders))
-    return frozenset((*sys.stdlib_module_names, *installed, *OF_THE_COURSE, *AT_START))
+    return frozenset((*sys.stdlib_module_names, *installed, *PROVIDED, *AT_START))
