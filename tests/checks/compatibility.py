@@ -446,8 +446,7 @@ class Loader(SourceFileLoader):
         vars(module)["__removed__"] = SimpleNamespace(**{n: v for n, (_, v) in REMOVED.items()})
         Missing.importing += 1
         try:
-            for node in tree.body:
-                ast.fix_missing_locations(node)
+            for node in ast.fix_missing_locations(tree).body:
                 code = compile(ast.Module([node], []), self.path, "exec", future, True)
                 try:
                     exec(code, vars(module))
@@ -582,19 +581,14 @@ REMOVED: dict[str, tuple[str, Any]] = {
 @rule("old_numpy")
 def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
     """Names that NumPy no longer has, as np.float."""
-
-    class Modern(ast.NodeTransformer):
-        def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
-            self.generic_visit(node)
-            of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
-            if of_numpy and node.attr in REMOVED and not hasattr(np, node.attr):
-                spelling, _ = REMOVED[node.attr]
-                loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
-                node.value = ast.Name("__removed__", ast.Load())
-            return node
-
-    modern: ast.Module = Modern().visit(tree)
-    return modern
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for node in sorted(attributes, key=lambda node: (node.lineno, node.col_offset)):
+        of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+        if of_numpy and node.attr in REMOVED and not hasattr(np, node.attr):
+            spelling, _ = REMOVED[node.attr]
+            loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
+            node.value = ast.Name("__removed__", ast.Load())
+    return tree
 
 
 @rule("one_element_arrays")
