@@ -6,8 +6,8 @@ from tests.library.variants import logistic, softmax, training
 from tests.library.variants.variant import Variant
 
 
-def right(name: str, *edits: tuple[str, str, str]) -> Variant:
-    return Variant(name, edits)
+def right(name: str, *edits: tuple[str, str, str], whole_sets: bool = False) -> Variant:
+    return Variant(name, edits, whole_sets=whole_sets)
 
 
 FLOAT32 = ".astype(np.float32)"
@@ -31,7 +31,7 @@ ZEROS = "self.grad = np.zeros_like(self.w)"
 IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
-    right("as it is"),
+    right("as it is", whole_sets=True),
     right(
         "bias last",
         ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])"),
@@ -42,6 +42,7 @@ RIGHT = [
         ("task2a", "X.astype(float)", "X.astype(np.float32)"),
         ("task2a", "1 / (1 + np.exp(-z))", "(1 / (1 + np.exp(-z)))" + FLOAT32),
         ("task3a", softmax.START, softmax.START + FLOAT32),
+        whole_sets=True,
     ),
     right(
         "loss before the update in Task 2, after it in Task 3",
@@ -72,6 +73,7 @@ RIGHT = [
     right(
         "one-hot as uint8",
         ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(np.uint8)"),
+        whole_sets=True,
     ),
     right(
         "logsumexp",
