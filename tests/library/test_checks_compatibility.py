@@ -195,7 +195,7 @@ def test_a_style_of_plots_that_is_missing_makes_no_advice(load: Load) -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("import trainer.nothing", "line 2: ModuleNotFoundError: No module named"),
+        ("import utils.nothing", "line 2: ModuleNotFoundError: No module named"),
         ("raise SystemExit(3)", "line 2: SystemExit: 3\n  Likely:   what runs the script belongs"),
         ("def f(:", "line 2: SyntaxError: invalid syntax"),
     ],
