@@ -15,7 +15,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial, wraps
+from functools import partial, wraps
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -356,7 +356,6 @@ def under_own_names(values: dict[str, Any], Trainer: type) -> dict[str, Any]:
     return named
 
 
-@lru_cache(maxsize=6)
 def _source(cls: type) -> ast.Module:
     """Parse the file that a student's class is in."""
     return ast.parse(Path(inspect.getfile(cls)).read_bytes())

@@ -187,11 +187,6 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
     assert notes == ["utils.py, line 3: NameError when imported; move what runs into main()."]
 
 
-def test_a_style_of_plots_that_is_missing_makes_no_advice(load: Load) -> None:
-    _, notes = load("import matplotlib.pyplot as plt\nplt.style.use('seaborn')\n")
-    assert notes == ["utils.py, line 2: OSError when imported; left out."]
-
-
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -230,25 +225,6 @@ def test_arguments_may_have_another_order_or_other_names() -> None:
     ]
     for function in functions:
         assert given(function, "cross_entropy_loss") == (1, 2)
-
-
-def test_what_stands_in_is_called_with_what_was_handed_out() -> None:
-    def loss(targets: float, outputs: float) -> tuple[float, float]:
-        return targets, outputs
-
-    called = compatibility.without_further_arguments(loss, "cross_entropy_loss")
-    assert called(1, 2, 0.5) == called(1, outputs=2, eps=0.5) == (1, 2)
-
-
-def test_what_stands_in_has_the_order_of_what_it_replaces() -> None:
-    def swapped(outputs: float, targets: float, eps: float = 0.1) -> None: ...
-    def renamed(y: float, y_hat: float) -> None: ...
-
-    for original, calls in ((swapped, (2, 1)), (renamed, (1, 2))):
-        called = compatibility.in_their_order(lambda *args: args, original, "cross_entropy_loss")
-        assert called(*calls) == (1, 2)
-    called = compatibility.in_their_order(lambda *args: args, swapped, "cross_entropy_loss")
-    assert called(2, targets=1, eps=0) == (1, 2)
 
 
 def test_early_stopping_is_switched_on() -> None:

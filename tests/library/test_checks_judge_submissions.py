@@ -19,33 +19,7 @@ NAMED = {  # by submission: what the student or the instructor reads
         "note: trainer.py, line 34: NumPy no longer has np.Inf; write np.inf.",
         "advice: task2a.cross_entropy_loss: the loss is an array of shape (1,); take the mean",
     ),
-    "missing_factor_2": ("half of what it should be: in this course R is the sum of all squares.",),
-    "loops_and_options": ("use the fixed range 0 to 255, not that of the images at hand.",),
-    "inner_break": (
-        "a `break` leaves only the inner loop",
-        "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0).",
-    ),
-    "previous_loss": ("compare each loss with the least so far",),
-    "bias_before_normalising": (
-        "the 1 was appended before the pixels were normalised, and with them.",
-        "divided by N * K: np.mean over all entries; only N counts.",
-    ),
-    "old_numpy": (
-        "note: task2a.py, line 9: NumPy no longer has np.float; write float.",
-        "makes no number of an array of one element; use .item().",
-    ),
     "one_validation_late": ("one validation too late", "an option, and nowhere else"),
-    "penalty_off_by_default": ("an option that is off",),
-    "own_learning_rate": (
-        "use self.learning_rate, not a number of your own.",
-        "this is a percentage",
-    ),
-    "code_at_module_level": (
-        "note: task3.py, line 40: NameError when imported; move what runs into main().",
-    ),
-    "one_element_arrays": (
-        "note: task2a.py, line 16: NumPy 2.4 makes no number of an array of one element",
-    ),
     "imports_of_an_editor": (
         "note: utils.py, line 4: numpy.lib.function_base.append cannot be imported here;",
         "note: task2.py, line 1: asyncio.windows_events.NULL cannot be imported here;",
@@ -62,14 +36,6 @@ NAMED = {  # by submission: what the student or the instructor reads
         "train_step returns more than the loss",
         "the values of the pixels are not what they should be",
         "do not standardise",
-    ),
-    "packages_not_installed": (
-        "note: task2a.py, line 1: torch is not installed here; only its use fails.",
-        "note: utils.py, line 4: OSError when imported; left out.",
-    ),
-    "names_numpy_lost": (
-        "note: task2a.py, line 9: NumPy no longer has np.asfarray; write np.asarray.",
-        "note: task2a.py, line 2: numpy.Inf cannot be imported here; write np.inf.",
     ),
     "year_2020": ("this is another year's assignment",),
 }

@@ -32,10 +32,7 @@ IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
     right("as it is", whole_sets=True),
-    right(
-        "bias last",
-        ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])"),
-    ),
+    right("bias last", ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])")),
     right(
         "float32",
         ("task2a", logistic.START, logistic.START + FLOAT32),
@@ -140,11 +137,7 @@ RIGHT = [
         "the whole best model is kept",
         ("trainer", training.KEEP, "best_w = copy.deepcopy(self.model)"),
         ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w", "self.model")),
-        (
-            "trainer",
-            training.AT_THE_END,
-            training.AT_THE_END.replace("self.model.w", "self.model"),
-        ),
+        ("trainer", training.AT_THE_END, training.AT_THE_END.replace("self.model.w", "self.model")),
     ),
     right(
         "prints and imports by name",

@@ -184,11 +184,7 @@ WRONG = [
         ("lambda always 1", PENALTY, "self.grad += 2 * (self.lam > 0) * self.w"),
         ("shrinks the weights", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
         ("of the gradient", PENALTY, "self.grad += 2 * self.lam * self.grad"),
-        (
-            "added before dividing",
-            f"{AVERAGE}\n        {PENALTY}",
-            f"{PENALTY}\n        {AVERAGE}",
-        ),
+        ("added before dividing", f"{AVERAGE}\n        {PENALTY}", f"{PENALTY}\n        {AVERAGE}"),
     ),
     *wrong(
         "4b",
@@ -232,11 +228,7 @@ WRONG = [
     *wrong(
         "3a",
         "task3a.SoftmaxModel.forward",
-        (
-            "an array of N x N",
-            LOGITS,
-            f"{LOGITS} + np.zeros((len(X), len(X)))[:, :1]",
-        ),
+        ("an array of N x N", LOGITS, f"{LOGITS} + np.zeros((len(X), len(X)))[:, :1]"),
         advice=True,
         whole_sets=True,
     ),
