@@ -19,6 +19,7 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
         update: the line of `train_step` that updates the weights.
         loss: the line of `train_step` that returns the loss.
     """
+    name = trainer.split(".")[1]
     step = "self.learning_rate * self.model.grad"
     return [
         *wrong(
@@ -33,6 +34,13 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("a local w", update, f"w = self.model.w - {step}"),
             ("no update", update, "pass"),
             ("the script's rate", update, "self.model.w -= learning_rate * self.model.grad"),
+            (
+                "the rate of its file",
+                update,
+                "self.model.w -= learning_rate * self.model.grad",
+                f"class {name}(",
+                f"learning_rate = 0.05\n\n\nclass {name}(",
+            ),
             ("updates twice", update, f"{update}\n        {update}"),
             (
                 "the sign only",
