@@ -21,7 +21,7 @@ Results = dict[str, Any]
 Solution = Variant | Submission
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
-SLOW = "test_the_pieces_work_on_20_000_images"  # half of the time, for two checks of forty
+SLOW = "test_the_pieces_work_on_20_000_images"  # of two tasks, and half of the time of all checks
 NEEDLESS = (
     "cacheprovider",
     "faulthandler",
@@ -76,21 +76,19 @@ class _Proof:
         self.results: dict[Any, Results] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        plugins: Any = session.config.pluginmanager
+        plugins.unregister(name="checks").files.close()  # those of the project's own files
         for solution, tasks in self.tasks.items():
             with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
                 solution.write(Path(folder))
                 patch.chdir(folder)  # where a file that saves a plot when imported puts it
+                checks = Checks(StudentFiles(Path(folder)), tasks=tasks)
+                plugins.register(checks, "checks")
                 items = [i for i in session.items if i.name != SLOW or solution.whole_sets]
-                self.results[solution] = _check(items, Path(folder), tasks)
+                checks.pytest_collection_modifyitems(session.config, items)
+                for item, following in zip(items, [*items[1:], None], strict=True):
+                    session.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                plugins.unregister(checks)
+                checks.files.close()
+                self.results[solution] = results(checks.outcomes)
         return True
-
-
-def _check(items: list[pytest.Item], folder: Path, tasks: Sequence[str]) -> Results:
-    config, checks = items[0].config, Checks(StudentFiles(folder), tasks=tasks)
-    config.pluginmanager.unregister(name="checks")
-    config.pluginmanager.register(checks, "checks")
-    checks.pytest_collection_modifyitems(config, items)
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-    checks.files.close()
-    return results(checks.outcomes)
