@@ -62,13 +62,14 @@ def test_the_cause_is_named(name: str, results: dict[str, Results]) -> None:
         assert cause in text
 
 
-def test_a_submission_that_draws_without_a_seed_gets_the_same_points_each_time() -> None:
-    body = (
-        "draw = np.random.default_rng().random() + np.random.random()\n"
-        "return np.random.permutation(num_examples) if draw < 1 else np.arange(num_examples)"
-    )
-    names = [f"shuffles at times, run {n}" for n in range(5)]
+@pytest.mark.parametrize(
+    "draw",
+    ["np.random.default_rng().random()", "np.random.random()", "__import__('random').random()"],
+)
+def test_a_submission_that_draws_without_a_seed_gets_the_same_points_each_time(draw: str) -> None:
+    body = f"n = num_examples\nreturn np.random.permutation(n) if {draw} < 0.5 else np.arange(n)"
+    names = [f"shuffles at times, run {n}" for n in range(8)]
     at_times = [Variant(name, bodies=(("utils.shuffled_order", body),)) for name in names]
     runs = run(dict.fromkeys(at_times, ("2e",)))
     outcomes = [[test["status"] for test in found["tests"]] for found in runs.values()]
-    assert outcomes == [outcomes[0]] * 5
+    assert outcomes == [outcomes[0]] * 8
