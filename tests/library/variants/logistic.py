@@ -95,16 +95,16 @@ WRONG = [
     *wrong(
         "2a",
         "task2a.BinaryModel.backward",
-        ("wrong sign", GRADIENT, GRADIENT.replace("-np", "np")),
-        ("not averaged", GRADIENT, GRADIENT.replace(" / X.shape[0]", "")),
-        ("averaged twice", GRADIENT, GRADIENT + "**2"),
-        ("averaged over the inputs", GRADIENT, GRADIENT.replace("shape[0]", "shape[1]")),
-        ("half", GRADIENT, GRADIENT + " / 2"),
         (
             "the sigmoid's derivative left in",
             GRADIENT,
             GRADIENT.replace("targets - outputs", "(targets - outputs) * outputs * (1 - outputs)"),
         ),
+        ("wrong sign", GRADIENT, GRADIENT.replace("-np", "np")),
+        ("not averaged", GRADIENT, GRADIENT.replace(" / X.shape[0]", "")),
+        ("averaged twice", GRADIENT, GRADIENT + "**2"),
+        ("averaged over the inputs", GRADIENT, GRADIENT.replace("shape[0]", "shape[1]")),
+        ("half", GRADIENT, GRADIENT + " / 2"),
         (
             "accumulated",
             GRADIENT,

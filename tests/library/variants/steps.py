@@ -25,6 +25,7 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
         *wrong(
             task,
             f"{trainer}.train_step",
+            ("no update", update, "pass"),
             ("uphill", update, f"self.model.w += {step}"),
             ("no learning rate", update, "self.model.w -= self.model.grad"),
             ("a rate of its own", update, "self.model.w -= 0.05 * self.model.grad"),
@@ -32,7 +33,6 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("divided by N again", update, f"self.model.w -= {step} / len(X_batch)"),
             ("weights replaced", update, f"self.model.w = -{step}"),
             ("a local w", update, f"w = self.model.w - {step}"),
-            ("no update", update, "pass"),
             ("the script's rate", update, "self.model.w -= learning_rate * self.model.grad"),
             (
                 "the rate of its file",
