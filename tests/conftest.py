@@ -49,7 +49,6 @@ def pytest_configure(config: pytest.Config) -> None:
     results = config.getoption("--results")
     if results and config.getoption("numprocesses", None):
         raise pytest.UsageError("--results: the points are counted in one process; leave out -n.")
-    results = results and results.absolute()  # a student's code may change the working directory
     files = StudentFiles(config.getoption("--folder"))
     checks = Checks(files, results, config.getoption("--task"))
     config.pluginmanager.register(checks, "checks")

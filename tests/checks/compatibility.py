@@ -2,7 +2,8 @@
 
 The checks call the interface that is handed out. A rule takes something of a submission and returns
 it adapted to that interface, or as it is where there is nothing to adapt. Its docstring says what
-it allows, and it names a submission of tests/library/submissions/ that loses points without it.
+it allows, and it names a submission of tests/library/submissions/ that loses points without it,
+and a task of these points.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tests.checks.mistake import Mistake
 __tracebackhide__ = True
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
-RULES: dict[str, str] = {}  # {rule: a submission that needs it}
+RULES: dict[str, tuple[str, str]] = {}  # {rule: (a submission that needs it, in this task)}
 
 # The arguments of what the checks call, in the order in which they are handed out.
 SETS = ("X_train", "Y_train", "X_val", "Y_val")
@@ -55,11 +56,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def rule(submission: str) -> Callable[[Rule], Rule]:
-    """List a function among the rules, with the name of a submission that needs it."""
+def rule(submission: str, task: str) -> Callable[[Rule], Rule]:
+    """List a function among the rules, with a submission that loses points of a task without it."""
 
     def listed(function: Rule) -> Rule:
-        RULES[function.__name__] = submission
+        RULES[function.__name__] = submission, task
         return function
 
     return listed
@@ -113,7 +114,7 @@ class AdaptedInstance:
         setattr(self.own, name, value)
 
 
-@rule("outputs_first")
+@rule("outputs_first", "2a")
 def by_name(
     given: tuple[tuple[Any, ...], dict[str, Any]], function: Callable[..., Any], name: str
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -166,7 +167,7 @@ def _given(
     return given
 
 
-@rule("cached_outputs")
+@rule("cached_outputs", "2d")
 def early_stopping_argument(value: Any, name: str) -> Any:
     """An argument with which early stopping is off, unless it is given: True, or ten."""
     about_it = "stop" in name.lower() or "patience" in name.lower()
@@ -175,14 +176,14 @@ def early_stopping_argument(value: Any, name: str) -> Any:
     return True if value is False else 10  # which is true, too
 
 
-@rule("logging_trainer")
+@rule("logging_trainer", "3b")
 def argument_of_another_year(value: Any, name: str) -> Any:
     """An argument that another year's starter has, too."""
     known = {"l2_reg_lambda": 0.0, "epoch": 0}
     return known.get(name, value) if value is inspect.Parameter.empty else value
 
 
-@rule("imports_of_an_editor")
+@rule("imports_of_an_editor", "2d")
 def early_stopping_set_by_main(trainer: Any) -> Any:
     """An attribute that switches early stopping on, and that main sets."""
     kept = getattr(trainer, "__dict__", {})  # which a class with __slots__ does not have
@@ -200,7 +201,7 @@ def early_stopping_set_by_main(trainer: Any) -> Any:
     return trainer
 
 
-@rule("cached_outputs")
+@rule("cached_outputs", "4b")
 def backward_after_forward(
     backward: Callable[..., Any], model: AdaptedInstance
 ) -> Callable[..., Any]:
@@ -219,7 +220,7 @@ def backward_after_forward(
 # What a student's code expects of what stands in for other tasks
 
 
-@rule("one_image_at_a_time")
+@rule("one_image_at_a_time", "2d")
 def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callable[..., Any]:
     """A call with more arguments than were handed out, as of `train_step` with the epoch."""
     names = ARGUMENTS[name]
@@ -231,7 +232,7 @@ def without_further_arguments(stand_in: Callable[..., Any], name: str) -> Callab
     return called
 
 
-@rule("outputs_first")
+@rule("outputs_first", "2b")
 def in_their_order(
     stand_in: Callable[..., Any], original: Callable[..., Any], name: str
 ) -> Callable[..., Any]:
@@ -247,7 +248,7 @@ def in_their_order(
     return called
 
 
-@rule("watches_the_accuracy")
+@rule("watches_the_accuracy", "2d")
 def with_further_results(
     stand_in: Callable[..., Any], name: str, Trainer: type
 ) -> Callable[..., Any]:
@@ -270,13 +271,13 @@ def with_further_results(
     return called
 
 
-@rule("watches_the_accuracy")
+@rule("watches_the_accuracy", "2b")
 def loss_alone(returned: Any) -> Any:
     """A `train_step` that returns the accuracy, too."""
     return returned[0] if isinstance(returned, tuple) else returned
 
 
-@rule("object_oriented")
+@rule("object_oriented", "2d")
 def with_steps(BaseTrainer: Any) -> Any:
     """A BaseTrainer whose steps are abstract, or which has __slots__."""
     Base = BaseTrainer.__wrapped__
@@ -284,7 +285,7 @@ def with_steps(BaseTrainer: Any) -> Any:
     return adapted(type(Base.__name__, (Base,), steps), "BaseTrainer")
 
 
-@rule("imports_of_an_editor")
+@rule("imports_of_an_editor", "2d")
 def steps_between_validations(right: int, validated: Sequence[int]) -> int:
     """A `train` with more than five validations in an epoch.
 
@@ -295,13 +296,13 @@ def steps_between_validations(right: int, validated: Sequence[int]) -> int:
     return min([right, *map(int, np.diff(validated[:2]))])
 
 
-@rule("object_oriented")
+@rule("object_oriented", "3b")
 def with_own_methods(Model: Any, Own: Any) -> Any:
     """A trainer that uses other methods of its author's model, of the class `Own`."""
     return type("Model", (Model, Own.__wrapped__), {})
 
 
-@rule("one_validation_late")
+@rule("one_validation_late", "3b")
 def with_own_attributes(model: Any, own: Any) -> Any:
     """A trainer that reads other attributes of its author's model, `own`."""
     for name, value in vars(own.own).items():
@@ -310,7 +311,7 @@ def with_own_attributes(model: Any, own: Any) -> Any:
     return model
 
 
-@rule("imports_of_an_editor")
+@rule("imports_of_an_editor", "3b")
 def with_gradient_returned(model: Any) -> Any:
     """A `train_step` that uses the gradient as its author's `backward` returns it."""
     backward = model.backward
@@ -323,7 +324,7 @@ def with_gradient_returned(model: Any) -> Any:
     return model
 
 
-@rule("script_variables")
+@rule("script_variables", "3b")
 def with_script_variables(
     trainer: Any, arguments: Sequence[Any], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
@@ -341,7 +342,7 @@ def with_script_variables(
     return trainer
 
 
-@rule("stops_with_the_epoch")
+@rule("stops_with_the_epoch", "2b")
 def under_own_names(values: dict[str, Any], Trainer: type) -> dict[str, Any]:
     """A script whose variables have names of their own where it makes its trainer."""
     named = dict(values)
@@ -363,7 +364,7 @@ def _source(cls: type) -> ast.Module:
 # Where a student writes what the checks look for
 
 
-@rule("starter_2023")
+@rule("starter_2023", "2e")
 def whole_of(function: str) -> str:
     """The function that has, in the course's own starter, the code of a function of ours."""
     parts = {
@@ -373,13 +374,13 @@ def whole_of(function: str) -> str:
     return parts.get(function, function)
 
 
-@rule("one_validation_late")
+@rule("one_validation_late", "4b")
 def penalty_in_train_step(places: list[Any]) -> list[Any]:
     """The L2 term is added in `train_step`."""
     return [*places, *(replace(place, where="train_step") for place in places)]
 
 
-@rule("penalty_off_by_default")
+@rule("penalty_off_by_default", "4b")
 def penalty_by_an_option(places: list[Any]) -> list[Any]:
     """The L2 term is added in `backward` if an option asks for it."""
     others = []
@@ -390,7 +391,7 @@ def penalty_by_an_option(places: list[Any]) -> list[Any]:
     return [*places, *others]
 
 
-@rule("model_in_task4a")
+@rule("model_in_task4a", "4b")
 def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]:
     """The L2 term is in a model of the student's own, in a file of its own.
 
@@ -445,8 +446,7 @@ class Loader(SourceFileLoader):
         vars(module)["__removed__"] = SimpleNamespace(**{n: v for n, (_, v) in REMOVED.items()})
         Missing.importing += 1
         try:
-            for node in tree.body:
-                ast.fix_missing_locations(node)
+            for node in ast.fix_missing_locations(tree).body:
                 code = compile(ast.Module([node], []), self.path, "exec", future, True)
                 try:
                     exec(code, vars(module))
@@ -459,7 +459,7 @@ class Loader(SourceFileLoader):
             Missing.importing -= 1
 
 
-@rule("packages_not_installed")
+@rule("packages_not_installed", "2a")
 def imports_of_several_names(tree: ast.Module) -> ast.Module:
     """An import of several names, of which one fails: each is imported by itself."""
     body: list[ast.stmt] = []
@@ -471,7 +471,7 @@ def imports_of_several_names(tree: ast.Module) -> ast.Module:
     return ast.Module(body, [])
 
 
-@rule("imports_of_an_editor")
+@rule("imports_of_an_editor", "2e")
 def failed_import(
     error: Exception, node: ast.stmt, module: ModuleType, loader: Loader
 ) -> Exception | None:
@@ -494,7 +494,7 @@ def failed_import(
     return None
 
 
-@rule("names_numpy_lost")
+@rule("names_numpy_lost", "2a")
 def name_from_numpy(missing: tuple[Any, str], name: str, package: str) -> tuple[Any, str]:
     """A name imported from where NumPy or SciPy no longer has it, but NumPy has it elsewhere.
 
@@ -539,7 +539,7 @@ class Missing:
         return ()
 
 
-@rule("code_at_module_level")
+@rule("code_at_module_level", "3c")
 def code_outside_of_functions(
     error: Exception | None, node: ast.stmt, loader: Loader
 ) -> Exception | None:
@@ -578,25 +578,20 @@ REMOVED: dict[str, tuple[str, Any]] = {
 }
 
 
-@rule("old_numpy")
+@rule("old_numpy", "2a")
 def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
     """Names that NumPy no longer has, as np.float."""
-
-    class Modern(ast.NodeTransformer):
-        def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
-            self.generic_visit(node)
-            of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
-            if of_numpy and node.attr in REMOVED and not hasattr(np, node.attr):
-                spelling, _ = REMOVED[node.attr]
-                loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
-                node.value = ast.Name("__removed__", ast.Load())
-            return node
-
-    modern: ast.Module = Modern().visit(tree)
-    return modern
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for node in sorted(attributes, key=lambda node: (node.lineno, node.col_offset)):
+        of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+        if of_numpy and node.attr in REMOVED and not hasattr(np, node.attr):
+            spelling, _ = REMOVED[node.attr]
+            loader.report(node.lineno, f"NumPy no longer has np.{node.attr}; write {spelling}.")
+            node.value = ast.Name("__removed__", ast.Load())
+    return tree
 
 
-@rule("one_element_arrays")
+@rule("one_element_arrays", "2c")
 def arrays_of_one_element(tree: ast.Module) -> ast.Module:
     """Arrays of one element where NumPy now wants a number: int(z), "%f" % z, y[n] = z."""
     wrapped: ast.Module = _OfNumbers().visit(tree)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -42,23 +43,19 @@ class ImportMistake(Mistake):
         self.module = module
 
 
-class at_fault:
-    """A block whose failures name another function than the one that the check judges.
+@contextmanager
+def at_fault(function: str, handed_out: bool = False) -> Iterator[None]:
+    """Let failures in a block name another function than the one that the check judges.
 
     Args:
         function: by its full name.
         handed_out: whether the course hands it out complete, so that the student has changed it.
     """
-
-    def __init__(self, function: str, handed_out: bool = False) -> None:
-        self._function, self._handed_out = function, handed_out
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: Any, *_: object) -> None:
-        if error is not None:
-            error.at_fault, error.handed_out = self._function, self._handed_out
+    try:
+        yield
+    except BaseException as error:
+        vars(error).update(at_fault=function, handed_out=handed_out)
+        raise
 
 
 def in_words(error: BaseException) -> str:
@@ -233,36 +230,28 @@ def furthest(got: np.ndarray, expected: np.ndarray) -> tuple[int, ...]:
     return tuple(map(int, np.unravel_index(int(np.argmax(distance)), expected.shape)))
 
 
-class untouched:
-    """A block that raises Mistake if it changes one of the named arrays in place."""
-
-    def __init__(self, **arrays: np.ndarray) -> None:
-        self._arrays = arrays
-        self._before = {name: array.copy() for name, array in arrays.items()}
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, error: object, *_: object) -> None:
-        if error is not None:
-            return
-        for name, array in self._arrays.items():
-            before = self._before[name]
-            if array.shape != before.shape:
-                what = f"{name}, which the caller still needs, has another shape now"
-                raise Mistake(what, before.shape, array.shape, likely="make a copy, or a view.")
-            if (array == before).all():
-                continue
-            changed = np.argwhere(~close(array, before))  # an epsilon added in place harms nobody
-            if len(changed):
-                index = tuple(map(int, changed[0]))
-                raise Mistake(
-                    f"{name}, which the caller still needs, was changed",
-                    f"{before[index]:g}, as before the call",
-                    f"{array[index]:g}",
-                    f"{name}[{', '.join(map(str, index))}]",
-                    f"an in-place operation (+=, -=, *=, out=, shuffle) on {name}.",
-                )
+@contextmanager
+def untouched(**arrays: np.ndarray) -> Iterator[None]:
+    """Raise Mistake if a block changes one of the named arrays in place."""
+    copies = {name: array.copy() for name, array in arrays.items()}
+    yield
+    for name, array in arrays.items():
+        before = copies[name]
+        if array.shape != before.shape:
+            what = f"{name}, which the caller still needs, has another shape now"
+            raise Mistake(what, before.shape, array.shape, likely="make a copy, or a view.")
+        if (array == before).all():
+            continue
+        changed = np.argwhere(~close(array, before))  # an epsilon added in place harms nobody
+        if len(changed):
+            index = tuple(map(int, changed[0]))
+            raise Mistake(
+                f"{name}, which the caller still needs, was changed",
+                f"{before[index]:g}, as before the call",
+                f"{array[index]:g}",
+                f"{name}[{', '.join(map(str, index))}]",
+                f"an in-place operation (+=, -=, *=, out=, shuffle) on {name}.",
+            )
 
 
 def _wrong(name: str, expected: np.ndarray) -> str:

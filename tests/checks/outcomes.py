@@ -42,18 +42,6 @@ class Outcome:
         """The points that it earned."""
         return self.check.points if self.status == "passed" else 0.0
 
-    def succeed(self) -> None:
-        """Record that it passed."""
-        self.status = "passed"
-
-    def skip(self, reason: str) -> None:
-        """Record why it was skipped."""
-        self.status, self.failure = "skipped", Failure(f"skipped: {reason}", "")
-
-    def fail(self, failure: Failure) -> None:
-        """Record why it failed."""
-        self.status, self.failure = "failed", failure
-
 
 @dataclass
 class Outcomes:

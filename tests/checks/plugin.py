@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lab.assignment import POINTS
-from tests.checks.explain import Explained, explain
+from tests.checks.explain import Explained, Failure, explain
 from tests.checks.mistake import TIMED_OUT, ImportMistake
 from tests.checks.outcomes import Outcomes, table_lines, write_results
 from tests.checks.points import Check
@@ -45,18 +45,16 @@ class Checks:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Put the checks first, task by task, and number them; leave out tasks without points."""
-        tasks = list(POINTS)
+        """Put the checks first, task by task, and number them; leave out what is not asked for."""
         checks = {item: found for item in items if (found := check_of(item))}
-        items[:] = [item for item in items if item not in checks or checks[item].task in tasks]
-        items.sort(key=lambda i: tasks.index(checks[i].task) if i in checks else len(tasks))
-        for item in items:
-            if found := check_of(item):
-                self.outcomes.add(item.nodeid, item.name, found)
-        if self.tasks:
-            others = [item for item in items if not self._asked_for(item)]
-            items[:] = [item for item in items if self._asked_for(item)]
-            config.hook.pytest_deselected(items=others)
+        asked_for = [task for task in POINTS if task in (self.tasks or POINTS)]
+        kept = {item: None for task in asked_for for item in checks if checks[item].task == task}
+        for item in kept:
+            self.outcomes.add(item.nodeid, item.name, checks[item])
+        if not self.tasks:
+            kept |= {item: None for item in items if item not in checks}
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Forget the checks that are not to run."""
@@ -108,15 +106,17 @@ class Checks:
             failure = explain(outcome.check, call.excinfo.value, self.files)
             traceback = report.longrepr if item.config.getoption("fulltrace") else None
             report.longrepr = Explained(failure, traceback)
-            outcome.fail(failure)
+            outcome.status, outcome.failure = "failed", failure
             if TIMED_OUT in failure.summary and not isinstance(call.excinfo.value, ImportMistake):
                 self.outcomes.notes.setdefault(f"{failure.function}: stopped, it took too long.")
             if outcome.check.is_advice:  # for pytest it is an expected failure
                 report.outcome, report.wasxfail = "skipped", failure.summary
         elif report.skipped:
-            outcome.skip(_reason(report))
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            outcome.status = "skipped"
+            outcome.failure = Failure(f"skipped: {reason.removeprefix('Skipped: ')}")
         elif report.when == "call":
-            outcome.succeed()
+            outcome.status = "passed"
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -141,10 +141,6 @@ class Checks:
         """Take the student's folder off the import path."""
         self.files.close()
 
-    def _asked_for(self, item: pytest.Item) -> bool:
-        check = check_of(item)
-        return check is not None and check.task in self.tasks
-
 
 @contextmanager
 def _seeded() -> Iterator[None]:
@@ -165,8 +161,3 @@ def check_of(item: pytest.Item) -> Check | None:
     """Return what the marker says about a check, or None for any other test."""
     marker = item.get_closest_marker("check")
     return marker.args[0] if marker else None
-
-
-def _reason(report: pytest.TestReport) -> str:
-    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
-    return reason.removeprefix("Skipped: ")

@@ -26,6 +26,7 @@ from tests.checks.student import StudentFiles
 
 __tracebackhide__ = True
 
+DATA_SETS = (37, 3), (5, 4)  # size and seed: of training, of validation
 RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
 ACCURACIES = {10: 0.8, 4: 0.25}  # of the training and of the validation set, by their sizes
 SCRIPT_VARIABLES = (
@@ -53,14 +54,28 @@ class Steps:
         self.targets = textbook.binary_targets if K == 1 else textbook.class_targets
         self.X, self.Y = textbook.inputs(6, seed=2), self.targets(6)
 
-    def trainer(self, model: Any, learning_rate: float = RATES[0], script: bool = True) -> Any:
-        """Make a trainer whose data sets are not the batch that `train_step` receives.
+    def trainer(
+        self,
+        model: Any,
+        learning_rate: float = RATES[0],
+        script: bool = True,
+        sets: Sequence[np.ndarray] = (),
+    ) -> Any:
+        """Make a trainer.
 
-        script: whether the variables of the script are put there, too; they stay.
+        Args:
+            model: that it trains.
+            learning_rate: of its steps.
+            script: whether variables of the script have the same values; else there are none.
+            sets: X_train, Y_train, X_val, Y_val; by default none is the batch of `train_step`.
         """
-        training = textbook.inputs(37, seed=3), self.targets(37)
-        validation = textbook.inputs(5, seed=4), self.targets(5)
-        return self._trainer(model, (*training, *validation), learning_rate, script)
+        inputs = (textbook.inputs(*size_and_seed) for size_and_seed in DATA_SETS)
+        own = [array for X in inputs for array in (X, self.targets(len(X)))]
+        arguments = (model, learning_rate, len(self.X), False, *(sets or own))
+        trainer = self._files.require(self.name)(*arguments)
+        if script:
+            trainer = compatibility.with_script_variables(trainer, arguments, self._monkeypatch)
+        return trainer
 
     def take(self, trainer: Any) -> Any:
         """Take a step on copies of the batch, and return what `train_step` returns."""
@@ -83,10 +98,11 @@ class Steps:
         model = self.model()
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
-        got = compatibility.loss_alone(self.take(self.trainer(model)))
+        trainer = self.trainer(model)
+        got = compatibility.loss_alone(self.take(trainer))
         likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
-        after = self._loss_after()
+        after = textbook.loss(self.Y, textbook.forward(self.X, np.asarray(trainer.model.w)))
         if close(np.asarray(number), np.asarray(after)).all():
             return
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -186,7 +202,7 @@ class Steps:
                 raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
             training, right = (
                 textbook.loss(self.targets(n), textbook.forward(textbook.inputs(n, seed), model.w))
-                for n, seed in ((37, 3), (5, 4))
+                for n, seed in DATA_SETS
             )
             other = causes(right, (training, "this is the loss of the training set."))
             expect_close("the validation loss", got[0], right, other)
@@ -200,12 +216,6 @@ class Steps:
         w = textbook.weights(self.num_outputs)
         return textbook.gradient(self.X, textbook.forward(self.X, w), self.Y)
 
-    def _loss_after(self) -> float:
-        trainer = self.trainer(self.model())
-        self.take(trainer)
-        w = np.asarray(trainer.model.w)
-        return textbook.loss(self.Y, textbook.forward(self.X, w))
-
     def _expect_three_updates(self) -> None:
         rate, model = RATES[0], self.model()
         w, trainer = model.w.copy(), self.trainer(model)
@@ -216,20 +226,6 @@ class Steps:
         likely = "every step: forward, backward, update, with nothing kept from the step before."
         expect_close("w after three steps", trainer.model.w, w, likely=likely)
 
-    def _trainer(
-        self,
-        model: Any,
-        sets: Sequence[np.ndarray],
-        learning_rate: float = RATES[0],
-        script: bool = True,
-    ) -> Any:
-        """Make a trainer; variables of the script have the same values, or are not put there."""
-        arguments = (model, learning_rate, len(self.X), False, *sets)
-        trainer = self._files.require(self.name)(*arguments)
-        if script:
-            trainer = compatibility.with_script_variables(trainer, arguments, self._monkeypatch)
-        return trainer
-
     def _trainer_with_known_accuracies(self) -> Any:
         K, model = self.num_outputs, self.model()
         target, other = ([1.0], [0.0]) if K == 1 else textbook.rows([3, 5])
@@ -239,4 +235,4 @@ class Steps:
             hits = round(accuracy * size)
             sets.append(inputs_for(model, [right] * hits + [wrong] * (size - hits)))
             sets.append(np.array([target] * size))
-        return self._trainer(model, sets)
+        return self.trainer(model, sets=sets)

@@ -38,24 +38,26 @@ class StudentFiles:
         self.folder = folder.resolve()
         self.notes: dict[str, None] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
-
-    def note(self, text: str) -> None:
-        """Keep a note, if it is a new one."""
-        self.notes.setdefault(text)
+        self._before: dict[str, ModuleType] = {}  # what was imported before
 
     def open(self) -> None:
         """Put the folder first on the import path; forget modules of these names from elsewhere."""
+        self._before = sys.modules.copy()
         sys.path.insert(0, str(self.folder))
-        sys.path_importer_cache[str(self.folder)] = compatibility.finder(self.folder, self.note)
+        finder = compatibility.finder(self.folder, self.notes.setdefault)
+        sys.path_importer_cache[str(self.folder)] = finder
         for name in NAMES:
             if name in sys.modules and not self.owns(getattr(sys.modules[name], "__file__", None)):
                 del sys.modules[name]
 
     def close(self) -> None:
-        """Take the folder off the import path again."""
+        """Take the folder off the import path; put back what was imported before."""
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
         sys.path_importer_cache.pop(str(self.folder), None)
+        for name in self.loaded():
+            del sys.modules[name]
+        sys.modules.update(self._before)
 
     def owns(self, file: str | None) -> bool:
         """Return whether a file lies in the folder itself."""
@@ -106,7 +108,7 @@ class StudentFiles:
                 likely = f"is it there, spelt `{part}`, and indented as it was handed out?"
                 if part.endswith("Trainer") and hasattr(found, "train"):
                     likely = ANOTHER_YEAR
-                    self.note(f"{owner}: {likely}")
+                    self.notes.setdefault(f"{owner}: {likely}")
                 raise Mistake(f"{owner} has no `{part}`", likely=likely)
             found = getattr(found, part)
         return compatibility.adapted(found, part)
@@ -156,7 +158,7 @@ class StudentFiles:
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
         fault = in_words(error)
-        self.note(f"{where or f'{name}.py'}: cannot be imported: {fault}")
+        self.notes.setdefault(f"{where or f'{name}.py'}: cannot be imported: {fault}")
         likely = ""
         if isinstance(error, SystemExit) or TIMED_OUT in fault:
             likely = 'what runs the script belongs under `if __name__ == "__main__":`.'

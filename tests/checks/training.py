@@ -137,32 +137,29 @@ def falling_run(BaseTrainer: Any) -> Run:
     return Run(BaseTrainer, np.linspace(0.69, 0.2, 40).tolist(), NUM_BATCHES, left_over=1)
 
 
-def histories_of(returned: Any) -> tuple[Any, Any]:
-    """Return train_history and val_history, the first two things that `train` returns."""
+def expect_histories(run: Run, epochs: int, returned: Any) -> None:
+    """Raise Mistake unless `train` returns histories of every step and of every validation.
+
+    Args:
+        run: that has ended.
+        epochs: how many there were.
+        returned: by `train`; what comes after the two histories is not looked at.
+    """
     if not isinstance(returned, tuple | list) or len(returned) < 2:
         what = "train returns the wrong things"
         raise Mistake(what, "train_history, val_history", type(returned).__name__)
-    return returned[0], returned[1]
-
-
-def expect_training_losses(run: Run, epochs: int, train_history: Any) -> None:
-    """Raise Mistake unless the history holds the loss of every step, from step 0."""
     losses = {step: run.train_loss(step) for step in range(epochs * NUM_BATCHES)}
-    _expect_series("train_history", train_history, "loss", losses, "every gradient step")
-
-
-def expect_validations(run: Run, epochs: int, train_history: Any, val_history: Any) -> None:
-    """Raise Mistake unless the histories hold the results of every validation, from step 0."""
     steps = range(0, epochs * NUM_BATCHES, NUM_BATCHES // 5)
-    found = {step: run.validation(number) for number, step in enumerate(steps)}
+    validations = [run.validation(number) for number in range(len(steps))]
+    val_losses, train_accuracies, val_accuracies = (
+        dict(zip(steps, values, strict=True)) for values in zip(*validations, strict=True)
+    )
     often = f"every fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
-    for name, history, key, place in (
-        ("val_history", val_history, "loss", 0),
-        ("train_history", train_history, "accuracy", 1),
-        ("val_history", val_history, "accuracy", 2),
-    ):
-        series = {step: values[place] for step, values in found.items()}
-        _expect_series(name, history, key, series, often)
+    train_history, val_history = returned[:2]
+    _expect_series("train_history", train_history, "loss", losses, "every gradient step")
+    _expect_series("val_history", val_history, "loss", val_losses, often)
+    _expect_series("train_history", train_history, "accuracy", train_accuracies, often)
+    _expect_series("val_history", val_history, "accuracy", val_accuracies, often)
 
 
 def expect_orders(examples: list[int], shuffle: bool) -> None:

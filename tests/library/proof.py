@@ -1,13 +1,11 @@
-"""Runs the checks on variants of a solution: collected once, in each of two processes."""
+"""Runs the checks in this process, on one solution after another; they are collected once."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import multiprocessing
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,12 @@ from tests.library.variants.variant import ROOT, Variant
 
 Results = dict[str, Any]
 Solution = Variant | Submission
-Job = tuple[Solution, tuple[str, ...]]  # the tasks to check; none for all
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
+SLOW = "test_the_pieces_work_on_20_000_images"  # of two tasks, and half of the time of all checks
 NEEDLESS = (
     "cacheprovider",
+    "faulthandler",
     "hypothesispytest",
     "logging",
     "threadexception",
@@ -34,62 +33,62 @@ NEEDLESS = (
 
 
 def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]:
-    """Run the checks in this process, and return the exit code and what pytest prints."""
+    """Run the checks, and return the exit code and what pytest prints."""
     options = (f"--rootdir={ROOT}", *(f"-pno:{name}" for name in NEEDLESS), *options)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         code = pytest.main([*options, *CHECKS], plugins=plugins)
     return int(code), output.getvalue()
 
 
-def run_all(variants: Sequence[Solution], processes: int = 2) -> dict[Any, Results]:
-    """Run the checks on each variant, and return what results.json would hold.
+def run_all(solutions: Sequence[Solution]) -> dict[Any, Results]:
+    """Run the checks on each solution, and return what results.json would hold.
 
-    The first mistake in each function, and every right variant, gets the checks of all tasks;
+    The first mistake in each function, and every right solution, gets the checks of all tasks;
     to save time, other mistakes get those of the tasks that they cost.
     """
-    first = {v.function: v for v in reversed(variants) if v.task and v.function}
-    jobs = [
-        (v, () if not v.task or first.get(v.function) is v else (v.task, *v.also)) for v in variants
-    ]
-    shares = [jobs[start::processes] for start in range(processes)]
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        return {variant: found for share in pool.map(run, shares) for variant, found in share}
+    first = {s.function: s for s in reversed(solutions) if s.function}
+    return run(
+        {
+            s: (s.task, *s.also) if s.task and first.get(s.function) is not s else ()
+            for s in solutions
+        }
+    )
 
 
-def run(jobs: Sequence[Job]) -> list[tuple[Solution, Results]]:
-    """Run the checks on some variants in this process."""
-    proof = _Proof(jobs)
-    options = ("-q", "--tb=line", "--no-summary", "--capture=no")
-    _, output = run_pytest(*options, plugins=[proof])
-    if len(proof.results) != len(jobs):
+def run(tasks: Mapping[Any, Sequence[str]]) -> dict[Any, Results]:
+    """Run the checks on some solutions.
+
+    Args:
+        tasks: {solution: the tasks to check; none for all}.
+    """
+    proof = _Proof(tasks)
+    _, output = run_pytest("-q", "--tb=line", "--no-summary", "--capture=no", plugins=[proof])
+    if len(proof.results) != len(tasks):
         raise RuntimeError(f"The checks stopped early.\n{output}")
     return proof.results
 
 
 class _Proof:
-    """A pytest plugin that runs the collected checks on one variant after another."""
+    """A pytest plugin that runs the collected checks on one solution after another."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self.jobs = jobs
-        self.results: list[tuple[Solution, Results]] = []
+    def __init__(self, tasks: Mapping[Any, Sequence[str]]) -> None:
+        self.tasks = tasks
+        self.results: dict[Any, Results] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        for variant, tasks in self.jobs:
-            with tempfile.TemporaryDirectory() as folder:
-                variant.write(Path(folder))
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.chdir(folder)  # where a file that saves a plot when imported puts it
-                    self.results.append((variant, _check(session, Path(folder), tasks)))
+        plugins: Any = session.config.pluginmanager
+        plugins.unregister(name="checks").files.close()  # those of the project's own files
+        for solution, tasks in self.tasks.items():
+            with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+                solution.write(Path(folder))
+                patch.chdir(folder)  # where a file that saves a plot when imported puts it
+                checks = Checks(StudentFiles(Path(folder)), tasks=tasks)
+                plugins.register(checks, "checks")
+                items = [i for i in session.items if i.name != SLOW or solution.whole_sets]
+                checks.pytest_collection_modifyitems(session.config, items)
+                for item, following in zip(items, [*items[1:], None], strict=True):
+                    session.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                plugins.unregister(checks)
+                checks.files.close()
+                self.results[solution] = results(checks.outcomes)
         return True
-
-
-def _check(session: pytest.Session, folder: Path, tasks: Sequence[str]) -> Results:
-    config, checks = session.config, Checks(StudentFiles(folder), tasks=tasks)
-    config.pluginmanager.unregister(name="checks")
-    config.pluginmanager.register(checks, "checks")
-    items = list(session.items)
-    checks.pytest_collection_modifyitems(config, items)
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-    checks.files.close()
-    return results(checks.outcomes)

@@ -9,7 +9,7 @@ from tests.library.proof import Results, run_all
 from tests.library.variants import logistic, right, root, softmax, training
 from tests.library.variants.variant import Variant
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.proof
 
 WRONG = [*logistic.WRONG, *training.WRONG, *softmax.WRONG, *root.WRONG]
 RIGHT = [*right.RIGHT, *root.RIGHT]
@@ -58,6 +58,20 @@ DIAGNOSES = {
     "3b train_step exchanged for the loss": "targets first, then outputs",
     "2d train breaks the inner loop": "a `break` leaves only the inner loop",
     "at the root: 2e shuffled_order nothing returned": "a `return` is missing",
+    "2a pre_process_images range 0 to 1": "this is the range [0, 1]",
+    "2a pre_process_images divided by 128": "the largest pixel is 255, not 256",
+    "2a pre_process_images white and black exchanged": "the sign is opposite",
+    "2a cross_entropy_loss sum": "this is the sum; equation 3 divides by N",
+    "2a cross_entropy_loss averaged twice": "divided by N twice",
+    "2a cross_entropy_loss only the second term": "y ln(yhat) is missing",
+    "2a forward tanh": "this is tanh",
+    "2b train_step no learning rate": "the learning rate is missing",
+    "3a one_hot_encode exchanged": "zeros and ones are exchanged",
+    "3a cross_entropy_loss mean of all": "divided by N * K",
+    "3a forward a sigmoid": "this is the sigmoid",
+    "3b train_step a sum returned": "this is the sum over the batch",
+    "3c calculate_accuracy threshold": "this compares each of the N * K outputs",
+    "4b backward absolute value": "the sign of w is lost",
 }
 
 OTHERS = {  # which it is not
@@ -72,16 +86,22 @@ OTHERS = {  # which it is not
 }
 
 
+def lost(results: Results) -> set[str]:
+    """List the tasks that lost points, of those that were checked."""
+    tasks = results["extra_data"]["tasks"]
+    return {task for task, found in tasks.items() if found["score"] != POINTS[task]}
+
+
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
     """The results of the checks for every variant."""
     return run_all([*WRONG, *RIGHT])
 
 
-def lost(results: Results) -> set[str]:
-    """List the tasks that lost points, of those that were checked."""
-    tasks = results["extra_data"]["tasks"]
-    return {task for task, found in tasks.items() if found["score"] != POINTS[task]}
+@pytest.fixture(scope="module")
+def outputs(results: dict[Variant, Results]) -> dict[str, list[str]]:
+    """What each check says of a variant, by the variant's name."""
+    return {str(v): [test["output"] for test in found["tests"]] for v, found in results.items()}
 
 
 @pytest.mark.parametrize("variant", WRONG, ids=str)
@@ -101,19 +121,16 @@ def test_a_mistake_costs_points_of_its_own_task_or_is_advice_and_is_named(
 
 @pytest.mark.parametrize(("mistake", "diagnosis"), DIAGNOSES.items())
 def test_a_known_mistake_is_diagnosed(
-    mistake: str, diagnosis: str, results: dict[Variant, Results]
+    mistake: str, diagnosis: str, outputs: dict[str, list[str]]
 ) -> None:
-    (found,) = (found for variant, found in results.items() if str(variant) == mistake)
-    assert any(diagnosis in test["output"] for test in found["tests"])
+    assert diagnosis in "\n".join(outputs[mistake])
 
 
 @pytest.mark.parametrize(("mistake", "other"), OTHERS.items())
 def test_a_mistake_is_not_taken_for_another(
-    mistake: str, other: str, results: dict[Variant, Results]
+    mistake: str, other: str, outputs: dict[str, list[str]]
 ) -> None:
-    (found,) = (found for variant, found in results.items() if str(variant) == mistake)
-    first_lines = [test["output"].split("\n\n")[0] for test in found["tests"]]
-    assert not [lines for lines in first_lines if other in lines]
+    assert other not in "\n".join(outputs[mistake])
 
 
 @pytest.mark.parametrize("variant", RIGHT, ids=str)
@@ -125,15 +142,10 @@ def test_a_right_solution_gets_all_points(
     assert found["score"] == found["max_score"] == 62
 
 
-def test_there_are_many_variants() -> None:
-    assert len({str(variant) for variant in WRONG}) == len(WRONG) >= 300
-    assert len({str(variant) for variant in RIGHT}) == len(RIGHT) >= 20
-
-
 def test_every_check_fails_for_some_mistake(results: dict[Variant, Results]) -> None:
     def names(outcome: str, variants: list[Variant]) -> set[tuple[str, str]]:
         return {
-            (test["number"], test["name"])
+            (test["tags"][0], test["name"])
             for variant in variants
             for test in results[variant]["tests"]
             if test["extra_data"]["outcome"] == outcome

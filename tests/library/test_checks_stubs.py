@@ -8,8 +8,6 @@ from lab.assignment import CODE_TASKS, POINTS
 from tests.library.proof import Results, run_all
 from tests.library.variants.variant import Variant
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 TASK_OF = {function: task.name for task in CODE_TASKS for function in task.functions}
 UNWRITTEN = "raise NotImplementedError"
 INLINE = {  # written without `accuracy`, which validation_step calls
@@ -44,6 +42,14 @@ EACH |= {
     )
     for module, body in INLINE.items()
 }
+ALONE = {
+    task.name: stubs(
+        f"all but {task.name}",
+        {f: UNWRITTEN for f in TASK_OF if f not in (*task.functions, *task.extends)},
+        task.name,
+    )
+    for task in CODE_TASKS
+}
 CONSTANTS = [
     stubs(body, dict.fromkeys(TASK_OF, body))
     for body in ("return 0", "return None", "return 0.5", "return False", "return True")
@@ -56,7 +62,7 @@ CONSTANTS += [
 
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
-    return run_all([*EACH.values(), *CONSTANTS])
+    return run_all([*EACH.values(), *ALONE.values(), *CONSTANTS])
 
 
 @pytest.mark.parametrize("function", EACH)
@@ -66,6 +72,11 @@ def test_a_function_that_is_not_written_costs_points(
     task, found = TASK_OF[function], results[EACH[function]]["extra_data"]["tasks"]
     share = 4 / 5 if task in ("2a", "3a") else 0  # these have four functions
     assert found[task]["score"] <= share * POINTS[task]
+
+
+@pytest.mark.parametrize("task", POINTS)
+def test_each_task_earns_its_points_alone(task: str, results: dict[Variant, Results]) -> None:
+    assert results[ALONE[task]]["score"] == POINTS[task]
 
 
 @pytest.mark.parametrize("variant", CONSTANTS, ids=str)

@@ -25,6 +25,7 @@ class Submission:
     files: dict[str, str] = field(hash=False)
     fair: dict[str, float] = field(hash=False)
     task = function = ""  # as of a right Variant: the checks of all tasks run
+    whole_sets = False
     also: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -6,8 +6,8 @@ from tests.library.variants import logistic, softmax, training
 from tests.library.variants.variant import Variant
 
 
-def right(name: str, *edits: tuple[str, str, str]) -> Variant:
-    return Variant(name, edits)
+def right(name: str, *edits: tuple[str, str, str], whole_sets: bool = False) -> Variant:
+    return Variant(name, edits, whole_sets=whole_sets)
 
 
 FLOAT32 = ".astype(np.float32)"
@@ -31,17 +31,15 @@ ZEROS = "self.grad = np.zeros_like(self.w)"
 IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
-    right("as it is"),
-    right(
-        "bias last",
-        ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])"),
-    ),
+    right("as it is", whole_sets=True),
+    right("bias last", ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])")),
     right(
         "float32",
         ("task2a", logistic.START, logistic.START + FLOAT32),
         ("task2a", "X.astype(float)", "X.astype(np.float32)"),
         ("task2a", "1 / (1 + np.exp(-z))", "(1 / (1 + np.exp(-z)))" + FLOAT32),
         ("task3a", softmax.START, softmax.START + FLOAT32),
+        whole_sets=True,
     ),
     right(
         "loss before the update in Task 2, after it in Task 3",
@@ -72,6 +70,7 @@ RIGHT = [
     right(
         "one-hot as uint8",
         ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(np.uint8)"),
+        whole_sets=True,
     ),
     right(
         "logsumexp",
@@ -138,11 +137,7 @@ RIGHT = [
         "the whole best model is kept",
         ("trainer", training.KEEP, "best_w = copy.deepcopy(self.model)"),
         ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w", "self.model")),
-        (
-            "trainer",
-            training.AT_THE_END,
-            training.AT_THE_END.replace("self.model.w", "self.model"),
-        ),
+        ("trainer", training.AT_THE_END, training.AT_THE_END.replace("self.model.w", "self.model")),
     ),
     right(
         "prints and imports by name",

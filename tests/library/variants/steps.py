@@ -19,24 +19,28 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
         update: the line of `train_step` that updates the weights.
         loss: the line of `train_step` that returns the loss.
     """
+    name = trainer.split(".")[1]
     step = "self.learning_rate * self.model.grad"
     return [
         *wrong(
             task,
             f"{trainer}.train_step",
+            ("no update", update, "pass"),
             ("uphill", update, f"self.model.w += {step}"),
             ("no learning rate", update, "self.model.w -= self.model.grad"),
             ("a rate of its own", update, "self.model.w -= 0.05 * self.model.grad"),
-            (
-                "the rate squared",
-                update,
-                f"self.model.w -= self.learning_rate * {step}",
-            ),
+            ("the rate squared", update, f"self.model.w -= self.learning_rate * {step}"),
             ("divided by N again", update, f"self.model.w -= {step} / len(X_batch)"),
             ("weights replaced", update, f"self.model.w = -{step}"),
             ("a local w", update, f"w = self.model.w - {step}"),
-            ("no update", update, "pass"),
             ("the script's rate", update, "self.model.w -= learning_rate * self.model.grad"),
+            (
+                "the rate of its file",
+                update,
+                "self.model.w -= learning_rate * self.model.grad",
+                f"class {name}(",
+                f"learning_rate = 0.05\n\n\nclass {name}(",
+            ),
             ("updates twice", update, f"{update}\n        {update}"),
             (
                 "the sign only",
@@ -50,11 +54,7 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
                 f"{update}\n        {BACKWARD}",
             ),
             ("forgets the gradient", BACKWARD, f"{BACKWARD}\n        self.model.zero_grad()"),
-            (
-                "exchanged for backward",
-                BACKWARD,
-                "self.model.backward(X_batch, Y_batch, outputs)",
-            ),
+            ("exchanged for backward", BACKWARD, "self.model.backward(X_batch, Y_batch, outputs)"),
             ("exchanged for the loss", loss, "return cross_entropy_loss(outputs, Y_batch)"),
             ("nothing returned", loss, loss.replace("return ", "")),
             ("outputs returned", loss, "return outputs"),

@@ -31,6 +31,7 @@ class Variant:
         also: other tasks that the mistake costs points of.
         advice: whether it costs nothing, and is shown as advice.
         bodies: (function, its new body), of the solution at the root, whose text may change.
+        whole_sets: whether it gets the two checks on 20,000 images, too.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Variant:
     also: tuple[str, ...] = ()
     advice: bool = False
     bodies: tuple[tuple[str, str], ...] | None = None
+    whole_sets: bool = False
 
     def __str__(self) -> str:
         base = "" if self.bodies is None else "at the root:"
@@ -91,6 +93,7 @@ def wrong(
     *mistakes: tuple[str, ...],
     also: tuple[str, ...] = (),
     advice: bool = False,
+    whole_sets: bool = False,
 ) -> list[Variant]:
     """Make a variant of the classic solution of each mistake in a function.
 
@@ -100,6 +103,7 @@ def wrong(
         mistakes: (name, right text, wrong text), with more pairs of texts where one is not enough.
         also: other tasks that the mistakes cost points of.
         advice: whether they cost nothing, and are shown as advice.
+        whole_sets: whether they show on 20,000 images alone.
     """
     module = function.split(".")[0]
     return [
@@ -110,6 +114,7 @@ def wrong(
             function,
             also,
             advice,
+            whole_sets=whole_sets,
         )
         for name, *texts in mistakes
     ]
