@@ -300,7 +300,6 @@ def handout_with(tasks: tuple[str, ...]) -> Submission:
 def test_a_tasks_solution_alone_earns_its_points() -> None:
     # the penalty of Task 4b shows in the gradient that Task 3a computes
     handouts = [handout_with(("3a", "4b") if task == "4b" else (task,)) for task in POINTS]
-    graded = run([(handout, tuple(handout.fair)) for handout in handouts])
-    for handout, (_, found) in zip(handouts, graded, strict=True):
+    for handout, found in run({handout: tuple(handout.fair) for handout in handouts}).items():
         tasks = found["extra_data"]["tasks"]
         assert {task: points["score"] for task, points in tasks.items()} == handout.fair
