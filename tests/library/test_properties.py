@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays, integer_dtypes, unsigned_integer_dtypes
 from scipy import special
@@ -125,33 +125,14 @@ def test_the_gradients_agree_with_central_differences(
     assert check_gradient(softmax_model(w, l2_reg_lambda), X, softmax) <= TOLERANCE
 
 
-@given(few, few, dtypes, st.data())
-def test_the_penalty_is_lambda_times_the_sum_of_squares(
-    inputs: int, K: int, dtype: Any, data: Data
-) -> None:
-    info = np.finfo(dtype)
-    largest = HUGE if dtype == np.float64 else 1e18  # whose square is a float32
-    w = draw_array(data, (inputs, K), -largest, largest, dtype)
-    l2_reg_lambda = data.draw(numbers(0, 1000, dtype))
-    model = softmax_model(w, l2_reg_lambda)
-    exact = l2_reg_lambda * np.sum(w.astype(np.float64) ** 2)
-    lost = l2_reg_lambda * inputs * K * float(info.tiny)  # squares too small for the dtype
-    np.testing.assert_allclose(model.penalty(), exact, rtol=inputs * K * 4 * info.eps, atol=lost)
-    gradient = model.penalty_gradient()
-    assert gradient.dtype == dtype
-    exact_gradient = 2 * l2_reg_lambda * w.astype(np.float64)
-    np.testing.assert_allclose(gradient, exact_gradient, rtol=4 * info.eps, atol=2 * info.tiny)
-
-
 # Labels and predictions
 
 
 @given(few, st.integers(1, 300), integer_dtypes() | unsigned_integer_dtypes(), st.data())
-@example(1, 300, np.dtype(np.int8), None)
 def test_one_hot_rows_have_their_one_at_the_label_or_the_label_is_refused(
-    N: int, K: int, dtype: np.dtype[Any], data: Data | None
+    N: int, K: int, dtype: np.dtype[Any], data: Data
 ) -> None:
-    Y = data.draw(arrays(dtype, (N, 1))) if data else np.full((N, 1), 127, dtype)
+    Y = data.draw(arrays(dtype, (N, 1)))
     if all(0 <= label < K for label in Y.ravel().tolist()):
         one_hot = one_hot_encode(Y, K)
         assert one_hot.dtype == np.float32
