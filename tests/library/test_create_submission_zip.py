@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -75,9 +76,7 @@ def test_the_zip_holds_the_six_files_and_those_that_are_named(
     assert (project / "again.zip").read_bytes() == (project / OUT).read_bytes()
 
 
-def test_functions_that_are_not_written_are_listed_and_packed_only_when_asked(
-    project: Path,
-) -> None:
+def test_functions_not_written_are_listed_and_packed_only_when_asked(project: Path) -> None:
     code = '# René\nclass Model:\n    def forward(self):\n        """Compute yhat."""\n'
     stub = blank(code, "task2a", {"task2a.Model.forward": "2a"})
     (project / "task2a.py").write_text(stub, encoding="utf-8")
@@ -98,9 +97,7 @@ def test_every_file_that_is_missing_from_the_project_is_named(project: Path) -> 
 
 
 @pytest.mark.parametrize("out", ["task2.py", "./data.zip", "code.tar"])
-def test_the_zip_overwrites_no_file_of_the_project_and_is_called_one(
-    project: Path, out: str
-) -> None:
+def test_the_zip_overwrites_no_file_handed_in_and_is_called_one(project: Path, out: str) -> None:
     (project / "data.zip").touch()
     assert f"--out {out}: choose a new name that ends in .zip" in fault("data.zip", "--out", out)
 
@@ -136,23 +133,16 @@ def test_a_module_or_package_left_out_is_reported_with_the_command_that_adds_it(
     assert f"\n{command} {name}\n" in fault("notes.txt")
 
 
-def test_an_import_that_never_ends_is_a_fault(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_without_end_is_a_fault(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(create_submission_zip, "IMPORT_SECONDS", 0.1)
     (project / "task3.py").write_text("while True:\n    pass\n")
     assert fault().startswith("Not imported after 0.1 s: move what takes long into main().")
 
 
-def test_an_interrupt_leaves_the_zip_that_was_there(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
+def test_ctrl_c_leaves_the_zip_of_before(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / OUT).write_bytes(b"old")
     before = files_of(project)
-    monkeypatch.setattr(zipfile.ZipFile, "writestr", interrupt)
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         fault()
     assert files_of(project) == before
@@ -164,12 +154,9 @@ def test_the_script_runs_from_any_folder_and_waits_for_no_input(project: Path) -
         shutil.copytree(script.parent / package, project / package, dirs_exist_ok=True)
     shutil.copy(script, project)
     (project / "task2a.py").write_text("input('Epochs? ')\n")
+    command = [sys.executable, project / script.name]
     stopped = subprocess.run(
-        [sys.executable, project / script.name],
-        cwd=project.parent,
-        input="5\n",
-        capture_output=True,
-        text=True,
+        command, cwd=project.parent, input="5\n", capture_output=True, text=True
     )
     assert (stopped.returncode, stopped.stdout) == (1, "")
     assert "EOFError: EOF when reading a line\n" in stopped.stderr

@@ -1,4 +1,4 @@
-"""The pieces of both models: float32, and arguments that NumPy would compute nonsense of."""
+"""The pieces: float32, and arguments of which NumPy would compute nonsense."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import task3
 import task3a
 from task2a import BinaryModel, pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
+from utils import batch_loader, binary_prune_dataset
 
 
 def test_training_in_float32_stays_in_float32() -> None:
@@ -28,6 +29,7 @@ def test_training_in_float32_stays_in_float32() -> None:
 
 IMAGES, INPUTS = np.zeros((2, 784)), np.zeros((2, 785))
 COLUMN, ONE_HOT = np.eye(2, 1), np.eye(2, 10)
+Y4 = np.array([[2], [3], [2], [3]])
 SHAPES = r"expected the same shape, got .*Y.reshape\(-1, 1\), and .* one_hot_encode"
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "images with a bias": (lambda: pre_process_images(INPUTS), "pre-process them once"),
@@ -52,7 +54,16 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         r"outputs: .* got values in \[-0.1, 0.9\]",
     ),
     "labels not integers": (lambda: one_hot_encode(COLUMN, 10), r"got float64. .*astype\(int\)"),
-    "labels (N,) one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
+    "equal classes": (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
+    "no such class": (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
+    "a label more": (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
+    "a label less": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
+    "batch too large": (lambda: batch_loader(Y4, Y4, 5), "batch_size: .* got 5.*smaller batch"),
+    "labels (N,), classes": (
+        lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]),
+        r"got \(4,\).*reshape",
+    ),
+    "labels (N,), one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
 }
 
 

@@ -13,7 +13,6 @@ import utils
 from digits import Digits
 from lab import figures
 from task3a import SoftmaxModel
-from utils import batch_loader, binary_prune_dataset
 
 # Data sets
 
@@ -68,41 +67,20 @@ def test_no_training_starts_on_faulty_data(
         task3.train(utils.load_full_mnist(Digits("bad", *sets)), 0, epochs=1, seed=0)
 
 
-Y4 = np.array([[2], [3], [2], [3]])
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
-        (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
-        (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"\(N, 1\), got \(4,\).*reshape"),
-        (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
-        (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
-        (lambda: batch_loader(Y4, Y4, 5), "batch_size: .* got 5.*smaller batch"),
-    ],
-)
-def test_a_wrong_argument_is_named_with_its_remedy(
-    call: Callable[[], object], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 # Batches and predictions; tests/library/test_properties.py has the order, sizes and dtypes
 
 
 def test_without_a_generator_the_order_is_drawn_from_numpys_global_one() -> None:
     X = numbered(100)
     np.random.seed(5)  # noqa: NPY002
-    ((X_batch, _),) = batch_loader(X, X, 100, shuffle=True)
+    ((X_batch, _),) = utils.batch_loader(X, X, 100, shuffle=True)
     assert X_batch[:, 0].tolist() == np.random.RandomState(5).permutation(100).tolist()
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_batch_is_a_copy_made_when_it_is_served(shuffle: bool) -> None:
     X, Y = numbered(4), numbered(4)
-    batches = batch_loader(X, Y, 2, shuffle)
+    batches = utils.batch_loader(X, Y, 2, shuffle)
     for batch in next(batches):
         batch[:] = 9
     assert X.tolist() == Y.tolist() == numbered(4).tolist()
