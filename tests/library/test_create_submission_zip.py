@@ -154,7 +154,7 @@ def test_the_script_runs_from_any_folder_and_waits_for_no_input(project: Path) -
         shutil.copytree(script.parent / package, project / package, dirs_exist_ok=True)
     shutil.copy(script, project)
     (project / "task2a.py").write_text("input('Epochs? ')\n")
-    command = [sys.executable, project / script.name]
+    command = [sys.executable, str(project / script.name)]
     stopped = subprocess.run(
         command, cwd=project.parent, input="5\n", capture_output=True, text=True
     )
