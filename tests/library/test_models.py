@@ -1,4 +1,4 @@
-"""The pieces: float32, and arguments of which NumPy would compute nonsense."""
+"""The pieces: float32, images left alone, and arguments of which NumPy would make nonsense."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ import task3a
 from task2a import BinaryModel, pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
 from utils import batch_loader, binary_prune_dataset
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_images_stay_as_they_were(dtype: type) -> None:
+    X = np.full((1, 784), 9, dtype)
+    pre_process_images(X)
+    assert (X == 9).all()
 
 
 def test_training_in_float32_stays_in_float32() -> None:

@@ -1,4 +1,4 @@
-"""The trainer: its losses, how it diverges, and the arguments that it refuses."""
+"""The trainer: histories, orders and losses, how it diverges, and the arguments it refuses."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ class Scripted(BaseTrainer):
         arguments = {"learning_rate": 0.1, "batch_size": 2, "shuffle_dataset": False, **options}
         super().__init__(model, **arguments, X_train=X, Y_train=X, X_val=X, Y_val=X)
         self.losses = chain(losses, repeat(9.0))
+        self.order: list[int] = []
         self.step_losses: Iterable[float] = repeat(1.0)
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+        self.order += X_batch[:, 0].tolist()
         self.model.w += 1
         return next(iter(self.step_losses))
 
@@ -47,6 +49,29 @@ def test_training_again_starts_new_histories_from_the_best_weights() -> None:
     assert training.w == 4
 
 
+def test_the_histories_hold_every_step_and_every_validation() -> None:
+    trainer = Scripted([], examples=46, patience=None)  # 23 batches: a validation every 4
+    train_history, val_history = trainer.train(2)
+    validated = range(0, 46, 4)  # counted on from epoch to epoch
+    assert train_history == {
+        "loss": dict.fromkeys(range(46), 1),
+        "accuracy": dict.fromkeys(validated, 0.25),
+    }
+    assert val_history == {
+        "loss": dict.fromkeys(validated, 9),
+        "accuracy": dict.fromkeys(validated, 0.75),
+    }
+
+
+def test_every_epoch_has_an_order_of_its_own_if_shuffled() -> None:
+    shuffled, in_order = Scripted([5], shuffle_dataset=True), Scripted([5])
+    for trainer in (shuffled, in_order):
+        trainer.train(2)
+    assert sorted(shuffled.order[:10]) == sorted(shuffled.order[10:]) == list(range(10))
+    assert shuffled.order[:10] != shuffled.order[10:]
+    assert in_order.order == [*range(10), *range(10)]
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "model", "targets"),
     [
@@ -54,15 +79,18 @@ def test_training_again_starts_new_histories_from_the_best_weights() -> None:
         (task3, SoftmaxTrainer, SoftmaxModel(0.5), np.eye(9, 10)),
     ],
 )
-def test_the_losses_are_those_before_the_step_without_the_penalty(
+def test_a_step_and_a_validation_give_their_losses_without_the_penalty(
     script: Any, kind: type[BaseTrainer], model: Any, targets: np.ndarray
 ) -> None:
     rng = np.random.default_rng(0)
     X, model.w = rng.uniform(-1, 1, (9, 785)), rng.standard_normal(model.w.shape)
     outputs = model.forward(X)
     trainer = kind(model, 0.1, 5, False, X[:5], targets[:5], X[5:], targets[5:])
-    validation_loss = script.cross_entropy_loss(targets[5:], outputs[5:])
-    assert trainer.validation_step()[0] == pytest.approx(validation_loss)
+    train, val = slice(5), slice(5, 9)
+    accuracies = [script.accuracy(targets[part], outputs[part]) for part in (train, val)]
+    assert accuracies[0] != accuracies[1]
+    val_loss = script.cross_entropy_loss(targets[val], outputs[val])
+    assert trainer.validation_step() == pytest.approx((val_loss, *accuracies))
     assert trainer.train_step(X, targets) == script.cross_entropy_loss(targets, outputs)
 
 
