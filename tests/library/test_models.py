@@ -18,7 +18,7 @@ from utils import batch_loader, binary_prune_dataset
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_images_stay_as_they_were(dtype: type) -> None:
-    X = np.full((1, 784), 9, dtype)
+    X: np.ndarray = np.full((1, 784), 9, dtype)
     pre_process_images(X)
     assert (X == 9).all()
 
