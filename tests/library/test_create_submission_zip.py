@@ -107,6 +107,7 @@ def test_the_zip_overwrites_no_file_handed_in_and_is_called_one(project: Path, o
     [
         (b"X = 1\n\nname = '\xf8'\n", 'File "task2.py", line 3\n'),
         (b"import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'\n"),
+        (b"import utils.sizes\n", "No module named 'utils.sizes'"),
         (b"exit(0)\n", "The import of the six files ended with exit code 0.\n"),
     ],
 )
