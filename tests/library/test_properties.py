@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays, integer_dtypes, unsigned_integer_dtypes
 from scipy import special
@@ -47,14 +47,7 @@ def draw_one_hot(data: Data, N: int, K: int, dtype: Any) -> np.ndarray:
     return np.eye(K, dtype=dtype)[data.draw(arrays(int, N, elements=st.integers(0, K - 1)))]
 
 
-def binary_model(w: np.ndarray) -> BinaryModel:
-    model = BinaryModel()
-    model.w = w
-    return model
-
-
-def softmax_model(w: np.ndarray, l2_reg_lambda: float = 0) -> SoftmaxModel:
-    model = SoftmaxModel(l2_reg_lambda)
+def with_weights(model: Any, w: np.ndarray) -> Any:
     model.w = w
     return model
 
@@ -65,7 +58,7 @@ def softmax_model(w: np.ndarray, l2_reg_lambda: float = 0) -> SoftmaxModel:
 @given(few, dtypes, st.data())
 def test_the_sigmoid_is_scipys_expit(N: int, dtype: Any, data: Data) -> None:
     logits = draw_array(data, (N, 1), -HUGE, HUGE, dtype)
-    outputs = binary_model(np.ones((1, 1), dtype)).forward(logits)
+    outputs = with_weights(BinaryModel(), np.ones((1, 1), dtype)).forward(logits)
     assert outputs.dtype == dtype
     info = np.finfo(dtype)
     expected = special.expit(logits.astype(np.float64))
@@ -77,7 +70,7 @@ def test_the_logarithm_of_softmax_is_scipys_log_softmax(
     N: int, K: int, dtype: Any, data: Data
 ) -> None:
     logits = draw_array(data, (N, K), -HUGE, HUGE, dtype)
-    outputs = softmax_model(np.eye(K, dtype=dtype)).forward(logits)
+    outputs = with_weights(SoftmaxModel(0), np.eye(K, dtype=dtype)).forward(logits)
     info = np.finfo(dtype)
     assert outputs.dtype == dtype
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=K * info.eps)
@@ -121,37 +114,19 @@ def test_the_gradients_agree_with_central_differences(
     size = data.draw(st.sampled_from([0, 0.1, 1]))
     w = (size * seeded.standard_normal((inputs + 1, K))).astype(dtype)
     binary, softmax = draw_one_hot(data, N, 2, dtype)[:, :1], draw_one_hot(data, N, K, dtype)
-    assert check_gradient(binary_model(w[:, :1]), X, binary) <= TOLERANCE
-    assert check_gradient(softmax_model(w, l2_reg_lambda), X, softmax) <= TOLERANCE
-
-
-@given(few, few, dtypes, st.data())
-def test_the_penalty_is_lambda_times_the_sum_of_squares(
-    inputs: int, K: int, dtype: Any, data: Data
-) -> None:
-    info = np.finfo(dtype)
-    largest = HUGE if dtype == np.float64 else 1e18  # whose square is a float32
-    w = draw_array(data, (inputs, K), -largest, largest, dtype)
-    l2_reg_lambda = data.draw(numbers(0, 1000, dtype))
-    model = softmax_model(w, l2_reg_lambda)
-    exact = l2_reg_lambda * np.sum(w.astype(np.float64) ** 2)
-    lost = l2_reg_lambda * inputs * K * float(info.tiny)  # squares too small for the dtype
-    np.testing.assert_allclose(model.penalty(), exact, rtol=inputs * K * 4 * info.eps, atol=lost)
-    gradient = model.penalty_gradient()
-    assert gradient.dtype == dtype
-    exact_gradient = 2 * l2_reg_lambda * w.astype(np.float64)
-    np.testing.assert_allclose(gradient, exact_gradient, rtol=4 * info.eps, atol=2 * info.tiny)
+    assert check_gradient(with_weights(BinaryModel(), w[:, :1]), X, binary) <= TOLERANCE
+    model = with_weights(SoftmaxModel(l2_reg_lambda), w)
+    assert check_gradient(model, X, softmax) <= TOLERANCE
 
 
 # Labels and predictions
 
 
 @given(few, st.integers(1, 300), integer_dtypes() | unsigned_integer_dtypes(), st.data())
-@example(1, 300, np.dtype(np.int8), None)
 def test_one_hot_rows_have_their_one_at_the_label_or_the_label_is_refused(
-    N: int, K: int, dtype: np.dtype[Any], data: Data | None
+    N: int, K: int, dtype: np.dtype[Any], data: Data
 ) -> None:
-    Y = data.draw(arrays(dtype, (N, 1))) if data else np.full((N, 1), 127, dtype)
+    Y = data.draw(arrays(dtype, (N, 1)))
     if all(0 <= label < K for label in Y.ravel().tolist()):
         one_hot = one_hot_encode(Y, K)
         assert one_hot.dtype == np.float32
