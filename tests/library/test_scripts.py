@@ -26,7 +26,6 @@ import utils
 from digits import Digits
 from lab import figures
 from lab.assignment import CONFUSION, MISTAKES, TASKS
-from lab.files import replacing
 from lab.gradient import GradientError
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import load
