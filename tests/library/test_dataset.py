@@ -103,7 +103,6 @@ def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
 
 
 def test_the_digest_is_of_all_images_and_labels(tiny_digits: digits.Digits) -> None:
-    assert replace(tiny_digits, name="another").sha256() == tiny_digits.sha256()
     for name in ("train_images", "train_labels", "test_images", "test_labels"):
         changed: dict[str, Any] = {name: 255 - getattr(tiny_digits, name)}
         assert replace(tiny_digits, **changed).sha256() != tiny_digits.sha256(), name

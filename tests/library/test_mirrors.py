@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.server
-import re
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
-from tqdm import tqdm
 
 from digits.files import Arrays, Attempt, Original
 from digits.mirrors import MIRRORS, fetch, mirrors
@@ -64,11 +62,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
         pass
 
 
-FAILURES: dict[str, tuple[bytes, int, dict[str, str], str]] = {
-    "a page": (b"<html>Not here</html>", 200, {}, "21 bytes that are neither gzip nor IDX"),
-    "404": (b"gone", 404, {}, "404 Not Found"),
-    "cut off": (b"\x1f\x8b\x08", 200, {"Content-Length": "50"}, r"3 bytes read, 47 more expected"),
-    "moved in a circle": (b"", 302, {"Location": f"/{NAME}.gz"}, "Exceeded 30 redirects"),
+FAILURES: dict[str, tuple[dict[str, Any], str]] = {
+    "a page": ({"body": b"<html>Not here</html>"}, "21 bytes that are neither gzip nor IDX"),
+    "404": ({"status": 404}, "404 Not Found"),
+    "cut off": ({"body": b"abc", "headers_too": {"Content-Length": "50"}}, "47 more expected"),
+    "moved in a circle": ({"status": 302, "headers_too": {"Location": "/"}}, "30 redirects"),
 }
 
 
@@ -76,13 +74,12 @@ FAILURES: dict[str, tuple[bytes, int, dict[str, str], str]] = {
 def test_a_mirror_that_fails_is_followed_by_the_next(
     good: str, serve: Serve, fetch_from: Fetch, cache: Path, case: str
 ) -> None:
-    body, status, headers, cause = FAILURES[case]
-    settings = {"body": body, "status": status, "headers_too": headers}
-    bad = serve(handler=type("Bad", (Answer,), settings))
+    answer, cause = FAILURES[case]
+    bad = serve(handler=type("Bad", (Answer,), answer))
     arrays, attempts = fetch_from(bad, good)
     assert list(arrays) == [NAME]
     assert [attempt.place for attempt in attempts] == [f"{bad}{NAME}.gz"]
-    assert re.search(cause, attempts[0].cause)
+    assert cause in attempts[0].cause
     assert [path.name for path in cache.iterdir()] == [f"{NAME}.gz"]
 
 
@@ -139,13 +136,6 @@ def test_a_download_that_is_cut_off_is_tried_once_more(
     assert fetch_from(mirror)[0] == {}
 
 
-def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
-    good: str, fetch_from: Fetch
-) -> None:
-    arrays, attempts = fetch_from("http://127.0.0.1:1/", good, all_four=True)
-    assert (len(arrays), len(attempts)) == (4, 1)
-
-
 def test_a_mirror_that_falls_silent_is_not_asked_for_the_other_files(
     serve: Serve, fetch_from: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,20 +153,6 @@ def test_a_mirror_that_falls_silent_is_not_asked_for_the_other_files(
     arrays, attempts = fetch_from(serve(handler=Silent), all_four=True)
     assert arrays == {}
     assert [attempt.cause for attempt in attempts] == ["timed out"]
-
-
-def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
-    good: str, fetch_from: Fetch, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Interrupted(tqdm):  # type: ignore[type-arg]
-        def update(self, n: float | None = 1) -> None:
-            assert list(cache.rglob("*.gz"))
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("digits.mirrors.tqdm", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        fetch_from(good)
-    assert list(cache.iterdir()) == []
 
 
 def test_fetching_at_the_same_time_succeeds_for_all(
