@@ -183,8 +183,6 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         'at least 5 x 5 pixels, got 4 x 6. Likely fix: a smaller kernel, or padding "same"',
     ),
     "even kernel": (lambda: Conv2d(1, 1, 4, rng()), 'odd number with padding "same", got 4'),
-    "padding": (lambda: Conv2d(1, 1, 3, rng(), "full"), '"same" or "valid", got \'full\''),
-    "no outputs": (lambda: Linear(3, 0, rng()), "whole number of at least 1, got 0"),
     "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7.*crop or pad"),
     "dropout of everything": (lambda: Dropout(1.0, rng()), r"in \[0, 1\), got 1.0"),
     "batch norm of one example": (
