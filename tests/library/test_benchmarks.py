@@ -205,7 +205,7 @@ def test_the_page_shows_what_was_measured_the_goals_and_what_is_not_installed(
 ) -> None:
     pytest.importorskip("cogapp")
     goals = [Goal("memory", 451, "at most", 450), Goal("not measured", np.nan, "at most", 1)]
-    table = [("a", "b"), ("x", Spread(2, 1.5, 130))]
+    table: list[Any] = [("a", "b"), ("x", Spread(2, 1.5, 130))]
     monkeypatch.setattr(report, "load_data", lambda options: tiny_digits)
     monkeypatch.setattr(report, "ten_epochs", lambda *_: raced)
     monkeypatch.setattr(report, "busy_section", lambda *_: Section(table, "So it is."))
