@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tqdm import tqdm
 
 from digits.files import Arrays, Attempt, Original
 from digits.mirrors import MIRRORS, fetch, mirrors
@@ -153,6 +154,27 @@ def test_a_mirror_that_falls_silent_is_not_asked_for_the_other_files(
     arrays, attempts = fetch_from(serve(handler=Silent), all_four=True)
     assert arrays == {}
     assert [attempt.cause for attempt in attempts] == ["timed out"]
+
+
+def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
+    good: str, fetch_from: Fetch
+) -> None:
+    arrays, attempts = fetch_from("http://127.0.0.1:1/", good, all_four=True)
+    assert (len(arrays), len(attempts)) == (4, 1)
+
+
+def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
+    good: str, fetch_from: Fetch, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(tqdm):  # type: ignore[type-arg]
+        def update(self, n: float | None = 1) -> None:
+            assert list(cache.rglob("*.gz"))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("digits.mirrors.tqdm", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch_from(good)
+    assert list(cache.iterdir()) == []
 
 
 def test_fetching_at_the_same_time_succeeds_for_all(
