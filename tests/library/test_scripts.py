@@ -24,6 +24,7 @@ import task3
 import task3a
 import utils
 from digits import Digits
+from digits.files import replacing
 from lab import figures
 from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.gradient import GradientError
