@@ -63,10 +63,13 @@ class Answer(http.server.BaseHTTPRequestHandler):
         pass
 
 
+PACKED = {"Content-Encoding": "gzip"}  # for the way
+SMALL_BOMB = gzip.compress(bytes(2**19))  # as small as the original
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "a page": ({"body": b"<html>Not here</html>"}, "21 bytes that are neither gzip nor IDX"),
     "404": ({"status": 404}, "404 Not Found"),
     "cut off": ({"body": b"abc", "headers_too": {"Content-Length": "50"}}, "47 more expected"),
+    "a bomb": ({"body": SMALL_BOMB, "headers_too": PACKED}, "more than its 14 bytes"),
     "moved in a circle": ({"status": 302, "headers_too": {"Location": "/"}}, "30 redirects"),
 }
 
@@ -99,7 +102,7 @@ def test_a_mirror_that_sends_without_end_is_cut_off_at_the_size_of_the_file(
     """Nor is anything unpacked that the mirror says is packed for the way."""
 
     class Endless(Answer):
-        headers_too: ClassVar[dict[str, str]] = {"Content-Encoding": "gzip"}
+        headers_too = PACKED
         sent: ClassVar[int] = 0
 
         def send(self) -> None:
