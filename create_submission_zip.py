@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
+from digits.files import replacing
 from lab.assignment import FILES, PACKAGES
-from lab.files import replacing
 from lab.script import run_script
 
 PROJECT = Path(__file__).resolve().parent

@@ -36,8 +36,8 @@ from benchmarks.contenders import (
 )
 from benchmarks.measuring import Times, Turn, peak_memory, race, rows, running, seconds_of
 from benchmarks.page import Goal, Section, Spread
+from digits.files import replacing
 from lab import figures
-from lab.files import replacing
 from lab.results import RUNS
 from lab.script import add_data_options, load_data, positive, run_script
 from lab.trainings import load

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convnet.network import Sequential
-from lab.files import replacing
+from digits.files import replacing
 
 
 def save(path: Path, model: Sequential) -> None:

@@ -22,7 +22,7 @@ from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
 from course.pages import feedback, grades_table, overview
 from course.points import Checks, Report, grade, not_graded, prepare
 from course.submission import find_submissions
-from lab.files import replacing
+from digits.files import replacing
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.checks import PROJECT, copy_checks
-from lab.files import replacing
+from digits.files import replacing
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("setup.sh", "run_autograder")  # at the top, where Gradescope looks for them

@@ -11,8 +11,8 @@ from pathlib import Path
 from course.blank import blank
 from course.checks import PROJECT, copy_checks
 from course.texts import ASSIGNMENT, NOTEBOOK, README, assignment, notebook, readme
+from digits.files import replacing
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2
-from lab.files import replacing
 
 HALF = (  # what the handout says where the course defines R as half the sum
     ("R(w) = ||w||^2 = the sum of all squared weights", "R(w) = ||w||^2 / 2, half the squares"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.files import replacing
+from digits.files import replacing
 from lab.trainings import Training
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from digits import Digits
+from digits.files import replacing
 from lab import figures
-from lab.files import replacing
 from lab.progress import in_notebook
 from lab.trainings import Training, save
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from lab.files import replacing
+from digits.files import replacing
 from lab.protocols import Model
 
 History = dict[str, dict[int, float]]  # {"loss": {step: value}, "accuracy": {step: value}}

@@ -7,7 +7,7 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-from lab.files import replacing
+from digits.files import replacing
 from lab.script import run_script
 from report.pages import make_report
 from report.results import read

@@ -16,8 +16,8 @@ import numpy as np
 from joblib import parallel_config
 
 import digits
+from digits.files import replacing
 from lab import figures, results
-from lab.files import replacing
 from lab.script import add_data_options, add_jobs_option, load_data, positive, run_script
 from reproduce import course_2019, course_2020, course_2021, cs_6685, homework, pages
 from reproduce.claims import Claim, tally

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from digits import Digits
+from digits.files import replacing
 from lab.figures import save
-from lab.files import replacing
 from lab.jobs import train_all
 from lab.results import FILE, expect_writable, print_table, read
 from lab.script import add_data_options, add_jobs_option, load_data, run_script

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from digits import Digits
-from lab.files import replacing
+from digits.files import replacing
 
 
 class Finished(NamedTuple):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from digits.files import replacing
 from lab.assignment import POINTS
-from lab.files import replacing
 from tests.checks.explain import Failure
 from tests.checks.points import Check
 

@@ -93,10 +93,10 @@ def check(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def check_handout(folder: Path, tmp_path: Path) -> Run:
     """Run the checks that lie beside the student's files, from another folder, as a student does.
 
-    The handout is the student files, the checks, and the package that states the assignment.
+    The handout is the student files, the checks, and the two packages that they use.
     """
     unwanted = shutil.ignore_patterns("__pycache__", "library")
-    for name in ("tests", "lab"):
+    for name in ("tests", "lab", "digits"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
 
     def run(*options: str) -> Report:

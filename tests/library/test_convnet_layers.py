@@ -42,16 +42,13 @@ class SameMask(Dropout):
 LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
     "Images of rows": (lambda: Images(2, 3, 4), (5, 24)),
     "Images of images": (lambda: Images(2, 3, 4), (5, 2, 3, 4)),
-    "Images of grey images": (lambda: Images(2, 3, 1), (5, 2, 3)),
     "Flatten": (Flatten, (2, 3, 4, 5)),
     "Linear": (lambda: Linear(4, 3, rng()), (5, 4)),
     "Conv2d": (lambda: Conv2d(2, 3, 3, rng()), (5, 4, 2, 6)),
     "Conv2d of 5 x 5 on one channel": (lambda: Conv2d(1, 2, 5, rng()), (6, 7, 1, 2)),
     "Conv2d, valid": (lambda: Conv2d(2, 3, 3, rng(), "valid"), (5, 4, 2, 6)),
     "Conv2d, valid, even": (lambda: Conv2d(3, 2, 2, rng(), "valid"), (4, 5, 3, 2)),
-    "Conv2d of 1 x 1": (lambda: Conv2d(3, 2, 1, rng()), (2, 3, 3, 2)),
     "MaxPool2d": (lambda: MaxPool2d(2), (4, 6, 2, 3)),
-    "MaxPool2d of 3 x 3": (lambda: MaxPool2d(3), (6, 3, 2, 3)),
     "ReLU": (ReLU, (4, 5)),
     "Dropout": (lambda: SameMask(0.4, rng()), (4, 5)),
     "BatchNorm1d": (lambda: BatchNorm1d(3), (5, 3)),
@@ -101,17 +98,15 @@ def test_a_layer_computes_in_float32_and_leaves_what_it_is_given_as_it_is(name: 
     np.testing.assert_array_equal(G, G_before)
 
 
-@pytest.mark.parametrize(("padding", "mode"), [("same", "same"), ("valid", "valid")])
-def test_a_convolution_is_the_correlation_of_scipy(padding: str, mode: str) -> None:
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_convolution_is_the_correlation_of_scipy(padding: str) -> None:
     layer, X = Conv2d(2, 3, 3, rng(), padding), normal(5, 6, 2, 4)
     layer.bias.value[:] = (1, 2, 3)
     Y = layer.forward(X)
     for f, n in np.ndindex(3, 4):
-        channels = [
-            signal.correlate2d(X[:, :, c, n], layer.weight.value[f, :, :, c], mode)
-            for c in range(2)
-        ]
-        np.testing.assert_allclose(Y[:, :, f, n], sum(channels) + f + 1, rtol=1e-6)
+        W = layer.weight.value[f]
+        expected = sum(signal.correlate2d(X[:, :, c, n], W[:, :, c], padding) for c in range(2))
+        np.testing.assert_allclose(Y[:, :, f, n], expected + f + 1, rtol=1e-6)
 
 
 def test_images_are_the_same_as_rows_and_with_their_examples_last() -> None:
@@ -168,46 +163,30 @@ def test_batch_norm_normalises_by_the_batch_and_evaluates_by_running_means(
 
 
 def test_initial_weights_are_uniform_in_one_over_the_root_of_the_inputs() -> None:
-    for layer, fan_in in ((Linear(400, 50, rng()), 400), (Conv2d(16, 32, 5, rng()), 400)):
+    for layer in (Linear(400, 50, rng()), Conv2d(16, 32, 5, rng())):
         for values in (layer.weight.value, layer.bias.value):
             assert values.dtype == np.float32
-            assert 0.9 * fan_in**-0.5 < np.abs(values).max() <= fan_in**-0.5
-    first, same = (Linear(4, 3, rng()).weight.value for _ in range(2))
-    np.testing.assert_array_equal(first, same)
+            assert 0.9 / 20 < np.abs(values).max() <= 1 / 20
 
 
-def forward(layer: Layer, *shape: int, training: bool = False) -> Callable[[], object]:
-    layer.training = training
+def forward(layer: Layer, *shape: int) -> Callable[[], object]:
+    layer.training = True
     return lambda: layer.forward(np.zeros(shape))
 
 
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
-    "inputs with a bias": (
-        forward(Images(28, 28, 1), 2, 785),
-        r"\(N, 784\) or \(N, 28, 28, 1\), got \(2, 785\).*pre_process_images",
-    ),
+    "inputs with a bias": (forward(Images(28, 28, 1), 2, 785), r"\(2, 785\).*pre_process_images"),
     "channels first": (forward(Images(4, 4, 3), 2, 3, 4, 4), r"\(N, 4, 4, 3\), got \(2, 3, 4, 4\)"),
     "wrong width": (forward(Linear(4, 3, rng()), 5, 6), r"\(N, 4\), got \(5, 6\).*the one before"),
-    "rows to a convolution": (
-        forward(Conv2d(2, 3, 3, rng()), 5, 25),
-        r"\(H, W, 2, N\), got \(5, 25\)",
-    ),
     "kernel larger than the image": (
         forward(Conv2d(1, 1, 5, rng(), "valid"), 4, 6, 1, 1),
         'at least 5 x 5 pixels, got 4 x 6. Likely fix: a smaller kernel, or padding "same"',
     ),
-    "even kernel": (
-        lambda: Conv2d(1, 1, 4, rng()),
-        'size: expected an odd number with padding "same", got 4. .*: 5, or padding "valid"',
-    ),
-    "padding": (lambda: Conv2d(1, 1, 3, rng(), "full"), '"same" or "valid", got \'full\''),
-    "no outputs": (lambda: Linear(3, 0, rng()), "whole number of at least 1, got 0"),
-    "pooling of no size": (lambda: MaxPool2d(0), "size: expected a whole number of at least 1"),
-    "odd height": (forward(MaxPool2d(2), 7, 6, 1, 1), "divisible by 2, got 7 x 6.*crop or pad"),
-    "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7"),
+    "even kernel": (lambda: Conv2d(1, 1, 4, rng()), 'odd number with padding "same", got 4'),
+    "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7.*crop or pad"),
     "dropout of everything": (lambda: Dropout(1.0, rng()), r"in \[0, 1\), got 1.0"),
     "batch norm of one example": (
-        forward(BatchNorm1d(3), 1, 3, training=True),
+        forward(BatchNorm1d(3), 1, 3),
         "at least 2 .* in training, got 1",
     ),
 }

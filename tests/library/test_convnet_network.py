@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 from convnet import layers
-from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability, Penalty
+from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
 from convnet.trainer import NetworkTrainer
@@ -43,39 +43,14 @@ def small(p: float = 0.0, **options: Any) -> Sequential:
     return Sequential(ours, **options)
 
 
-def trainer_of(model: Sequential, optimiser: Optimiser, **options: Any) -> NetworkTrainer:
+def trainer_of(model: Sequential, optimiser: Optimiser) -> NetworkTrainer:
     rng = np.random.default_rng(0)
-    return NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng, **options)
-
-
-class Watch(layers.Layer):
-    """Changes nothing; remembers when it was training, and the last gradient."""
-
-    def __init__(self) -> None:
-        self.trainings: list[bool] = []
-
-    def forward(self, X: np.ndarray) -> np.ndarray:
-        self.trainings.append(self.training)
-        return X
-
-    def input_gradient(self, G: np.ndarray) -> np.ndarray:
-        self.G = G
-        return G
-
-
-# The network
+    return NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng)
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize(
-    ("loss", "penalties"),
-    [(CrossEntropy(), []), (MeanProbability(), [L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")])],
-    ids=["plain", "two penalties"],
-)
-def test_a_network_passes_the_gradient_check_of_the_assignment(
-    loss: Loss, penalties: list[Penalty], training: bool
-) -> None:
-    model = small(loss=loss, penalties=penalties)
+def test_a_network_passes_the_gradient_check_of_the_assignment(training: bool) -> None:
+    model = small(loss=MeanProbability(), penalties=[L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")])
     model.w += np.float32(0.05)  # no bias is 0, where |w| has a kink
     model.training = training
     assert check_gradient(model, X, Y) < 1e-8
@@ -96,33 +71,21 @@ def test_the_weights_are_one_vector_that_the_layers_see() -> None:
 
 
 def test_the_computation_has_the_dtype_of_the_weights() -> None:
-    model, watch = small(), Watch()
-    model.layers = (*model.layers, watch)
+    model = small()
     for dtype, other in ((np.float32, np.float64), (np.float64, np.float32)):
         model.w = model.w.astype(dtype)
         outputs = model.forward(X.astype(other))
         model.backward(X, outputs, Y.astype(other))
-        assert outputs.dtype == watch.G.dtype == model.grad.dtype == dtype
+        assert outputs.dtype == model.grad.dtype == dtype
         assert model.forward(X[:0]).shape == (0, 3)  # no examples, no crash
 
 
-# Losses and penalties
-
-
-@pytest.mark.parametrize(
-    ("loss", "expected"),
-    [
-        (CrossEntropy(), lambda log_p: -log_p.mean()),
-        (MeanProbability(), lambda log_p: -np.exp(log_p).mean()),
-    ],
-    ids=["cross-entropy", "mean probability"],
-)
-def test_a_loss_is_that_of_scipy_with_its_gradient_and_finite_at_any_logit(
-    loss: Loss, expected: Callable[[np.ndarray], float]
-) -> None:
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
+def test_a_loss_is_that_of_scipy_with_its_gradient_and_finite_at_any_logit(loss: Loss) -> None:
     logits = 3 * np.random.default_rng(0).standard_normal((6, 3))
     log_p = special.log_softmax(logits, axis=1)[Y.astype(bool)]
-    assert loss.value(logits, Y) == pytest.approx(expected(log_p))
+    right = log_p if isinstance(loss, CrossEntropy) else np.exp(log_p)
+    assert loss.value(logits, Y) == pytest.approx(-right.mean())
     numerical = numerical_gradient(lambda: loss.value(logits, Y), logits)
     np.testing.assert_allclose(loss.gradient(logits, Y), numerical, atol=1e-9)
     for large in (1e4 * logits, -1e4 * logits):
@@ -142,9 +105,6 @@ def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
         assert model.objective(X, Y) - plain == pytest.approx(0.5 * value, rel=1e-5)
 
 
-# Optimisers, and layers that are frozen
-
-
 def test_two_steps_of_each_optimiser_by_hand() -> None:
     adam = 0.1 * (0.9 * 0.2 + 0.1) / 0.19 / ((0.99 * 0.04 + 0.01) / 0.0199) ** 0.5
     for optimiser, moved in (
@@ -161,25 +121,19 @@ def test_two_steps_of_each_optimiser_by_hand() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 12], ids=["five layers", "all layers"])
-@pytest.mark.parametrize(("kind", "rate"), [(SGD, 0.1), (Momentum, 0.1), (Adam, 0.01)])
-def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(
-    kind: type[Optimiser], rate: float, count: int
-) -> None:
-    model, optimiser = small(penalties=[L2(0.1, "*")]), kind(rate)
-    trainer_of(model, optimiser).train(1)
+def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(count: int) -> None:
+    model = small(penalties=[L2(0.1, "*")])
+    trainer = trainer_of(model, Momentum(0.1))
+    trainer.train_step(X, Y)
     for layer in model.layers[:count]:
         layer.frozen = True
     before = {name: p.value.copy() for name, p in model.parameters().items()}
-    trainer = trainer_of(model, optimiser, patience=None)
     for _ in range(3):
         trainer.train_step(X, Y)
     for name, parameter in model.parameters().items():
         is_frozen = int(name.split(".")[0]) < count
         assert np.array_equal(parameter.value, before[name]) == is_frozen, name
         assert not (is_frozen and parameter.grad.any()), name
-
-
-# Training
 
 
 def test_training_lowers_the_loss_and_is_repeatable() -> None:
@@ -193,30 +147,16 @@ def test_training_lowers_the_loss_and_is_repeatable() -> None:
 
 
 def test_dropout_and_batch_norm_train_in_a_step_only_even_if_it_fails() -> None:
-    model, watch = small(p=0.5), Watch()
-    model.layers = (*model.layers, watch)
-    trainer = NetworkTrainer(model, SGD(0.1), 6, False, X, Y, X, Y)
-    trainer.train(1)
-    assert watch.trainings == [True, False, False]  # a step, two data sets
-    mean = model.matching("*.mean")[0].value.copy()
+    model = small(p=0.5)
+    trainer = trainer_of(model, SGD(0.1))
+    mean = model.matching("*.mean")[0].value
     trainer.train_step(X, Y)
-    assert (model.matching("*.mean")[0].value != mean).all()
+    assert mean.all()
     with pytest.raises(ValueError, match="expected the same shape"):
         trainer.train_step(X, Y[:3])
-    assert model.training is False
-
-
-def test_the_best_weights_have_the_running_means_of_their_step() -> None:
-    model, seen = small(), {}
-
-    class Trainer(NetworkTrainer):
-        def validation_step(self) -> tuple[float, float, float]:
-            validation = super().validation_step()
-            seen[validation[0]] = self.model.w.copy()
-            return validation
-
-    Trainer(model, SGD(0.3), 3, False, X, Y, X, Y, patience=None).train(10)
-    np.testing.assert_array_equal(model.w, seen[min(seen)])
+    w = model.w.copy()
+    assert trainer.validation_step() == trainer.validation_step()
+    np.testing.assert_array_equal(model.w, w)
 
 
 def test_the_histories_have_the_loss_without_penalty_of_a_step_before_it() -> None:
@@ -237,18 +177,13 @@ def test_the_accuracies_are_of_as_many_training_examples_as_there_are_to_validat
     assert trainer.validation_step()[1:] == pytest.approx((2 / 3, 1 / 3))
 
 
-# The network of the document
-
-
 def test_lenet_has_the_options_that_it_is_given() -> None:
     loss, penalty, rng = MeanProbability(), L2(0.1), np.random.default_rng(0)
     model = lenet(rng, dropout=0.3, loss=loss, penalties=[penalty])
     assert (model.loss, model.penalties) == (loss, (penalty,))
     assert [layer.p for layer in model.layers if isinstance(layer, layers.Dropout)] == [0.3]
-    plain, normalised = lenet(rng), lenet(rng, batch_norm=True)
-    assert len(plain.matching("*.weight")) == len(normalised.matching("*.weight")) == 5
-    assert len(normalised.matching("*.scale")) == 4
-    assert len(plain.parameters()) == 10
+    assert len(model.parameters()) == 10
+    assert len(lenet(rng, batch_norm=True).matching("*.scale")) == 4
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -280,13 +215,10 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: setattr(MODEL, "w", np.zeros(7)),
         r"w, grad: expected 167 floating-point numbers in one vector, got float64 of shape \(7,\)",
     ),
-    "integer weights": (lambda: setattr(MODEL, "w", np.zeros(167, int)), "got int64 of shape"),
     "a penalty of nothing": (
         lambda: small(penalties=[L1(0.1, "*.weights")]),
         r"pattern of some of the names 1.Conv2d.weight, .*; got '\*.weights'",
     ),
-    "a penalty of no number": (lambda: L2(float("nan")), "strength: .* finite number, got nan"),
-    "a rate of no number": (lambda: SGD(float("nan")), "expected at least 0, got nan"),
 }
 
 

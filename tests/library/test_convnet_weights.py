@@ -39,14 +39,6 @@ def test_weights_and_running_means_come_back_as_they_were(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["weights"]
 
 
-def test_the_entries_have_readable_names_and_need_no_pickle(path: Path) -> None:
-    with np.load(path, allow_pickle=False) as archive:
-        shapes = {name: archive[name].shape for name in archive.files}
-    linear = {"0.Linear.weight": (3, 4), "0.Linear.bias": (4,)}
-    norm = {f"1.BatchNorm1d.{name}": (1, 4) for name in ("scale", "shift", "mean", "variance")}
-    assert shapes == linear | norm | {"2.Linear.weight": (4, 2), "2.Linear.bias": (2,)}
-
-
 def test_a_save_that_fails_leaves_the_old_file(path: Path, monkeypatch: Any) -> None:
     before = path.read_bytes()
 
@@ -61,10 +53,6 @@ def test_a_save_that_fails_leaves_the_old_file(path: Path, monkeypatch: Any) -> 
     assert [entry.name for entry in path.parent.iterdir()] == ["weights"]
 
 
-def flip_a_byte(content: bytes) -> bytes:
-    return content[:180] + bytes([content[180] ^ 1]) + content[181:]  # a number of the first entry
-
-
 def changed(name: str, array: Any) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         with np.load(path) as archive:
@@ -76,29 +64,13 @@ def changed(name: str, array: Any) -> Callable[[Path], None]:
 
 
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "cut off": (
-        lambda path: path.write_bytes(path.read_bytes()[:200]),
-        "is not a weights file",
-    ),
-    "corrupt": (
-        lambda path: path.write_bytes(flip_a_byte(path.read_bytes())),
-        "is not a weights file .*CRC",
-    ),
-    "text": (lambda path: path.write_text("<!DOCTYPE html>"), "is not a weights file"),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:200]), "is not a weights file"),
     "pickled": (changed("2.Linear.bias", np.array([{}])), "is not a weights file .*pickle"),
     "of a wider network": (
         lambda path: weights.save(path, network(1, 5)),
         r"0.Linear.weight to be .* shape \(3, 4\), got .* shape \(3, 5\)\. .*same layers",
     ),
-    "of fewer layers": (
-        lambda path: weights.save(path, Sequential(network(1).layers[:2])),
-        r"expected 2.Linear.weight to be .* shape \(4, 2\), got absent",
-    ),
-    "with one entry more": (
-        changed("more", np.zeros(3)),
-        r"more to be absent, got finite numbers of shape \(3,\)",
-    ),
-    "of words": (changed("2.Linear.bias", np.array(["a", "b"])), "bias to be finite .*, got other"),
+    "of more layers": (changed("more", np.zeros(3)), "more to be absent, got finite numbers"),
     "of numbers that are none": (
         changed("2.Linear.bias", np.full(2, np.nan)),
         "2.Linear.bias to be finite .*, got other numbers .*have not diverged",
@@ -116,8 +88,3 @@ def test_a_bad_file_is_named_and_changes_nothing(path: Path, case: str) -> None:
     assert str(path) in str(error.value)
     assert "Likely fix" in str(error.value)
     np.testing.assert_array_equal(model.w, network(2).w)
-
-
-def test_a_file_that_is_missing_says_so(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        weights.load(tmp_path / "weights.npz", network(1))

@@ -24,9 +24,9 @@ import task3
 import task3a
 import utils
 from digits import Digits
+from digits.files import replacing
 from lab import figures
 from lab.assignment import CONFUSION, MISTAKES, TASKS
-from lab.files import replacing
 from lab.gradient import GradientError
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import load

@@ -19,11 +19,6 @@ def sample() -> tuple[Images, Images]:
     return synthetic_digits(1000)
 
 
-@pytest.fixture
-def images(sample: tuple[Images, Images]) -> Images:
-    return sample[0].reshape(-1, 28, 28)
-
-
 def test_the_bytes_are_the_same_on_every_machine_and_of_the_types_of_mnist(
     sample: tuple[Images, Images],
 ) -> None:
@@ -54,30 +49,6 @@ def test_every_digit_is_about_as_likely(sample: tuple[Images, Images]) -> None:
     counts = np.bincount(sample[1][:, 0], minlength=10)
     assert len(counts) == 10
     assert (np.abs(counts - 100) <= 30).all()  # the deviation is 9.5
-
-
-def test_the_centre_of_mass_is_the_middle_of_the_image(images: Images) -> None:
-    mass = images.sum(axis=(1, 2))
-    for axis in (1, 2):
-        centre = images.sum(axis=axis) @ np.arange(28) / mass
-        assert np.abs(centre - 13.5).max() <= 0.5 + 1e-9  # the box moves by whole pixels
-
-
-def test_the_ink_fills_a_box_of_20_pixels_and_stays_inside_it(images: Images) -> None:
-    sizes = [np.ptp(np.nonzero(image), axis=1).max() + 1 for image in images]
-    assert max(sizes) <= 20
-    assert min(sizes) >= 17
-
-
-def test_there_is_as_much_ink_black_and_grey_as_in_mnist(images: Images) -> None:
-    black = (images == 0).mean(axis=(1, 2))
-    assert black.min() > 0.5
-    assert 0.7 < black.mean() < 0.9  # MNIST: 0.81
-    assert (images.max(axis=(1, 2)) >= 200).all()  # no faint digits
-    grey = (images > 0) & (images < 250)
-    assert 0.4 < grey.sum() / (images > 0).sum() < 0.8  # MNIST: 0.62
-    ink = images.sum(axis=(1, 2)) / 255  # in white pixels
-    assert 85 < ink.mean() < 115  # MNIST: 102
 
 
 def test_a_digit_is_written_in_many_ways(sample: tuple[Images, Images]) -> None:
