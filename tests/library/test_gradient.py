@@ -53,11 +53,6 @@ def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compa
         check_gradient(model, inputs, targets)
 
 
-def test_without_an_example_there_is_nothing_to_check() -> None:
-    with pytest.raises(ValueError, match="X: expected at least one example"):
-        check_gradient(BinaryModel(), X[:0], Y[:0])
-
-
 def test_the_model_is_as_it_was_afterwards() -> None:
     model = SoftmaxModel(1)
     model.w[3, 3] = 2
