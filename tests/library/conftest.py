@@ -57,6 +57,10 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
+def original(raw: bytes) -> Original:
+    return Original(len(raw), hashlib.sha256(raw).hexdigest())
+
+
 @pytest.fixture
 def small_idx() -> dict[str, bytes]:
     """{name: raw bytes} of four small files with the names of the MNIST files."""
@@ -71,9 +75,7 @@ def small_idx() -> dict[str, bytes]:
 @pytest.fixture
 def originals(small_idx: dict[str, bytes]) -> dict[str, Original]:
     """{name: what the file must hold} of the small files."""
-    return {
-        name: Original(len(raw), hashlib.sha256(raw).hexdigest()) for name, raw in small_idx.items()
-    }
+    return {name: original(raw) for name, raw in small_idx.items()}
 
 
 @pytest.fixture

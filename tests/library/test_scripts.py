@@ -180,12 +180,8 @@ def test_quick_is_at_most_three_epochs(given: str, epochs: int) -> None:
 
 
 def test_the_options_name_the_data_set(monkeypatch: Patch) -> None:
-    asked: list[tuple[str, Path | None]] = []
-
-    def load(data: str = "auto", data_dir: Path | None = None) -> None:
-        asked.append((data, data_dir))
-
-    monkeypatch.setattr(digits, "load", load)
+    asked: list[Any] = []
+    monkeypatch.setattr(digits, "load", lambda *options: asked.append(options))
     for chosen in ("", "--data mnist", "--any-data"):
         load_data(parse_options(None, [*chosen.split(), "--data-dir", "here"]))
     assert asked == [(data, Path("here")) for data in ("auto", "mnist", "any")]
