@@ -101,20 +101,25 @@ def test_a_script_leaves_figures_runs_results_and_a_table(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(Figure, "savefig"), (np, "savez"), (Path, "write_text")]
+    ("owner", "name", "fault"),
+    [
+        (Figure, "savefig", KeyboardInterrupt),
+        (np, "savez", SystemExit),
+        (Path, "write_text", OSError),
+    ],
 )
-def test_a_full_disk_leaves_every_file_as_it_was(
-    publish_run: Publish, monkeypatch: Patch, owner: object, name: str
+def test_a_signal_or_a_full_disk_leaves_every_file_as_it_was(
+    publish_run: Publish, monkeypatch: Patch, owner: object, name: str, fault: type[BaseException]
 ) -> None:
     def write_half(*arguments: Any, **options: Any) -> None:
         (path,) = (one for one in arguments if isinstance(one, Path))
         path.write_bytes(b"half")
-        raise OSError("no space left")
+        raise fault
 
     out = publish_run("task2")
     before = contents(out)
     monkeypatch.setattr(owner, name, write_half)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(fault):
         publish_run("task2")
     assert contents(out) == before
 
