@@ -103,12 +103,15 @@ def sha256(path: Path) -> str:
 def read(path: Path) -> dict[str, Any]:
     """Read `results.json`, {task: its part}; it may be missing."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(results, dict):
+            raise ValueError(f"it holds a {type(results).__name__}")
     except ValueError as error:
         raise OSError(
             f"{path} is not a results file ({error}). "
             "Likely fix: move it away and run task2.py and task3.py again."
         ) from None
+    return results
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
