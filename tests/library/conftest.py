@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import hypothesis
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 import digits
 import task2
@@ -28,7 +27,6 @@ import task3
 from digits import Digits
 from digits.files import Original
 from digits.synthetic import synthetic_digits
-from lab import figures
 
 # the same examples every time, and no limit to their time on a busy machine
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -144,30 +142,22 @@ def tiny_digits() -> Digits:
 
 
 class FirstRun(NamedTuple):
-    """What the scripts write, print and draw, {file name: figure}."""
+    """What the scripts write and print."""
 
     folder: Path
     printed: str
-    figures: dict[str, Figure]
 
 
 @pytest.fixture(scope="session")
 def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
-    run = FirstRun(tmp_path_factory.mktemp("published"), "", {})
-    save, printed = figures.save, io.StringIO()
-
-    def keep(figure: Figure, path: Path) -> None:
-        run.figures[path.name] = figure
-        save(figure, path)
-
+    folder, printed = tmp_path_factory.mktemp("published"), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
         patch.setattr(task2, "BATCH_SIZE", 16)  # there are few images of 2 and 3
-        patch.setattr(figures, "save", keep)
         for script in (task2, task3):
-            script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(run.folder)])
-    return run._replace(printed=printed.getvalue())
+            script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(folder)])
+    return FirstRun(folder, printed.getvalue())
 
 
 @pytest.fixture(scope="session")

@@ -85,3 +85,8 @@ def test_a_wrong_gradient_is_found_though_the_weights_are_zero(
 
     with pytest.raises(GradientError, match=message):
         check_gradient(with_weights(Wrong(1), np.zeros((6, 3))), X, TARGETS)
+
+
+def test_without_an_example_there_is_nothing_to_check() -> None:
+    with pytest.raises(ValueError, match="X: expected at least one example"):
+        check_gradient(BinaryModel(), np.empty((0, 785)), np.empty((0, 1)))

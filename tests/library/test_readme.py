@@ -10,16 +10,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_lines_of_softmax_regression_are_those_of_the_code() -> None:
-    code = (ROOT / "task3a.py").read_text("utf-8") + (ROOT / "task3.py").read_text("utf-8")
-    lines = {without_comment(line) for line in code.splitlines()}
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    shown = [without_comment(line) for line in block.splitlines() if line and line[0] != "#"]
-    assert len(shown) >= 8
-    assert set(shown) <= lines
+    (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = "".join((ROOT / name).read_text("utf-8") for name in ("task3a.py", "task3.py"))
+    assert len(lines(shown)) >= 8
+    assert lines(shown) <= lines(code)
 
 
-def without_comment(line: str) -> str:
-    return line.split("  #")[0].strip()
+def lines(code: str) -> set[str]:
+    """The lines without comments."""
+    return {line.split("  #")[0].strip() for line in code.splitlines() if line[:1] != "#"}
 
 
 def test_every_link_leads_somewhere() -> None:
