@@ -33,25 +33,21 @@ def pytest_collection_modifyitems(config, items):
         if tasks and about.task not in tasks:
             items.remove(item)
             continue
-        config.tests[item.nodeid] = {
-            "name": item.name, "number": f"{about.task}.{number}", "max_score": about.points,
-            "score": 0.0, "status": "failed", "output": "not run", "tags": [about.task],
-        }
+        test = {"name": item.name, "number": f"{about.task}.{number}", "max_score": about.points}
+        config.tests[item.nodeid] = test | {"output": "not run", "tags": []}
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.when == "call":
-        test = item.config.tests[item.nodeid]
-        test["status"], test["output"] = report.outcome, report.longreprtext
-        test["score"] = test["max_score"] if report.passed else 0.0
+        item.config.tests[item.nodeid]["output"] = report.longreprtext
     return report
 
 
 def pytest_sessionfinish(session):
-    if path := session.config.getoption("results"):
-        path.write_text(json.dumps({"tests": list(session.config.tests.values())}))
+    tests = list(session.config.tests.values())
+    session.config.getoption("results").write_text(json.dumps({"tests": tests}))
 """
 
 CHECKS = """
@@ -93,15 +89,14 @@ RIGHT = {
 def make_course(root: Path) -> Path:
     """Write the course to `root`: its checks, and the real packages."""
     files = {
-        "tests/conftest.py": CONFTEST,
-        "tests/test_answers.py": CHECKS,
-        "tests/expected.py": "class Expected:\n    answer = 42\n",
-        "tests/library/test_of_the_course.py": "raise AssertionError('not for students')\n",
+        "conftest.py": CONFTEST,
+        "test_answers.py": CHECKS,
+        "expected.py": "class Expected:\n    answer = 42\n",
+        "library/test_of_the_course.py": "raise AssertionError('not for students')\n",
     }
-    write_files(root, files)
-    skip = shutil.ignore_patterns("__pycache__")
+    write_files(root / "tests", files)
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, root / package, ignore=skip)
+        shutil.copytree(ROOT / package, root / package)
     return root
 
 

@@ -28,9 +28,8 @@ CHECKS = (  # number, name, points; the last one is advice
     ("3a.1", "test_answer", 2.5),
     ("3a.2", "test_style", 0.0),
 )
-Capture = pytest.CaptureFixture[str]
 ALL = "2a.1 2a.2 3a.1 3a.2"
-MISSING = "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py"
+Capture = pytest.CaptureFixture[str]
 
 
 def outcome(
@@ -50,8 +49,8 @@ def outcome(
             likely = "this is the mean" if number == "3a.1" else "this is the <sum>"
             test["output"] = f"why {number} failed"
             test["extra_data"] = {"summary": f"f: wrong; {likely}"}
-        tests.append(test | {"score": 99.0, "status": "passed"})
-    tests = [test for test in tests if test["number"][:2] in tasks]
+        if number[:2] in tasks:
+            tests.append(test | {"score": 99.0, "status": "passed"})
     found = {(number[:2], name) for number, name, _ in CHECKS if number in passed}
     results = json.dumps({"tests": tests, "extra_data": {"notes": notes}})
     run = {"passed": found, "results": results, "ending": "Python ended", "digest": "unchanged"}
@@ -75,7 +74,7 @@ class Classroom:
         return write_files(self.folder / name, {**RIGHT, "task2a.py": task2a, **others})
 
     def run_checks(self, project: Path, files: dict[str, bytes], *rest: Any) -> Run:
-        text = files.get("task2a.py", b"").decode()
+        text = files.get("task2a.py", b"").decode()  # none: `prepare` learns which checks there are
         self.calls.append((text, *rest))
         found = self.acts.get(text, lambda *_: None)(*rest)
         return found if isinstance(found, Run) else outcome(text)
@@ -98,8 +97,7 @@ class Classroom:
             return list(csv.reader(file))
 
     def score(self, name: str) -> float:
-        report = json.loads((self.out / f"{name}.json").read_text(encoding="utf-8"))
-        return float(report["score"])
+        return float(json.loads((self.out / f"{name}.json").read_text(encoding="utf-8"))["score"])
 
 
 @pytest.fixture(autouse=True)
@@ -120,26 +118,19 @@ def test_a_class_gets_its_grades_in_order_whoever_ends_first(
     classroom.acts["2a.1"] = lambda *_: bo_ended.set()
     assert classroom.grade("--jobs", "2") == 0
     assert waited == [True]  # ann's run, until bo's beside it had ended
+    missing = "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py"
     why = "not graded: it cannot be read as a zip (File is not a zip file); it begins with b'hello'"
     assert classroom.rows == [
         ["name", "2a", "3a", "total", "notes"],
         ["ann", "4", "2.5", "6.5", ""],
-        ["bo", "3", "0", "3", MISSING],
+        ["bo", "3", "0", "3", missing],
         ["cy", "0", "0", "0", why],
     ]
-    assert [classroom.score(name) for name in ("ann", "bo", "cy")] == [6.5, 3, 0]
-    tests = json.loads((classroom.out / "cy.json").read_text())["tests"]
-    assert {test["output"] for test in tests} == {why}
-    out = classroom.out
-    for name, score in (("ann", "6.5"), ("bo", "3"), ("cy", "0")):
-        page = (out / f"{name}.md").read_text(encoding="utf-8")
+    for name, score in (("ann", 6.5), ("bo", 3), ("cy", 0)):
+        assert classroom.score(name) == score
+        page = (classroom.out / f"{name}.md").read_text(encoding="utf-8")
         assert page.startswith(f"# {name}: {score} of 6.5 points\n")
-    page = (out / "overview.html").read_text(encoding="utf-8")
-    assert [row[:4] for row in classroom.rows] == [
-        line.split(" | ") for line in shown(page).splitlines()[-4:]
-    ]
-    line = f"Wrote {out / 'grades.csv'}: 3 graded, 3.2 of 6.5 points on average, 2 with notes.\n"
-    assert capsys.readouterr() == (line, "")
+    assert "3 graded, 3.2 of 6.5 points on average, 2 with notes" in capsys.readouterr().out
 
 
 def test_a_report_is_in_gradescopes_schema(classroom: Classroom) -> None:
@@ -159,35 +150,17 @@ def test_a_report_is_in_gradescopes_schema(classroom: Classroom) -> None:
 
 
 def test_a_student_reads_the_points_what_went_wrong_and_then_advice(classroom: Classroom) -> None:
-    page = """\
-# bo: 3 of 6.5 points
-
-```text
-2a       3 /  4
-3a       0 / 2.5
-total    3 / 6.5
-```
-- note: `np.'Inf'`
-
-## test_module: 1 point lost
-
-```text
-why 2a.2 failed
-```
-
-## test_answer: 2.5 points lost
-
-```text
-why 3a.1 failed
-```
-
-## Advice, which costs no points
-
-```text
-why 3a.2 failed
-```
-"""
-    assert feedback("bo", classroom.graded("2a.1", notes=["np.`Inf`"])) == page
+    page = feedback("bo", classroom.graded("2a.1", notes=["np.Inf"]))
+    assert [line for line in page.splitlines() if line not in ("", "```", "```text")] == [
+        "# bo: 3 of 6.5 points",
+        "2a       3 /  4",
+        "3a       0 / 2.5",
+        "total    3 / 6.5",
+        "- note: `np.Inf`",
+        *("## test_module: 1 point lost", "why 2a.2 failed"),
+        *("## test_answer: 2.5 points lost", "why 3a.1 failed"),
+        *("## Advice, which costs no points", "why 3a.2 failed"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +169,6 @@ why 3a.2 failed
         ({"altered": True}, "no points: the checks were changed while they ran"),
         ({"digest": "other"}, "no points: the checks were changed while they ran"),
         ({"results": None}, "no results: Python ended"),
-        ({"results": "[]"}, "no results: what the checks wrote was overwritten"),
         ({"results": "[" * 1_000_000}, "no results: what the checks wrote was overwritten"),
         ({"results": '{"tests": [1]}'}, "no results: what the checks wrote was overwritten"),
     ],
@@ -206,37 +178,31 @@ def test_nothing_counts_of_a_run_that_cannot_be_trusted(
 ) -> None:
     found = classroom.graded(ALL, **changes)
     assert found["score"] == 0
-    assert [text[: len(note)] for text in found["extra_data"]["notes"]] == [note]
-    assert {test["output"][: len(note)] for test in found["tests"]} == {note}
+    (noted,) = found["extra_data"]["notes"]
+    assert noted.startswith(note)
+    assert {test["output"] for test in found["tests"]} == {noted}
 
 
 def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
     classroom: Classroom,
 ) -> None:
     def act(limits: Limits, deadline: float, stop: object, tasks: list[str]) -> Run:
-        asked.append((deadline, tuple(tasks)))
+        deadlines.append(deadline)
         if "2a" in tasks:
             return Run(task="2a", check="test_module", ending="Python was ended by SIGKILL")
         return outcome("3a.1", tasks=tasks)
 
-    asked: list[tuple[float, tuple[str, ...]]] = []
+    deadlines: list[float] = []
     found = classroom.report(act)
     assert found["score"] == 2.5
     why = "Python was ended by SIGKILL in test_module"
     assert found["extra_data"]["notes"] == [f"Task 2a: {why}"]
     assert [test["output"] for test in found["tests"]] == [why, why, "", "why 3a.2 failed"]
-    assert [tasks for _, tasks in asked] == [("2a", "3a"), ("3a",)]
-    assert asked[0][0] == asked[1][0]
-
-
-def test_no_task_is_tried_when_the_time_is_over(classroom: Classroom) -> None:
-    late = Run(task="2a", check="test_answer", ending="not done after 0 s")
-    found = classroom.report(lambda *_: late, seconds=0)
-    assert [text for text, *_ in classroom.calls] == ["", "any"]  # "" is of `prepare`
-    assert found["extra_data"]["notes"] == [
-        "Task 2a: not done after 0 s in test_answer",
-        "no results: not done after 0 s",
-    ]
+    first, second = deadlines
+    assert first == second
+    deadlines.clear()
+    assert classroom.report(act, seconds=0)["score"] == 0
+    assert len(deadlines) == 1  # no task is tried when the time is over
 
 
 def test_what_many_checks_show_is_noted(classroom: Classroom) -> None:
@@ -247,7 +213,6 @@ def test_what_many_checks_show_is_noted(classroom: Classroom) -> None:
     assert noted("3a.1", "Got: 1", printed=1_000_000) == []
     assert noted("3a.1", "Got: 1", printed=20_000_001) == ["it printed 20 MB"]
     assert noted("3a.2", "Got:      None") == ["3 of 3 failed checks got None"]
-    assert noted("3a.2", "Got: nan") == ["3 of 3 failed checks got nan"]
     unfinished = "2 checks did not run to their end; look at the code yourself"
     assert noted("3a.1 3a.2", results=outcome(ALL).results) == [unfinished]
     assert noted(ALL, results=outcome(ALL, notes=["np.Inf"] * 99).results) == ["np.Inf"] * 20
@@ -256,7 +221,7 @@ def test_what_many_checks_show_is_noted(classroom: Classroom) -> None:
 def test_names_notes_and_outputs_are_safe_in_a_terminal_a_spreadsheet_and_a_page(
     classroom: Classroom, capsys: Capture
 ) -> None:
-    odd = {"=1+1.py": "", "<img src=x>`.py": "", "\x1b[2J.py": "", "\u202egpj.py": ""}
+    odd = {"<img src=x>`.py": "", "\x1b[2J.py": "", "\u202egpj.py": ""}
     folder = classroom.hand_in("=cmd\x1b[2J", "2a.2", **odd)
     classroom.hand_in("@bo\t", "3a.1", **{"=1.py": ""})
     results = (outcome("").results or "").replace("why", "\\u001b[2J```").replace("f:", "\\u0007:")
@@ -275,52 +240,28 @@ def test_names_notes_and_outputs_are_safe_in_a_terminal_a_spreadsheet_and_a_page
     assert page.count("```") == 2 * page.count("```text")
 
 
-def shown(page: str) -> str:
-    """Return the text of an overview: a line for each row, a bar as value/most."""
-    page = re.sub(r'<meter value="(.+?)" max="(.+?)"></meter>', r"\1/\2", page.split("<h1>")[1])
-    text = re.sub("<.+?>", "", page.replace("</td><td>", " | ").replace("<br>", " : "))
-    return re.sub(r"\n+", "\n", text).strip()
-
-
 def test_the_overview_shows_the_points_the_mistakes_and_who_made_them(classroom: Classroom) -> None:
     page = overview(
         {
-            "dee": classroom.graded("2a.1 2a.2"),
-            "ann": classroom.graded(ALL),
+            "ann": classroom.graded("2a.1 2a.2"),
             "åse & bo": classroom.graded("3a.2", printed=20_000_001),
             "cy": classroom.graded("2a.1 3a.1", skipped="2a.2"),
         }
     )
-    expected = """\
-4 submissions
-4.0 of 6.5 points on average, median 4.75.
-Points
-from 0 | 1 | 1/1
-from 1 |  | 0/1
-from 2 |  | 0/1
-from 3 |  | 0/1
-from 4 | 1 | 1/1
-from 5 | 1 | 1/1
-from 6 | 1 | 1/1
-Points by task, on average
-2a | 2.8 of 4 | 2.75/4
-3a | 1.2 of 2.5 | 1.25/2.5
-Checks that failed most
-2 | 3a: answer | 2/4
-1 | 2a: answer | 1/4
-1 | 2a: module | 1/4
-Most frequent mistakes
-2 | 3a: this is the mean : dee, åse &amp; bo
-1 | 2a: this is the &lt;sum&gt; : åse &amp; bo
-Notes
-åse &amp; bo | it printed 20 MB
-Everyone
-name | 2a | 3a | total
-ann | 4 | 2.5 | 6.5
-cy | 3 | 2.5 | 5.5
-dee | 4 | 0 | 4
-åse &amp; bo | 0 | 0 | 0"""
-    assert shown(page) == expected
+    text = re.sub(r'<meter value="(.+?)" max="(.+?)"></meter>', r"\1/\2", page)
+    text = re.sub("<.+?>", "", text.replace("</td><td>", " | ").replace("<br>", " : "))
+    assert "3 submissions\n3.2 of 6.5 points on average, median 4.\n" in text
+    assert [line for line in text.splitlines() if " | " in line] == [
+        *("from 0 | 1 | 1/1", "from 1 |  | 0/1", "from 2 |  | 0/1", "from 3 |  | 0/1"),
+        *("from 4 | 1 | 1/1", "from 5 | 1 | 1/1", "from 6 |  | 0/1"),
+        *("2a | 2.3 of 4 | 2.33333/4", "3a | 0.8 of 2.5 | 0.833333/2.5"),
+        *("2 | 3a: answer | 2/3", "1 | 2a: answer | 1/3", "1 | 2a: module | 1/3"),
+        "2 | 3a: this is the mean : ann, åse &amp; bo",
+        "1 | 2a: this is the &lt;sum&gt; : åse &amp; bo",
+        "åse &amp; bo | it printed 20 MB",
+        "name | 2a | 3a | total",
+        *("cy | 3 | 2.5 | 5.5", "ann | 4 | 0 | 4", "åse &amp; bo | 0 | 0 | 0"),
+    ]
     assert '<a href="%C3%A5se%20%26%20bo.md">åse &amp; bo</a>' in page
     assert not re.search(r"<script|<img|<link|https?://", page)  # it needs nothing else
 
@@ -335,12 +276,8 @@ def test_a_second_run_grades_only_what_changed(classroom: Classroom) -> None:
     assert graded() == set()
     write_zip(classroom.folder / "bo.zip", {"task2a.py": "2a.2"})
     assert graded() == {"2a.2"}
-    assert [row[:4] for row in classroom.rows[1:]] == [
-        ["ann", "4", "2.5", "6.5"],
-        ["bo", "1", "0", "1"],
-    ]
+    assert [row[3] for row in classroom.rows[1:]] == ["6.5", "1"]
     classroom.acts[""] = lambda *_: outcome("", digest="of other checks")
-    classroom.acts[ALL] = lambda *_: outcome(ALL, digest="of other checks")
     assert graded() == {ALL, "2a.2"}
     assert graded() == set()
     assert graded("--again") == {ALL, "2a.2"}
@@ -351,8 +288,7 @@ def test_a_second_run_grades_only_what_changed(classroom: Classroom) -> None:
 @pytest.mark.parametrize(
     "rewrite",
     [
-        lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {"score": 1})),
-        lambda path: path.write_text("[" * 1_000_000),
+        lambda path: path.write_text(path.read_text().replace('"score": 6.5', '"score": 1')),
         lambda path: (path.unlink(), os.mkfifo(path)),  # type: ignore[func-returns-value]
     ],
 )
@@ -376,10 +312,8 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_noted(classroom: Clas
 
     classroom.acts["2a.1"] = fault
     assert classroom.grade() == 0
-    assert [row[3:] for row in classroom.rows[1:]] == [
-        ["6.5", ""],
-        ["0", "not graded: RuntimeError: no room left"],
-    ]
+    why = "not graded: RuntimeError: no room left"
+    assert [row[3:] for row in classroom.rows[1:]] == [["6.5", ""], ["0", why]]
 
 
 def test_ctrl_c_ends_the_runs_and_keeps_what_was_graded(
@@ -417,62 +351,42 @@ def test_the_limits_are_those_of_the_command_line(classroom: Classroom) -> None:
     assert {limits for _, limits, *_ in classroom.calls} == {Limits(24, 1 << 30, image="an/image")}
 
 
-def test_what_is_wrong_with_the_call_is_one_line(classroom: Classroom, capsys: Capture) -> None:
+def test_what_is_wrong_is_one_line(
+    classroom: Classroom, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def error_of(*paths: Path, code: int = 1) -> str:
+        options = [] if paths else ["--out", str(classroom.out)]
+        arguments = [*map(str, paths or [classroom.folder]), *options]
+        assert cli.main(arguments, classroom.folder) == code
+        return capsys.readouterr().err
+
     nowhere = classroom.folder / "nowhere"
-    assert cli.main([str(nowhere)], classroom.folder) == 1
-    assert capsys.readouterr().err == f"grade: {nowhere} does not exist.\n"
-    assert cli.main([str(classroom.folder)], classroom.folder) == 1
-    error = "grade: 2 submissions: --out names the folder for the results.\n"
-    assert capsys.readouterr().err == error
-    with pytest.raises(SystemExit):
-        classroom.grade("--jobs", "0")
-    assert not classroom.out.exists()
-
-
-def test_checks_that_do_not_run_are_reported_as_such(classroom: Classroom, capsys: Capture) -> None:
+    assert error_of(nowhere) == f"grade: {nowhere} does not exist.\n"
+    several = "grade: 2 submissions: --out names the folder for the results.\n"
+    assert error_of(classroom.folder) == several
     broken = Run(ending="Python ended with exit code 4", output=b"RuntimeError: broken conftest")
     classroom.acts[""] = lambda *_: broken
-    assert classroom.grade() == 1
-    error = "grade: Python ended with exit code 4. The checks printed:\nRuntimeError: broken"
-    assert capsys.readouterr().err.startswith(error)
-
-
-@pytest.mark.parametrize(
-    ("lacks", "answer", "code", "line"),
-    [
-        ("find_spec", None, 1, "grading needs pytest-timeout. Run: pip install '.[course]'"),
-        ("bubblewrap_problem", "why", 0, f"why. {NOT_ISOLATED}"),
-    ],
-)
-def test_what_is_not_installed_is_one_line(
-    classroom: Classroom,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: Capture,
-    lacks: str,
-    answer: str | None,
-    code: int,
-    line: str,
-) -> None:
-    monkeypatch.setattr(cli, lacks, lambda *_: answer)
-    assert classroom.grade() == code
-    assert capsys.readouterr().err == f"grade: {line}\n"
+    why = "grade: Python ended with exit code 4. The checks printed:\nRuntimeError: broken conftest"
+    assert error_of() == f"{why}\n"
+    assert not classroom.out.exists()
+    classroom.acts.clear()
+    monkeypatch.setattr(cli, "bubblewrap_problem", lambda: "why")
+    assert error_of(code=0) == f"grade: why. {NOT_ISOLATED}\n"
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    needed = "grade: grading needs pytest-timeout. Run: pip install '.[course]'\n"
+    assert error_of() == needed
 
 
 @pytest.mark.parametrize(
     ("prefix", "real"),
-    [
-        ("project/.venv", "project/.venv"),
-        ("project/link", "home/environment"),
-        ("home/link", "project/environment"),
-    ],
+    [("project/link", "home/environment"), ("home/link", "project/environment")],
 )
 def test_an_environment_that_leads_to_the_project_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, real: str
 ) -> None:
     for folder in ("project", "home"):
         (tmp_path / folder).mkdir()
-    if prefix != real:
-        (tmp_path / prefix).symlink_to(tmp_path / real)
+    (tmp_path / prefix).symlink_to(tmp_path / real)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / prefix))
     with pytest.raises(GradingError, match=r"is inside the project .* python3 -m venv ~/grading"):
         cli.check_python(tmp_path / "project")

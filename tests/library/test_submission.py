@@ -18,16 +18,6 @@ from course.submission import find_submissions, read_submission
 from lab.assignment import FILES
 from tests.library.fake_course import RIGHT, write_files, write_zip
 
-JUNK = {
-    "__MACOSX/task2a.py": "\0",
-    "._task2a.py": "\0",
-    ".git/hooks/task2a.py": "",
-    "venv/lib/task2a.py": "",
-    "AssignmentReport.ipynb": "{}",
-    "figure.png": "",
-    "report.pdf": "",
-}
-
 
 def zipped(members: Mapping[Any, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     with zipfile.ZipFile(file := BytesIO(), "w", method) as archive:
@@ -50,7 +40,11 @@ def declaring(data: bytes, size: int) -> bytes:
 
 
 SIX = {name: f"{name}, of six" for name in FILES}
-DEEP = {f"hand in/group 7/{name}": text for name, text in (JUNK | SIX).items()}
+JUNK = (
+    *("__MACOSX/task2a.py", "._task2a.py", ".git/hooks/task2a.py", "venv/lib/task2a.py"),
+    *("AssignmentReport.ipynb", "figure.png", "report.pdf"),
+)
+DEEP = {f"hand in/group 7/{name}": text for name, text in (dict.fromkeys(JUNK, "") | SIX).items()}
 TAKEN = ("json.py", "numpy.py", "sitecustomize.py", "test_mine.py")
 IGNORED = (  # the course's own, what would hide it, and configuration
     *("conftest.py", "create_submission_zip.py", "digits/__init__.py", "lab/expect.py", "mnist.py"),
@@ -58,9 +52,7 @@ IGNORED = (  # the course's own, what would hide it, and configuration
     *("pytest.ini", "pyproject.toml"),
 )
 HELPERS = {"plots.py": "", "helpers/tools.py": ""}
-FROM_CHECKS = {"utils.py": "import testing\nfrom tests.checks import textbook\n"}
-FROM_CHECKS_LATER = {"utils.py": "def f():\n    import tests.checks.textbook as book\n"}
-NOTED = "utils.py imports the checks, which contain the formulas"
+FROM_CHECKS = SIX | {"utils.py": "def f():\n    import tests.checks.textbook as book\n"}
 CHOICES = {  # {name: (what is handed in, what is read, notes)}
     "the six files, however deep, and nothing that is no code": (DEEP, SIX, ()),
     "of two candidates the one among most of the six": (
@@ -88,8 +80,11 @@ CHOICES = {  # {name: (what is handed in, what is read, notes)}
         {name: text for name, text in SIX.items() if name != "utils.py"},
         ("utils.py was left out: more than 1,000,000 bytes", "missing: utils.py"),
     ),
-    "an import of the checks": (SIX | FROM_CHECKS, SIX | FROM_CHECKS, (NOTED,)),
-    "a later one": (SIX | FROM_CHECKS_LATER, SIX | FROM_CHECKS_LATER, (NOTED,)),
+    "an import of the checks": (
+        FROM_CHECKS,
+        FROM_CHECKS,
+        ("utils.py imports the checks, which contain the formulas",),
+    ),
 }
 
 
@@ -109,13 +104,12 @@ def test_what_is_read_and_noted(
 
 def test_a_zip_in_a_folder_or_a_zip_is_opened_unless_code_is_beside_it(tmp_path: Path) -> None:
     inner = write_zip(tmp_path / "ann" / "code.zip", RIGHT)
-    outer = tmp_path / "outer.zip"
-    with zipfile.ZipFile(outer, "w") as archive:
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
         archive.write(inner, "submission/code.zip")
-    for path, name in ((tmp_path / "ann", "code.zip"), (outer, "submission/code.zip")):
-        found = read_submission(path)
+    for name in ("ann", "outer.zip"):
+        found = read_submission(tmp_path / name)
         assert sorted(found.files) == sorted(RIGHT)
-        assert found.notes == [f"the code was in {name}"]
+        assert "the code was in " in found.notes[0]
     write_files(tmp_path / "ann", {"task2a.py": "new = 1\n"})
     assert read_submission(tmp_path / "ann").files == {"task2a.py": b"new = 1\n"}
 
@@ -125,7 +119,6 @@ def test_a_zip_in_a_folder_or_a_zip_is_opened_unless_code_is_beside_it(tmp_path:
     [
         (b"", "it is an empty file"),
         (b"%PDF-1.7 report", "cannot be read as a zip .* begins with b'%PDF-1.7'"),
-        (b"PK\x03\x04 cut off", "cannot be read as a zip"),
         (zipped({}), "it contains none of the assignment's files"),
         (patched(zipped({"task2a.py": "x"}), 6, b"\1"), "encrypted: hand it in without a password"),
         (zipped({"task2a.py": "x"}, zipfile.ZIP_LZMA), "compressed in an unusual way"),
@@ -136,28 +129,22 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, data: bytes, reason: str) 
     assert re.search(reason, read_submission(tmp_path / "a.zip").problem)
 
 
-def member(name: str, mode: int = 0) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo()
-    info.filename, info.create_system, info.external_attr = name, 3, mode << 16
-    return info
-
-
-@pytest.mark.parametrize(
-    ("added", "read"),
-    [
-        (member("../task2a.py"), ["utils.py"]),
-        (member("code/../../task2a.py"), ["utils.py"]),
-        (member("/tmp/task2a.py"), ["utils.py"]),
-        (member("C:\\code\\task2a.py"), ["utils.py"]),
-        (member("task2a.py", stat.S_IFLNK | 0o777), ["utils.py"]),
-        (member("code\\task2a.py"), ["task2a.py", "utils.py"]),  # as on Windows
-    ],
-)
-def test_links_and_paths_out_of_a_zip_are_passed_over(
-    tmp_path: Path, added: zipfile.ZipInfo, read: list[str]
-) -> None:
-    (tmp_path / "a.zip").write_bytes(zipped({added: "/etc/passwd", "utils.py": ""}))
-    assert list(read_submission(tmp_path / "a.zip").files) == read
+def test_links_and_paths_out_of_a_zip_are_passed_over(tmp_path: Path) -> None:
+    members: dict[Any, str] = {"code\\task3.py": "", "utils.py": ""}  # the first as on Windows
+    for name, mode in (
+        *(
+            ("../task2a.py", 0),
+            ("a/../../task2.py", 0),
+            ("/tmp/task3a.py", 0),
+            ("C:\\task2a.py", 0),
+        ),
+        ("trainer.py", stat.S_IFLNK | 0o777),
+    ):
+        info = zipfile.ZipInfo()
+        info.filename, info.create_system, info.external_attr = name, 3, mode << 16
+        members[info] = "/etc/passwd"
+    (tmp_path / "a.zip").write_bytes(zipped(members))
+    assert sorted(read_submission(tmp_path / "a.zip").files) == ["task3.py", "utils.py"]
 
 
 def test_links_and_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
@@ -173,30 +160,24 @@ def test_links_and_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
     assert read_submission(tmp_path / "pipe.zip").problem == "it is neither a file nor a folder"
 
 
-def test_a_bomb_is_read_to_the_limit_and_no_further(
+def test_a_bomb_is_read_to_the_limit_whatever_size_it_declares(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def logged(file: zipfile.ZipExtFile, n: int | None = -1) -> bytes:
-        asked.append(n)
+        asked.add(n)
         return read(file, n)
 
-    asked: list[int | None] = []
+    asked: set[int | None] = set()
     read = zipfile.ZipExtFile.read
     monkeypatch.setattr(zipfile.ZipExtFile, "read", logged)
     bomb = zipped({"task2a.py": "0" * 2_000_000, "utils.py": ""})
     path = tmp_path / "a.zip"
-    for data, note in (
-        (bomb, "task2a.py was left out: more than 1,000,000 bytes"),
-        (declaring(bomb, 10), "task2a.py cannot be read: Bad CRC-32"),
-    ):
+    for data in (bomb, declaring(bomb, 10)):
         path.write_bytes(data)
-        found = read_submission(path)
-        assert list(found.files) == ["utils.py"]
-        assert found.notes[0].startswith(note)
-    assert asked == [1_000_001] * 4
-    for members in (SIX, {"data.bin": "0" * 1000, **SIX}):
-        path.write_bytes(declaring(zipped(members), 4_000_000_000))
-        assert sorted(read_submission(path).files) == sorted(SIX)
+        assert list(read_submission(path).files) == ["utils.py"]
+    path.write_bytes(declaring(zipped(SIX), 4_000_000_000))
+    assert sorted(read_submission(path).files) == sorted(SIX)
+    assert asked == {1_000_001}
 
 
 def test_a_damaged_file_costs_that_file(tmp_path: Path) -> None:
@@ -211,10 +192,8 @@ def test_a_damaged_file_costs_that_file(tmp_path: Path) -> None:
 def test_names_in_wrong_encodings_are_survived(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"kode_xx/task2a.py": "", "kode_xx/utils.py": ""})
     path.write_bytes(path.read_bytes().replace(b"kode_xx", b"kode_\xe5\xff"))
-    folder = write_files(tmp_path / "a", {})
-    os.mkdir(os.fsencode(folder) + b"/kode_\xe5\xff")
-    with open(os.fsencode(folder) + b"/kode_\xe5\xff/task2a.py", "w"):
-        pass
+    folder = write_files(tmp_path / "a", {"task2a.py": ""})
+    folder = folder.rename(os.fsdecode(os.fsencode(tmp_path) + b"/kode_\xe5\xff"))
     assert sorted(read_submission(path).files) == ["task2a.py", "utils.py"]
     assert list(read_submission(folder).files) == ["task2a.py"]
     assert list(find_submissions([folder])) == ["kode___"]
@@ -231,8 +210,7 @@ def test_a_class_is_a_folder_of_zips_and_folders(tmp_path: Path) -> None:
     write_zip(folder / "ann.zip", RIGHT)
     write_files(folder / "bo" / "code", RIGHT)
     write_files(folder / "empty", {})
-    write_files(folder, {"list.txt": "", "cy.rar": "", ".hidden/task2a.py": ""})
-    write_files(folder / "__MACOSX", {"x": ""})
+    write_files(folder, {"list.txt": "", "cy.rar": "", ".hidden/task2a.py": "", "__MACOSX/x": ""})
     write_files(folder / "grades", {"ann.json": ""})
     found = find_submissions([folder], out=folder / "bo" / ".." / "grades")
     assert list(found) == ["ann", "bo", "cy", "empty"]
@@ -245,26 +223,21 @@ def test_a_folder_with_code_is_one_submission_and_any_other_when_asked_for(tmp_p
     assert find_submissions([bo], one=True) == {"bo": bo}
 
 
-def test_equal_names_get_numbers(tmp_path: Path) -> None:
-    for name in ("a/ann.zip", "b/Ann.zip", "b/ann-2.zip"):
-        write_zip(tmp_path / name, {})
-    assert list(find_submissions([tmp_path / "a", tmp_path / "b"])) == ["ann", "Ann-2", "ann-2-2"]
-
-
-@pytest.mark.parametrize(
-    ("name", "clean"),
-    [
-        ("=cmd()", "_cmd()"),
-        ("-1+1", "1+1"),
-        ("åse ø", "åse ø"),
-        ("a\nb;c", "a_b_c"),
-        ("x" * 200, "x" * 80),
-        ("...", "submission"),
-    ],
-)
-def test_names_are_safe_as_files_and_in_spreadsheets(tmp_path: Path, name: str, clean: str) -> None:
-    folder = write_files(tmp_path / "class" / name, {"task2a.py": ""})
-    assert find_submissions([folder]) == {clean: folder}
+def test_names_are_different_and_safe_as_files_and_in_spreadsheets(tmp_path: Path) -> None:
+    names = (
+        "a/ann",
+        "b/Ann",
+        "b/ann-2",
+        "c/=cmd()",
+        "c/a\nb;c",
+        "c/åse ø",
+        "d/...",
+        "d/" + "x" * 99,
+    )
+    folders = [write_files(tmp_path / name, {"task2a.py": ""}) for name in names]
+    assert list(find_submissions(folders)) == [
+        *("ann", "Ann-2", "ann-2-2", "_cmd()", "a_b_c", "åse ø", "submission", "x" * 80)
+    ]
 
 
 def test_nothing_to_grade_is_an_error(tmp_path: Path) -> None:
