@@ -78,9 +78,6 @@ import _pytest.runner as r
 def passes(cls, f, when, reraise=None): return cls(None, None, 0, 0, 0, when, _ispytest=True)
 r.CallInfo.from_call = classmethod(passes)
 def answer(): return 41
-=== patches_a_check: 0, the checks were changed while they ran
-import sys
-sys.modules["tests.test_answers"].test_other_answer.__code__ = (lambda: None).__code__
 === replaces_what_a_check_uses: 0, the checks were changed while they ran
 import sys
 from types import SimpleNamespace as Fake
@@ -99,8 +96,6 @@ for name in list(sys.modules):
     if name.startswith(("json", "tests")): sys.modules[name] = None
 """
 PLAIN = """
-=== killed: 2, Task 2a: Python was ended by SIGKILL
-import os; os.kill(os.getpid(), 9)
 === child_prints_for_ever: 6
 import os
 while not os.fork():
