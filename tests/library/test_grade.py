@@ -335,6 +335,7 @@ def test_the_limits_are_those_of_the_command_line(classroom: Classroom) -> None:
     options = ("--timeout", "24", "--memory", "1024", "--container", "an/image")
     assert classroom.grade(*options) == 0
     assert {limits for _, limits, *_ in classroom.calls} == {Limits(24, 1 << 30, image="an/image")}
+    assert Limits(24).check_seconds == 2
 
 
 def test_what_is_wrong_is_one_line(
