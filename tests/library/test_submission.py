@@ -59,11 +59,6 @@ CHOICES = {  # {name: (what is handed in, what is read, notes)}
         SIX | HELPERS,
         tuple(f"{name} was left out: that name is taken" for name in TAKEN),
     ),
-    "fewer than 51 helpers": (
-        SIX | {f"helper{number}.py": "" for number in range(51)},
-        SIX,
-        ("its 51 other modules were left out: more than 50",),
-    ),
     "no file over the limit": (
         SIX | {"utils.py": "0" * 1_000_001},
         {name: text for name, text in SIX.items() if name != "utils.py"},
@@ -173,11 +168,7 @@ def test_a_damaged_file_costs_that_file(tmp_path: Path) -> None:
 def test_names_in_wrong_encodings_are_survived(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"kode_xx/task2a.py": "", "kode_xx/utils.py": ""})
     path.write_bytes(path.read_bytes().replace(b"kode_xx", b"kode_\xe5\xff"))
-    folder = write_files(tmp_path / "a", {"task2a.py": ""})
-    folder = folder.rename(os.fsdecode(os.fsencode(tmp_path) + b"/kode_\xe5\xff"))
     assert sorted(read_submission(path).files) == ["task2a.py", "utils.py"]
-    assert list(read_submission(folder).files) == ["task2a.py"]
-    assert list(find_submissions([folder])) == ["kode___"]
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
