@@ -57,8 +57,8 @@ def test_gradescope_gets_results_in_its_schema_or_reads_that_grading_failed(
     found = results(sys.executable)
     keys = ("score", "max_score", "output", "visibility", "stdout_visibility")
     assert [found[key] for key in keys] == [3, 6, "", "visible", "hidden"]
-    keys = ("number", "score", "max_score", "status")
-    assert [tuple(test[key] for key in keys) for test in found["tests"]] == [
+    of_check = ("number", "score", "max_score", "status")
+    assert [tuple(test[key] for key in of_check) for test in found["tests"]] == [
         *(("2a.0", 0, 3, "failed"), ("2a.1", 1, 1, "passed"), ("3a.2", 2, 2, "passed"))
     ]
     message = "The autograder failed. Please tell your instructor."
