@@ -85,17 +85,24 @@ def test_the_handout_is_complete(starter: Path) -> None:
     assert not [*starter.rglob("library"), *starter.rglob("__pycache__")]
 
 
-def test_the_functions_to_write_raise_and_no_line_of_their_bodies_is_left(starter: Path) -> None:
-    texts = {path: path.read_text(encoding="utf-8") for path in starter.rglob("*.py")}
+def test_the_functions_to_write_raise_all_else_stays_and_no_line_of_a_body_is_left(
+    starter: Path,
+) -> None:
+    expected = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
     solution = set()
     for name, task in FUNCTIONS.items():
         module, function = name.split(".", 1)
-        stub = f'raise NotImplementedError("Task {task}: write {name}")'
-        assert stub in texts[starter / f"{module}.py"]
-        found = operator.attrgetter(function)(importlib.import_module(module))
-        source = textwrap.dedent(inspect.getsource(found))
-        end_of_docstring = ast.parse(source).body[0].body[0].end_lineno  # type: ignore[attr-defined]
-        solution |= {line.strip() for line in source.splitlines()[end_of_docstring:]} - {""}
+        source = inspect.getsource(operator.attrgetter(function)(importlib.import_module(module)))
+        (node,) = ast.parse(textwrap.dedent(source)).body
+        lines = source.splitlines(keepends=True)
+        docstring_ends = node.body[0].end_lineno  # type: ignore[attr-defined]
+        indent = " " * (8 if "." in function else 4)
+        stub = f'{indent}raise NotImplementedError("Task {task}: write {name}")\n'
+        left = "".join([*lines[:docstring_ends], stub])
+        expected[f"{module}.py"] = expected[f"{module}.py"].replace(source, left)
+        solution |= {line.strip() for line in lines[docstring_ends:]} - {""}
+    texts = {path: path.read_text(encoding="utf-8") for path in starter.rglob("*.py")}
+    assert {name: texts[starter / name] for name in FILES} == expected
     for path, text in texts.items():
         assert not solution & {line.strip() for line in text.splitlines()}, path
 
