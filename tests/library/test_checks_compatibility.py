@@ -129,37 +129,26 @@ def test_an_array_of_two_elements_is_still_no_number(load: Load, use: str) -> No
         module.f()
 
 
-def test_a_package_that_is_not_installed_fails_only_where_it_is_used(load: Load) -> None:
+def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
     module, notes = load(
-        "import nowhere.plots as plots, numpy\nfrom elsewhere import zeros\nplots.set_theme()\n"
-        "@plots.fast\n@plots.cached(size=1)\ndef right():\n    return 42\n\n"
-        "class Model(plots.Base):\n    pass\n\n"
-        "def wrong():\n    return zeros(3)\n"
+        "import nowhere.plots as plots, numpy\nfrom elsewhere import zeros\n"
+        "from asyncio.windows_events import NULL\nfrom json import nothing\nfrom json import *\n"
+        "plots.set_theme()\n@plots.fast\n@plots.cached(size=1)\ndef right():\n    return 42\n"
+        "class Model(plots.Base):\n    pass\n"
     )
-    assert module.right() == 42
+    assert (module.right(), module.numpy) == (42, np)
     assert module.Model()
-    assert module.numpy is np
+    assert module.loads
     assert notes == [
         "line 1: nowhere is not installed here; only its use fails.",
         "line 2: elsewhere is not installed here; only its use fails.",
+        "line 3: asyncio.windows_events.NULL cannot be imported here; only its use fails.",
+        "line 4: json.nothing cannot be imported here; only its use fails.",
     ]
     with pytest.raises(MissingPackageError, match="elsewhere is not installed here"):
-        module.wrong()
-
-
-def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
-    module, notes = load(
-        "import os\nfrom asyncio.windows_events import NULL\nfrom json import nothing\n"
-        "from json import *\ndef wrong():\n    return NULL()\n"
-    )
-    assert module.loads
-    fails = "cannot be imported here; only its use fails."
-    assert notes == [
-        f"line 2: asyncio.windows_events.NULL {fails}",
-        f"line 3: json.nothing {fails}",
-    ]
+        module.zeros(3)
     with pytest.raises(MissingPackageError, match="NULL cannot be imported here"):
-        module.wrong()
+        module.NULL()
 
 
 def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> None:

@@ -42,10 +42,7 @@ def test_the_textbooks_gradient_is_that_of_central_differences(K: int) -> None:
         assert gradient[index] == pytest.approx(numerical, abs=1e-9)
 
 
-def test_the_numbers_of_the_checks_are_those_of_the_formulas() -> None:
-    for K, targets in TARGETS.items():
-        formula = X.T @ (OUTPUTS[K] - targets) / N
-        np.testing.assert_allclose(textbook.gradient(X, OUTPUTS[K], targets), formula, 1e-6, 1e-9)
+def test_the_losses_and_targets_of_the_checks_are_those_of_the_formulas() -> None:
     np.testing.assert_allclose(textbook.penalty_slopes(W), 2 * W)
     np.testing.assert_array_equal(
         textbook.class_targets(20), np.eye(10)[np.resize(textbook.LABELS, 20)]

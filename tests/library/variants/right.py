@@ -10,7 +10,6 @@ def right(name: str, *edits: tuple[str, str, str], whole_sets: bool = False) -> 
     return Variant(name, edits, whole_sets=whole_sets)
 
 
-FLOAT32 = ".astype(np.float32)"
 LOOPS = """total = 0.0
     for y, yhat in zip(targets[:, 0], outputs[:, 0]):
         yhat = min(max(float(yhat), 1e-12), 1 - 1e-12)
@@ -23,20 +22,10 @@ TWO_HALVES = """        z = X @ self.w
         e = np.exp(z[~positive])
         outputs[~positive] = e / (1 + e)
         return outputs"""
-ZEROS = "self.grad = np.zeros_like(self.w)"
-IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
     right("as it is", whole_sets=True),
     right("bias last", ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])")),
-    right(
-        "float32",
-        ("task2a", logistic.START, logistic.START + FLOAT32),
-        ("task2a", "X.astype(float)", "X.astype(np.float32)"),
-        ("task2a", "1 / (1 + np.exp(-z))", "(1 / (1 + np.exp(-z)))" + FLOAT32),
-        ("task3a", softmax.START, softmax.START + FLOAT32),
-        whole_sets=True,
-    ),
     right(
         "loss before the update in Task 2, after it in Task 3",
         ("task2", "(Y_batch, self.model.forward(X_batch))", "(Y_batch, outputs)"),
@@ -64,29 +53,6 @@ RIGHT = [
         whole_sets=True,
     ),
     right(
-        "logsumexp",
-        (
-            "task3a",
-            softmax.SHARE,
-            "return np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))",
-        ),
-    ),
-    right(
-        "grad of zeros at first",
-        ("task2a", logistic.FORGET, logistic.FORGET.replace("self.grad = None", ZEROS)),
-        ("task3a", softmax.FORGET, softmax.FORGET.replace("self.grad = None", ZEROS)),
-        (
-            "task2a",
-            "        self.grad = None\n\n    def forward",
-            "        self.zero_grad()\n\n    def forward",
-        ),
-        (
-            "task3a",
-            "        self.grad = None\n        self.lam",
-            "        self.zero_grad()\n        self.lam",
-        ),
-    ),
-    right(
         "no penalty where lambda is 0",
         ("task3a", softmax.PENALTY, f"if self.lam > 0:\n            {softmax.PENALTY}"),
     ),
@@ -94,15 +60,6 @@ RIGHT = [
         "random.shuffle",
         ("utils", "import numpy as np\n", "import random\n\nimport numpy as np\n"),
         ("utils", training.DRAW, "random.shuffle(indices)"),
-    ),
-    right(
-        "weights put back in place",
-        ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w = best_w", IN_PLACE)),
-        (
-            "trainer",
-            training.AT_THE_END,
-            training.AT_THE_END.replace("self.model.w = best_w", IN_PLACE),
-        ),
     ),
     right(
         "accuracy by lists",
