@@ -22,19 +22,12 @@ Solution = Variant | Submission
 
 CHECKS = [str(file) for file in sorted((ROOT / "tests").glob("test_*.py"))]
 SLOW = "test_the_pieces_work_on_20_000_images"  # of two tasks, and half of the time of all checks
-NEEDLESS = (
-    "cacheprovider",
-    "faulthandler",
-    "hypothesispytest",
-    "logging",
-    "threadexception",
-    "unraisableexception",
-)
+NEEDLESS = "cacheprovider faulthandler hypothesispytest logging threadexception unraisableexception"
 
 
 def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]:
     """Run the checks, and return the exit code and what pytest prints."""
-    options = (f"--rootdir={ROOT}", *(f"-pno:{name}" for name in NEEDLESS), *options)
+    options = (f"--rootdir={ROOT}", *(f"-pno:{name}" for name in NEEDLESS.split()), *options)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         code = pytest.main([*options, *CHECKS], plugins=plugins)
     return int(code), output.getvalue()

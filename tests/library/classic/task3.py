@@ -1,6 +1,7 @@
 """Training softmax regression, as a student of the course would write it."""
 
-import matplotlib.pyplot as plt
+# ruff: noqa: F401 - some names are those of main(), which is left out
+
 import numpy as np
 
 import utils
@@ -28,19 +29,3 @@ class SoftmaxTrainer(BaseTrainer):
         accuracy_train = calculate_accuracy(self.X_train, self.Y_train, self.model)
         accuracy_val = calculate_accuracy(self.X_val, self.Y_val, self.model)
         return loss, accuracy_train, accuracy_val
-
-
-def main():
-    X_train, Y_train, X_val, Y_val = utils.load_full_mnist()
-    X_train, X_val = pre_process_images(X_train), pre_process_images(X_val)
-    Y_train, Y_val = one_hot_encode(Y_train, 10), one_hot_encode(Y_val, 10)
-    trainer = SoftmaxTrainer(SoftmaxModel(0), 0.01, 128, True, X_train, Y_train, X_val, Y_val)
-    train_history, val_history = trainer.train(50)
-    utils.plot_loss(train_history["loss"], "Training Loss", npoints_to_average=10)
-    utils.plot_loss(val_history["loss"], "Validation Loss")
-    plt.ylim([0.2, 0.6])
-    plt.savefig("task3b_softmax_train_loss.png")
-
-
-if __name__ == "__main__":
-    main()

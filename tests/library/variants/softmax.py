@@ -35,7 +35,6 @@ WRONG = [
         ("exchanged", ENCODED, "return 1 - encoded"),
         ("reversed", ENCODED, "return encoded[:, ::-1]"),
         ("transposed", ENCODED, "return encoded.T"),
-        ("always ten classes", ROWS, ROWS.replace("num_classes", "10")),
         ("largest label as K", ROWS, ROWS.replace("num_classes", "Y.max() + 1")),
         ("one axis too many", ENCODED, "return encoded[:, None]"),
         ("zeros", WRITE, "pass"),
@@ -58,7 +57,6 @@ WRONG = [
         ),
         ("no targets", LOSS, LOSS.replace("targets * ", "")),
         ("arguments exchanged", LOSS, f"targets, outputs = outputs, targets\n    {LOSS}"),
-        ("no logarithm", LOG, "outputs"),
         ("squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
     ),
     *wrong(
@@ -67,7 +65,6 @@ WRONG = [
         ("random", START, "self.w = np.random.default_rng(0).normal(0, 0.1, (785, 10))"),
         ("784 inputs", START, "self.w = np.zeros((784, 10))"),
         ("integers", START, "self.w = np.zeros((785, 10), dtype=int)"),
-        ("one output", START, "self.w = np.zeros((785, 1))"),
         ("transposed", START, "self.w = np.zeros((10, 785))"),
     ),
     *wrong(
@@ -78,7 +75,6 @@ WRONG = [
         ("one sum for all", SUM, "np.sum(np.exp(z))"),
         ("sum of each class", SUM, "np.sum(np.exp(z), axis=0)"),
         ("no sum", SHARE, "return np.exp(z)"),
-        ("mean instead of sum", SUM, SUM.replace("sum", "mean")),
         ("the logarithm", SHARE, f"return np.log(np.exp(z) / {SUM})"),
         ("a sigmoid", SHIFT + SHARE, "return 1 / (1 + np.exp(-np.clip(z, -99, 99)))"),
         ("no softmax", SHIFT + SHARE, "return z"),
@@ -87,7 +83,6 @@ WRONG = [
         ("clips the scores", SHIFT, "z = np.clip(z, -20, 20)\n        "),
         ("transposed", SHARE, f"return (np.exp(z) / {SUM}).T"),
         ("the class", SHARE, "return np.argmax(z, axis=1)"),
-        ("epsilon in the sum", SHARE, f"return np.exp(z) / ({SUM} + 0.01)"),
     ),
     *wrong(
         "3a",
@@ -147,12 +142,6 @@ WRONG = [
         ("the error", ACCURACY, ACCURACY.replace("==", "!=")),
         ("the class with its row", ACCURACY, "return np.mean(predictions == targets[:, 0])"),
         ("divided by all", ACCURACY, f"return {HITS} / targets.size"),
-        ("argmin", PREDICT, PREDICT.replace("argmax", "argmin")),
-        (
-            "one argmax for all",
-            ACCURACY,
-            "return float(np.argmax(model.forward(X)) == np.argmax(targets))",
-        ),
     ),
     *wrong(
         "4b",
@@ -168,7 +157,6 @@ WRONG = [
             f"if l2:\n            {PENALTY}",
         ),
         ("subtracted", PENALTY, PENALTY.replace("+=", "-=")),
-        ("over N", PENALTY, PENALTY + " / len(X)"),
         ("times N", PENALTY, PENALTY + " * len(X)"),
         ("lambda squared", PENALTY, PENALTY.replace("lam", "lam**2")),
         ("L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
@@ -179,18 +167,12 @@ WRONG = [
         ("only the bias", PENALTY, PENALTY + " * (np.arange(785) == 784)[:, None]"),
         ("of ||w||", PENALTY, "self.grad += self.lam * self.w / np.linalg.norm(self.w)"),
         ("averaged over the weights", PENALTY, PENALTY + " / self.w.size"),
-        ("only for lambda = 1", PENALTY, PENALTY + " * (self.lam == 1)"),
         ("not for lambda = 1", PENALTY, PENALTY + " * (self.lam < 1)"),
+        ("without lambda", PENALTY, "self.grad += 2 * self.w"),
         ("lambda always 1", PENALTY, "self.grad += 2 * (self.lam > 0) * self.w"),
         ("shrinks the weights", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
         ("of the gradient", PENALTY, "self.grad += 2 * self.lam * self.grad"),
         ("added before dividing", f"{AVERAGE}\n        {PENALTY}", f"{PENALTY}\n        {AVERAGE}"),
-    ),
-    *wrong(
-        "4b",
-        "task3a.SoftmaxModel.backward",
-        ("without lambda", PENALTY, "self.grad += 2 * self.w"),
-        also=("3a",),
     ),
     *wrong(
         "4b",
@@ -222,7 +204,6 @@ WRONG = [
         "task3a.SoftmaxModel.forward",
         ("overflows", SHIFT, ""),
         ("one maximum for all", SHIFT, SHIFT.replace(LARGEST, "np.max(z)")),
-        ("mean instead of maximum", SHIFT, SHIFT.replace("max", "mean")),
         advice=True,
     ),
     *wrong(

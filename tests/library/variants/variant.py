@@ -10,13 +10,12 @@ from typing import Any
 from tests.checks.student import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
-SLOW = "import matplotlib.pyplot as plt\n"  # most of a second, and no check plots
 
 
 def classic() -> dict[str, str]:
     """Read the classic solution: {module: text}. It is frozen, so its text may be quoted."""
     folder = ROOT / "tests" / "library" / "classic"
-    return {name: (folder / f"{name}.py").read_text("utf-8").replace(SLOW, "") for name in NAMES}
+    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
 
 
 @dataclass(frozen=True)
