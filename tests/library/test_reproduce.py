@@ -40,7 +40,6 @@ HOW = Method("A")
         ("0.976", 0.97578, True, "0.9758"),
         ("0.976", 0.9749, False, "0.9749"),
         ("33", 33.0, True, "33"),
-        ("16", 18.0, False, "18"),
         ("98.77 %", 0.9852, False, "98.520 %"),
         ("88 %", 0.8762, True, "87.6 %"),
         ("0.037827305981061383", 0.03782730598106139, True, "0.03782730598106139"),
@@ -87,12 +86,9 @@ def test_a_protocol_is_gradient_descent_on_its_objective(outputs: int) -> None:
 
     def cost(w: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
         z = X @ w
-        log_likelihood = (
-            Y * special.log_expit(z) + (1 - Y) * special.log_expit(-z)
-            if outputs == 1
-            else Y * special.log_softmax(z, axis=1)
-        )
-        return float(-np.sum(log_likelihood) / len(X))
+        if outputs == 1:
+            return -float(np.mean(Y * special.log_expit(z) + (1 - Y) * special.log_expit(-z)))
+        return -float(np.sum(Y * special.log_softmax(z, axis=1)) / len(X))
 
     def objective(w: np.ndarray, batch: slice) -> float:
         return 0.1 * cost(w, X[batch], Y[batch]) + 0.3 * float(np.sum(w**2))
@@ -104,8 +100,6 @@ def test_a_protocol_is_gradient_descent_on_its_objective(outputs: int) -> None:
         for name, examples in sets.items():
             assert descent.loss[name][t + 1] == pytest.approx(cost(w, *examples))
     np.testing.assert_allclose(descent.model.w, w, rtol=1e-7, atol=1e-10)
-    assert list(descent.loss[TEST]) == [0, 1, 2]
-    assert descent.last("loss", TRAINING) == descent.loss[TRAINING][2]
     assert descent.last("loss", TRAINING, step=1) == descent.loss[TRAINING][1]
     whole, one_batch = (Protocol(0.5, 5, batch_size=size).train(sets) for size in (None, 32))
     np.testing.assert_allclose(whole.model.w, one_batch.model.w, rtol=1e-12)
@@ -122,10 +116,7 @@ def test_consecutive_rises_are_interrupted_by_a_fall_or_a_tie() -> None:
 
 def test_pixels_are_scaled_to_one_and_the_bias_input_is_first() -> None:
     images = np.array([[0, 51, 255] + [0] * 781], np.uint8)
-    inputs = descents.unit_range(images)
-    assert inputs.shape == (1, 785)
-    assert inputs.dtype == np.float64
-    assert inputs[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
+    assert descents.unit_range(images)[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
     assert descents.unit_range(images, bias=False).shape == (1, 784)
     assert course_2019.raw_pixels(images)[0, :4].tolist() == [1, 0, 51, 255]
 
@@ -137,13 +128,9 @@ def test_the_older_documents_test_on_the_last_fifth(tiny_digits: digits.Digits) 
     np.testing.assert_array_equal(sets[TEST][1], tiny_digits.test_labels[160:])
 
 
-def test_2019_validates_on_the_first_tenth_and_2020_on_a_shuffled_one() -> None:
+def test_2020_validates_on_a_tenth_of_the_shuffled_images() -> None:
     X = np.arange(10)[:, None]
-    sets = {TRAINING: (X, X), TEST: (X, X)}
-    divided = course_2019.divide(sets)
-    assert divided[VALIDATION][1].ravel().tolist() == [0]
-    assert divided[TRAINING][0].ravel().tolist() == list(range(1, 10))
-    divided = course_2020.split(sets)
+    divided = course_2020.split({TRAINING: (X, X), TEST: (X, X)})
     assert divided[TRAINING][0].ravel().tolist() == [2, 8, 4, 9, 1, 6, 7, 3, 0]
     assert divided[VALIDATION][1].ravel().tolist() == [5]
 
@@ -159,13 +146,6 @@ def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_sta
     loss, norm = {VALIDATION: {0: 9.0, 1: 8.0, 2: 6.0}}, {0: 0.0, 1: 1.0, 2: 3.0}
     cost = course_2019.printed_cost(Descent(BinaryModel(), loss, norm=norm), 4, l2=0.5)
     assert cost == {1: 8 / 40 + 0.5, 2: 6 / 40 + 1.5}
-
-
-def test_saturated_outputs_are_those_that_float64_rounds_to_0_or_1() -> None:
-    model = BinaryModel()
-    model.w = np.ones((1, 1))  # type: ignore[assignment]
-    z = np.array([[36.0], [37.0], [-37.0], [-709.0], [-710.0]])
-    assert course_2019.saturated_outputs(Descent(model), {TRAINING: (z, z)}) == 2  # 37 and -710
 
 
 @pytest.mark.mnist
@@ -194,13 +174,8 @@ def test_measures_of_a_course() -> None:
     assert measures.decreasing({1: 3, 3: 1, 2: 2})
     assert not measures.decreasing({1: 3, 3: 1, 2: 1})
     assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
-    assert homework.settled({0: 10.0, 5: 1.3, 10: 1.0}) == 5
     assert homework.settled({0: 1.0, 5: 1.9, 10: 2.0}) == 10  # a loss that rises, too
-    assert [course_2021.significant(k, n) for k, n in ((9, 10), (8, 10), (2, 2))] == [
-        True,
-        False,
-        False,
-    ]
+    assert [course_2021.significant(wins, 10) for wins in (9, 8)] == [True, False]
 
 
 def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
@@ -219,17 +194,15 @@ def test_weights_are_matched_to_the_mean_images_of_the_digits() -> None:
 def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
     tiny_digits: digits.Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = 16
-    monkeypatch.setattr(task2, "BATCH_SIZE", size)
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
     images = utils.load_binary_dataset(2, 3, tiny_digits)
     batches = course_2021.follow_batches(images, epochs=2)
-    assert batches.loss.shape == batches.accuracy.shape == (2, len(images.X_train) // size)
-    first = images.Y_train[:size]
-    assert batches.twos[0] == pytest.approx(first.mean())
+    assert batches.loss.shape == batches.accuracy.shape == (2, len(images.X_train) // 16)
+    model, X, Y = BinaryModel(), pre_process_images(images.X_train[:16]), images.Y_train[:16]
+    assert batches.twos[0] == pytest.approx(Y.mean())
     assert batches.loss[0, 0] == pytest.approx(np.log(2))
-    assert batches.wrong[0, 0] == pytest.approx(np.sum(first == 0))  # of zero weights: all are 2
-    model, X = BinaryModel(), pre_process_images(images.X_train[:size])
-    model.backward(X, model.forward(X), first)
+    assert batches.wrong[0, 0] == pytest.approx(np.sum(Y == 0))  # of zero weights: all are 2
+    model.backward(X, model.forward(X), Y)
     assert batches.gradient[0, 0] == pytest.approx(np.linalg.norm(model.grad))
     model.w -= task2.LEARNING_RATE * model.grad
     X_val = pre_process_images(images.X_val)
@@ -241,7 +214,6 @@ def test_weights_are_followed_on_the_same_path_as_in_training(tiny_digits: digit
     images = utils.load_full_mnist(tiny_digits)
     course = course_2021.follow_weights(images, 0, epochs=2)
     training = task3.train(images, 0, epochs=2, seed=0)
-    assert list(course) == list(training.val_history["loss"])
     best = training.best.step
     assert course[best][1] == pytest.approx(np.sum(training.w**2), rel=1e-5)
     assert course[best][0] == pytest.approx(measures.roughness(training.w[:-1].T), rel=1e-4)
@@ -261,11 +233,10 @@ def test_the_errors_of_a_deep_network_agree_with_central_differences(name: str) 
         return -float(np.sum(Y * special.log_softmax(outputs @ weights[-1], axis=1)) / 5)
 
     deltas = homework.layer_errors(weights, activation, X, Y)
-    assert [delta.shape for delta in deltas] == [(5, 4), (5, 4), (5, 2)]
     np.testing.assert_allclose(X.T @ deltas[0], numerical_gradient(cost, weights[0]), atol=1e-8)
 
 
-# {what writes a table: the page, and the claims of the table}
+# {what writes a table: the page, and its claims}
 TABLES: dict[str, tuple[str, list[Claim]]] = {
     f'pages.document("{name}")': ("results.md", document)
     for name, document in pages.read(RESULTS).items()
@@ -316,7 +287,6 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     printed = capsys.readouterr().out
     assert pages.document("course_1999", results) in printed
     assert pages.document("cs_6685", results).startswith("Left out")
-    assert "on tiny digits" in pages.provenance(results)
     assert "On another data set the numbers need not agree" in pages.provenance(results)
     monkeypatch.setattr(pages, "HEADLINES", [("course_1999", "stops in epoch 33")])
     monkeypatch.setattr(pages, "read", partial(pages.read, results))
