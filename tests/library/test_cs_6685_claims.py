@@ -49,9 +49,6 @@ def results(seed: int) -> dict[str, Any]:
         return {size: {"test_accuracy": value, "epochs": 12} for size, value in sizes}
 
     return {
-        "data": "MNIST",
-        "data_sha256": "0123456789abcdef0123",
-        "versions": {"numpy": "2.0"},
         "trainings": {name: training(one.epochs) for name, one in EXPERIMENTS.items()},
         "transforms": dict(zip(TRANSFORMS, rng.random(len(TRANSFORMS)), strict=True)),
         "transfer": {variant: transfer() for variant in VARIANTS},
@@ -65,15 +62,12 @@ def claims(drawn: dict[str, Any]) -> dict[str, Claim]:
 
 def test_every_claim_holds_or_fails_by_the_results() -> None:
     verdicts: dict[str, set[bool]] = {}
-    ours: dict[str, set[str]] = {}
     for seed in range(1000):  # some 150 suffice
         for text, claim in claims(results(seed)).items():
             verdicts.setdefault(text, set()).add(bool(claim.agrees))
-            ours.setdefault(text, set()).add(claim.ours)
         if all(len(seen) == 2 for seen in verdicts.values()):
             break
     assert {text: seen for text, seen in verdicts.items() if len(seen) < 2} == {}
-    assert {text: seen for text, seen in ours.items() if len(seen) < 2} == {}
 
 
 def test_the_claims_compare_what_they_say() -> None:
@@ -101,8 +95,6 @@ def test_the_claims_compare_what_they_say() -> None:
     assert unfreezing.startswith("10: 0.6000 against 0.5000, ")
     printed = "the printed losses are those of a term subtracted over some 2,200 weights"
     assert seen[printed].ours == "L1: +0.000, L1 from L2: +0.000"
-    last_100 = trainings["SGD"]["last_100"][-1]
-    assert seen["SGD: test accuracy 0.88"].ours == f"{last_100:.3f}"
 
 
 def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
@@ -114,26 +106,25 @@ def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
     }
     assert [document.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
     assert document.never_predicted(one, 2) == [4]
-    words = [document.in_words(digits) for digits in ([], [5], [3, 5], [1, 2, 3])]
-    assert words == ["none", "5", "3 and 5", "1, 2 and 3"]
 
 
 def test_the_tables_of_the_page_have_the_numbers_of_the_results() -> None:
     drawn = results(3)
-    losses, transfer = page.losses(drawn).splitlines(), page.transfer(drawn)
-    columns = ["", "published", "its loss: last 100", "all 10,000", "never predicted"]
-    assert [cell.strip() for cell in losses[0].split("|")[1:6]] == columns
+    header, _, *rows = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.losses(drawn).splitlines()
+    )
+    assert header[:4] == ["", "published", "its loss: last 100", "all 10,000"]
     one, log = (drawn["trainings"][name] for name in ("SGD", "SGD, cross-entropy"))
-    (sgd,) = (line for line in losses if line.startswith("| SGD |"))
-    never = document.in_words(one["never_predicted"][-1])
-    numbers = [[f"{x['last_100'][-1]:.2f}", f"{x['test_accuracy'][-1]:.4f}"] for x in (one, log)]
-    assert sgd[2:-2].split(" | ") == ["SGD", "0.88", *numbers[0], never, *numbers[1]]
+    (sgd,) = (row for row in rows if row[0] == "SGD")
+    numbers = [f"{x['last_100'][-1]:.2f}" for x in (one, log)]
+    numbers += [f"{x['test_accuracy'][-1]:.4f}" for x in (one, log)]
+    assert [sgd[i] for i in (2, 5, 3, 6)] == numbers
+    transfer = page.transfer(drawn)
     for name, values in drawn["transfer"].items():
         cells = " | ".join(f"{value['test_accuracy']:.4f} (12)" for value in values.values())
         assert f"| {name} | {cells} |" in transfer
     for name, value in drawn["transforms"].items():
         assert f"| {name} | {value:.4f} |" in page.transforms(drawn)
-    assert "on MNIST (sha256 0123456789abcdef...), NumPy 2.0" in page.provenance(drawn)
 
 
 def test_a_term_subtracted_over_n_weights_has_the_slope_that_the_page_solves_for(
