@@ -13,9 +13,8 @@ import pytest
 from digits import Digits
 from reproduce import cs_6685
 from reproduce.claims import Claim
-from reproduce.cs_6685 import document, hypotheses, page
+from reproduce.cs_6685 import document, hypotheses
 from reproduce.cs_6685.experiments import EXPERIMENTS
-from reproduce.cs_6685.robustness import TRANSFORMS
 from reproduce.cs_6685.transfer import VARIANTS
 
 ACCURACIES = (0.1135, 0.7, 0.88, 0.97, 0.9912, 1.0)
@@ -50,7 +49,6 @@ def results(seed: int) -> dict[str, Any]:
 
     return {
         "trainings": {name: training(one.epochs) for name, one in EXPERIMENTS.items()},
-        "transforms": dict(zip(TRANSFORMS, rng.random(len(TRANSFORMS)), strict=True)),
         "transfer": {variant: transfer() for variant in VARIANTS},
     }
 
@@ -106,33 +104,6 @@ def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
     }
     assert [document.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
     assert document.never_predicted(one, 2) == [4]
-
-
-def test_the_tables_of_the_page_have_the_numbers_of_the_results() -> None:
-    drawn = results(3)
-    header, _, *rows = (
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.losses(drawn).splitlines()
-    )
-    assert header[:4] == ["", "published", "its loss: last 100", "all 10,000"]
-    one, log = (drawn["trainings"][name] for name in ("SGD", "SGD, cross-entropy"))
-    (sgd,) = (row for row in rows if row[0] == "SGD")
-    numbers = [f"{x['last_100'][-1]:.2f}" for x in (one, log)]
-    numbers += [f"{x['test_accuracy'][-1]:.4f}" for x in (one, log)]
-    assert [sgd[i] for i in (2, 5, 3, 6)] == numbers
-    transfer = page.transfer(drawn)
-    for name, values in drawn["transfer"].items():
-        cells = " | ".join(f"{value['test_accuracy']:.4f} (12)" for value in values.values())
-        assert f"| {name} | {cells} |" in transfer
-    for name, value in drawn["transforms"].items():
-        assert f"| {name} | {value:.4f} |" in page.transforms(drawn)
-
-
-def test_a_term_subtracted_over_n_weights_has_the_slope_that_the_page_solves_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    losses = {step: 1 - 2200 * 0.1 * 0.001**2 * step for step in range(0, 500, 100)}
-    monkeypatch.setattr(page, "PRINTED", {"L1": losses})
-    assert page.weights_in_sum().endswith("| L1 | 2,200 |")
 
 
 @pytest.mark.parametrize(

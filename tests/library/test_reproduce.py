@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -51,27 +52,6 @@ def test_a_number_agrees_within_its_last_printed_digit(
 ) -> None:
     claim = claims.number("2d", HOW, "what", published, ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
-
-
-def test_the_table_has_a_row_for_each_claim_with_its_verdict_and_the_tally_counts_them() -> None:
-    yes = Claim("2d", HOW, "a | b", "1", True, "criterion")
-    assumed = Claim("2d", Method("B", assumed=True), "c", "2", True)
-    no = Claim("2e", Method("B", assumed=True), "d", "2", False, note=1, measured="30 of 40")
-    lost = Claim("2e", HOW, "e", "2", None, note=2)
-    assert claims.comparison([yes, assumed, no, no, lost]).splitlines() == [
-        "| task | published | protocol | criterion | ours | agrees |",
-        "| --- | --- | --- | --- | --- | --- |",
-        "| 2d | a \\| b | A | criterion | 1 | yes |",
-        "| 2d | c | B |  | 2 | with an assumed setting |",
-        "| 2e | d | B |  | 2 | **no** (1) |",
-        "| 2e | d | B |  | 2 | **no** (1) |",
-        "| 2e | e | A |  | 2 | **not found** (2) |",
-        "",
-        "- Note 1: 30 of 40.",
-    ]
-    count = re.findall(r"\d+", claims.tally([yes, yes, yes, assumed, no, no, lost]))
-    assert count == ["7", "3", "1", "2", "1"]  # of 7: yes, assumed, no, not found
-    assert claims.with_range([3, 1, 2], "d") == "3 (1 to 3)"
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -246,16 +226,25 @@ TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["tr
 
 @pytest.mark.parametrize("block", TABLES)
 def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
-    """What is written by hand fits to the claims."""
     file, document = TABLES[block]
     content = (DOCS / file).read_text(encoding="utf-8")
     (section,) = (one for one in content.split("\n## ") if block in one)
+    what = "published" if file == "results.md" else "hypothesis"
+    assert claims.comparison(document, what) in section
+    # what is written by hand
     methods = dict(re.findall(r"^- \*\*(\w)\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE))
     written = {Method(letter, "*Assumed:*" in text) for letter, text in methods.items()}
     assert written == {claim.method for claim in document}
     notes = re.findall(r"^(\d+)\. ", section, re.MULTILINE)
     assert sorted(map(int, notes)) == sorted({claim.note for claim in document if claim.note})
     assert all(claim.note for claim in document if not claim.agrees)
+
+
+@pytest.mark.parametrize("table", [page.losses, page.transfer, page.transforms])
+def test_the_tables_of_the_homework_are_those_of_its_results(table: Callable[..., str]) -> None:
+    content = (DOCS / "convnet.md").read_text(encoding="utf-8")
+    assert table(page.read(RESULTS)) in content
+    assert page.weights_in_sum() in content
 
 
 def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
