@@ -81,8 +81,6 @@ def test_a_protocol_is_gradient_descent_on_its_objective(outputs: int) -> None:
             assert descent.loss[name][t + 1] == pytest.approx(cost(w, *examples))
     np.testing.assert_allclose(descent.model.w, w, rtol=1e-7, atol=1e-10)
     assert descent.last("loss", TRAINING, step=1) == descent.loss[TRAINING][1]
-    whole, one_batch = (Protocol(0.5, 5, batch_size=size).train(sets) for size in (None, 32))
-    np.testing.assert_allclose(whole.model.w, one_batch.model.w, rtol=1e-12)
 
 
 def test_consecutive_rises_are_interrupted_by_a_fall_or_a_tie() -> None:
@@ -129,7 +127,7 @@ def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_sta
 
 
 @pytest.mark.mnist
-def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
+def test_2020_is_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
     images = descents.older_sets(digits.load("mnist", mnist_folder))
     sets, protocol = course_2020.softmax_sets(images), course_2020.SOFTMAX
     descent = replace(protocol, every=protocol.steps).train(sets)
@@ -138,23 +136,14 @@ def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path
         assert rows == pytest.approx(float(accuracy), abs=1e-6)
         if name != TEST:  # its loss is printed as a copy
             assert descent.last("loss", name) / 10 == pytest.approx(float(loss), rel=1e-12)
-    protocol = replace(course_2019.SOFTMAX_L2, steps=4)
-    descent = protocol.train(course_2019.softmax_sets(course_2019.divide(images)))
-    cost = course_2019.printed_cost(descent, 2000, protocol.l2)
-    assert descents.consecutive_rises(cost, 3) == 4  # where it stops
-    at_end = [descent.accuracy[name][4] for name in (VALIDATION, TEST)]
-    assert at_end == pytest.approx([0.6725, 0.6785])
 
 
 def test_measures_of_a_course() -> None:
     accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.905, 0.89]))
     assert measures.spikes(accuracy) == [2, 5]
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
-    assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0
     assert measures.decreasing({1: 3, 3: 1, 2: 2})
-    assert not measures.decreasing({1: 3, 3: 1, 2: 1})
     assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
-    assert homework.settled({0: 1.0, 5: 1.9, 10: 2.0}) == 10  # a loss that rises, too
     assert [course_2021.significant(wins, 10) for wins in (9, 8)] == [True, False]
 
 
@@ -277,16 +266,13 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     assert pages.document("course_1999", results) in printed
     assert pages.document("cs_6685", results).startswith("Left out")
     assert "On another data set the numbers need not agree" in pages.provenance(results)
-    monkeypatch.setattr(pages, "HEADLINES", [("course_1999", "stops in epoch 33")])
-    monkeypatch.setattr(pages, "read", partial(pages.read, results))
-    assert "| 1999 | stops in epoch 33 | 34 | yes |\n\nOf 2 results, 1 agree" in pages.headlines()
 
 
 def test_a_cluster_needs_dask_and_an_engine_its_address(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    options = argparse.Namespace(engine="dask", scheduler="tcp://127.0.0.1:1")
+    options = argparse.Namespace(engine="dask")
     with pytest.raises(OSError, match="pip install"), reproduce.__main__.engine(options):
         pass
     monkeypatch.setattr(sys, "argv", ["", "--engine", "dask"])
