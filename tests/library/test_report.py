@@ -206,7 +206,7 @@ def test_the_first_page_says_what_was_run_and_what_came_out(
     page = Recording(date)
     page.add_page()
     pages.summary(page, parts, date)
-    assert b"/CreationDate (D:19700102000000Z" in page.output()
+    page.output()  # closes the fonts
     assert "1970-01-02 00:00 UTC" in page.printed
     assert "Data: tiny digits. Seed: 3." in page.printed
     assert f"SHA-256 of the data: {parts['task2'].data_sha256}" in page.printed
@@ -246,24 +246,13 @@ def write_report(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Write:
 def test_the_same_inputs_give_the_same_bytes_where_they_are_wanted(
     write_report: Write, folder: Path, recording: Recording
 ) -> None:
-    results = (folder / "results.json").read_bytes()
     with pytest.raises(SystemExit):
         write_report("--out", str(folder / "results.json"))  # no name of a PDF
-    assert (folder / "results.json").read_bytes() == results
     write_report("--out", str(folder / "my.pdf"))
     pdf = (folder / "my.pdf").read_bytes()
     assert pdf == recording.output()
     assert b"/CreationDate (D:19700101000000Z" in pdf
     assert not (folder / "report.pdf").exists()
-
-
-@pytest.mark.parametrize("epoch", ["yesterday", "9" * 30])
-def test_a_source_date_epoch_that_is_no_time_is_refused(
-    monkeypatch: pytest.MonkeyPatch, epoch: str
-) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    with pytest.raises(OSError, match="SOURCE_DATE_EPOCH: expected seconds since 1970"):
-        report.__main__.source_date()
 
 
 def test_without_fpdf2_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
