@@ -231,7 +231,9 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
         started.append((settings, data, start, w))
         steps = range(1500, 3000 * settings.epochs + 1, 1500)
         measured = {step: (rng.random(), rng.integers(10, size=len(labels))) for step in steps}
-        return Finished(w, experiments.summary(settings, rng.random(6000), measured, labels))
+        return Finished(
+            w, experiments.summary(settings, rng.random(6000).tolist(), measured, labels)
+        )
 
     def draw_transfer(settings: transfer.Variant, data: Digits, start: np.ndarray) -> Finished:
         started.append((settings, data, start, start))

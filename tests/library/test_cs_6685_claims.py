@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = page.read(DOCS / "figures" / "results.json")
 
 
-def claims(results: dict[str, Any]) -> dict[str, Claim]:
+def claims(results: Mapping[str, Any]) -> dict[str, Claim]:
     both = [*cs_6685.claims(results), *hypotheses.hypotheses(results["trainings"])]
     return {claim.published: claim for claim in both}
 
 
-def alike(accuracy: float, never_predicted: list[int], slope: float) -> dict[str, Any]:
+def alike(accuracy: float, never_predicted: list[int], slope: float) -> Mapping[str, Any]:
     """Let all trainings have the same results."""
     results = deepcopy(PUBLISHED)
     for one in results["trainings"].values():
@@ -37,7 +38,7 @@ def alike(accuracy: float, never_predicted: list[int], slope: float) -> dict[str
     return results
 
 
-def changed(patient: float = 0.604, l1: float = 0.8, from_l2: float = 0.9) -> dict[str, Any]:
+def changed(patient: float = 0.604, l1: float = 0.8, from_l2: float = 0.9) -> Mapping[str, Any]:
     """Let some trainings have these accuracies, and the losses that the document prints."""
     results = deepcopy(PUBLISHED)
     frozen, unfrozen, with_patience = (results["transfer"][name] for name in list(VARIANTS)[:3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_gradient_of_cross_entropy_is_minus_x_times_y_minus_yhat() -> None:
     soft = special.softmax(2 * X @ W[::-1], axis=1)
     for targets in (Y, soft):
         outputs = special.softmax(X @ W, axis=1)
-        slope = numerical_gradient(lambda targets=targets: softmax_cost(W, targets), W)
+        slope = numerical_gradient(partial(softmax_cost, W, targets), W)
         np.testing.assert_allclose(slope, -X.T @ (targets - outputs) / N, atol=1e-9)
     w, y = W[:, :1].copy(), soft[:, :1]
 
@@ -72,7 +73,7 @@ def test_gradient_of_cross_entropy_is_minus_x_times_y_minus_yhat() -> None:
 
 def test_softmax_of_two_classes_is_the_sigmoid_of_the_difference() -> None:
     model = BinaryModel()
-    model.w = W[:, :1] - W[:, 1:2]
+    model.w = np.subtract(W[:, :1], W[:, 1:2])
     two = softmax_model(W[:, :2]).forward(X)
     np.testing.assert_allclose(two[:, :1], model.forward(X), rtol=1e-14)
 
