@@ -110,7 +110,11 @@ ANSWERS: list[tuple[str, list[Training], str]] = [
         "validation loss rises with every λ: 0.3000 (λ = 0), 0.3100 (λ = 0.1), 0.4000 (λ = 1) ... "
         "the training accuracy is only 0.8000 ... to 0.6000 with λ = 1",
     ),
-    ("4d", best_of((0.3, 0.9), (0.3, 0.897), (0.4, 0.7)), "With λ = 0.1 by less ... chance.) A pe"),
+    (
+        "4d",
+        best_of((0.3, 0.9), (0.3, 0.897), (0.4, 0.7)),  # the loss does not rise with every λ
+        "(With λ = 0.1 by less than 0.005, which may be chance.) A penalty",
+    ),
     ("4d", best_of((0.1, 0.9), (0.1, 0.9), (0.1, 0.91)), "not fall with λ = 0.1 and λ = 1."),
     (
         "4e",
