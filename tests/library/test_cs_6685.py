@@ -304,6 +304,10 @@ def test_the_figures_show_the_results_under_their_names(written: Written) -> Non
             name = axes.get_title() + (", cross-entropy" if loss == "cross-entropy" else "")
             assert steps == trainings[name]["steps"]
             assert values == trainings[name][f"{which}_accuracy"]
+    gradients = lines(drawn["hw4_gradients.png"].axes[0]).items()
+    (p, cross_entropy), (_, document) = (np.array(one) for _, one in sorted(gradients))
+    np.testing.assert_allclose(cross_entropy, 1 - p)
+    np.testing.assert_allclose(document, p * (1 - p))
     axes = drawn["hw4_by_digit.png"].axes[0]
     (cells,) = axes.get_images()
     for text, row in zip(axes.get_yticklabels(), np.asarray(cells.get_array()), strict=True):
