@@ -137,6 +137,7 @@ def test_measures_of_a_course() -> None:
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
     assert measures.decreasing({1: 3, 3: 1, 2: 2})
     assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
+    assert claims.with_range([3, 1, 2], "d") == "3 (1 to 3)"
     assert [course_2021.significant(wins, 10) for wins in (9, 8)] == [True, False]
 
 
