@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,6 @@ HOW = Method("A")
         ("0.976", 0.97578, True, "0.9758"),
         ("0.976", 0.9749, False, "0.9749"),
         ("33", 33.0, True, "33"),
-        ("16", 18.0, False, "18"),
         ("98.77 %", 0.9852, False, "98.520 %"),
         ("88 %", 0.8762, True, "87.6 %"),
         ("0.037827305981061383", 0.03782730598106139, True, "0.03782730598106139"),
@@ -54,78 +54,40 @@ def test_a_number_agrees_within_its_last_printed_digit(
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
 
 
-def test_the_table_has_a_row_for_each_claim_with_its_verdict_and_the_tally_counts_them() -> None:
-    yes = Claim("2d", HOW, "a | b", "1", True, "criterion")
-    assumed = Claim("2d", Method("B", assumed=True), "c", "2", True)
-    no = Claim("2e", Method("B", assumed=True), "d", "2", False, note=1, measured="30 of 40")
-    lost = Claim("2e", HOW, "e", "2", None, note=2)
-    assert claims.comparison([yes, assumed, no, no, lost]).splitlines() == [
-        "| task | published | protocol | criterion | ours | agrees |",
-        "| --- | --- | --- | --- | --- | --- |",
-        "| 2d | a \\| b | A | criterion | 1 | yes |",
-        "| 2d | c | B |  | 2 | with an assumed setting |",
-        "| 2e | d | B |  | 2 | **no** (1) |",
-        "| 2e | d | B |  | 2 | **no** (1) |",
-        "| 2e | e | A |  | 2 | **not found** (2) |",
-        "",
-        "- Note 1: 30 of 40.",
-    ]
-    count = re.findall(r"\d+", claims.tally([yes, yes, yes, assumed, no, no, lost]))
-    assert count == ["7", "3", "1", "2", "1"]  # of 7: yes, assumed, no, not found
-    assert claims.with_range([3, 1, 2], "d") == "3 (1 to 3)"
-
-
-@pytest.mark.parametrize("outputs", [1, 3])
-def test_a_protocol_is_gradient_descent_on_its_objective(outputs: int) -> None:
+def test_a_protocol_is_gradient_descent_on_its_objective() -> None:
     """Two steps on batches in order, with a scaled cost, a penalty and an annealed rate."""
-    rng = np.random.default_rng(0)
-    X, labels = rng.uniform(size=(40, 7)), np.arange(40) % max(outputs, 2)
-    Y = labels[:, None].astype(float) if outputs == 1 else np.eye(outputs)[labels]
+    X, Y = np.random.default_rng(0).uniform(size=(40, 7)), np.eye(3)[np.arange(40) % 3]
     sets: Sets = {TRAINING: (X[:32], Y[:32]), TEST: (X[32:], Y[32:])}
     protocol = Protocol(0.5, 2, batch_size=16, l2=0.3, cost_scale=0.1, decay=1.0, every=1)
     descent = protocol.train(sets)
 
     def cost(w: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
-        z = X @ w
-        log_likelihood = (
-            Y * special.log_expit(z) + (1 - Y) * special.log_expit(-z)
-            if outputs == 1
-            else Y * special.log_softmax(z, axis=1)
-        )
-        return float(-np.sum(log_likelihood) / len(X))
+        return -float(np.mean(np.sum(Y * special.log_softmax(X @ w, axis=1), axis=1)))
 
     def objective(w: np.ndarray, batch: slice) -> float:
         return 0.1 * cost(w, X[batch], Y[batch]) + 0.3 * float(np.sum(w**2))
 
-    w = np.zeros((7, outputs))
+    w = np.zeros((7, 3))
     for t, batch in enumerate((slice(0, 16), slice(16, 32))):
         w -= 0.5 / (1 + t) * numerical_gradient(partial(objective, w, batch), w)
         assert descent.norm[t + 1] == pytest.approx(np.sum(w**2), rel=1e-7)
         for name, examples in sets.items():
             assert descent.loss[name][t + 1] == pytest.approx(cost(w, *examples))
     np.testing.assert_allclose(descent.model.w, w, rtol=1e-7, atol=1e-10)
-    assert list(descent.loss[TEST]) == [0, 1, 2]
-    assert descent.last("loss", TRAINING) == descent.loss[TRAINING][2]
     assert descent.last("loss", TRAINING, step=1) == descent.loss[TRAINING][1]
-    whole, one_batch = (Protocol(0.5, 5, batch_size=size).train(sets) for size in (None, 32))
-    np.testing.assert_allclose(whole.model.w, one_batch.model.w, rtol=1e-12)
 
 
 def test_consecutive_rises_are_interrupted_by_a_fall_or_a_tie() -> None:
     def rises(*losses: float) -> int | None:
         return descents.consecutive_rises(dict(enumerate(losses)), 3)
 
-    assert rises(9, 5, 6, 7, 8) == 4
-    assert rises(5, 6, 7, 8, 9) == 3
+    assert (rises(9, 5, 6, 7, 8), rises(5, 6, 7, 8, 9)) == (4, 3)
     assert rises(5, 6, 7) is rises(5, 6, 7, 6, 8) is rises(5, 6, 7, 7, 8) is None
 
 
 def test_pixels_are_scaled_to_one_and_the_bias_input_is_first() -> None:
     images = np.array([[0, 51, 255] + [0] * 781], np.uint8)
-    inputs = descents.unit_range(images)
-    assert inputs.shape == (1, 785)
-    assert inputs.dtype == np.float64
-    assert inputs[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
+    assert descents.unit_range(images)[0, :4].tolist() == pytest.approx([1, 0, 0.2, 1])
     assert descents.unit_range(images, bias=False).shape == (1, 784)
     assert course_2019.raw_pixels(images)[0, :4].tolist() == [1, 0, 51, 255]
 
@@ -137,13 +99,9 @@ def test_the_older_documents_test_on_the_last_fifth(tiny_digits: digits.Digits) 
     np.testing.assert_array_equal(sets[TEST][1], tiny_digits.test_labels[160:])
 
 
-def test_2019_validates_on_the_first_tenth_and_2020_on_a_shuffled_one() -> None:
+def test_2020_validates_on_a_tenth_of_the_shuffled_images() -> None:
     X = np.arange(10)[:, None]
-    sets = {TRAINING: (X, X), TEST: (X, X)}
-    divided = course_2019.divide(sets)
-    assert divided[VALIDATION][1].ravel().tolist() == [0]
-    assert divided[TRAINING][0].ravel().tolist() == list(range(1, 10))
-    divided = course_2020.split(sets)
+    divided = course_2020.split({TRAINING: (X, X), TEST: (X, X)})
     assert divided[TRAINING][0].ravel().tolist() == [2, 8, 4, 9, 1, 6, 7, 3, 0]
     assert divided[VALIDATION][1].ravel().tolist() == [5]
 
@@ -161,15 +119,8 @@ def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_sta
     assert cost == {1: 8 / 40 + 0.5, 2: 6 / 40 + 1.5}
 
 
-def test_saturated_outputs_are_those_that_float64_rounds_to_0_or_1() -> None:
-    model = BinaryModel()
-    model.w = np.ones((1, 1))  # type: ignore[assignment]
-    z = np.array([[36.0], [37.0], [-37.0], [-709.0], [-710.0]])
-    assert course_2019.saturated_outputs(Descent(model), {TRAINING: (z, z)}) == 2  # 37 and -710
-
-
 @pytest.mark.mnist
-def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
+def test_2020_is_repeated_to_the_last_printed_digit(mnist_folder: Path) -> None:
     images = descents.older_sets(digits.load("mnist", mnist_folder))
     sets, protocol = course_2020.softmax_sets(images), course_2020.SOFTMAX
     descent = replace(protocol, every=protocol.steps).train(sets)
@@ -178,29 +129,16 @@ def test_2019_and_2020_are_repeated_to_the_last_printed_digit(mnist_folder: Path
         assert rows == pytest.approx(float(accuracy), abs=1e-6)
         if name != TEST:  # its loss is printed as a copy
             assert descent.last("loss", name) / 10 == pytest.approx(float(loss), rel=1e-12)
-    protocol = replace(course_2019.SOFTMAX_L2, steps=4)
-    descent = protocol.train(course_2019.softmax_sets(course_2019.divide(images)))
-    cost = course_2019.printed_cost(descent, 2000, protocol.l2)
-    assert descents.consecutive_rises(cost, 3) == 4  # where it stops
-    at_end = [descent.accuracy[name][4] for name in (VALIDATION, TEST)]
-    assert at_end == pytest.approx([0.6725, 0.6785])
 
 
 def test_measures_of_a_course() -> None:
     accuracy = dict(enumerate([0.5, 0.9, 0.88, 0.91, 0.905, 0.89]))
     assert measures.spikes(accuracy) == [2, 5]
     assert measures.deepest_fall(accuracy) == pytest.approx(0.02)
-    assert measures.deepest_fall({0: 0.1, 1: 0.2}) == 0
     assert measures.decreasing({1: 3, 3: 1, 2: 2})
-    assert not measures.decreasing({1: 3, 3: 1, 2: 1})
     assert homework.settled({0: 10.0, 5: 1.3, 10: 2.0, 15: 1.2, 20: 1.0}) == 15
-    assert homework.settled({0: 10.0, 5: 1.3, 10: 1.0}) == 5
-    assert homework.settled({0: 1.0, 5: 1.9, 10: 2.0}) == 10  # a loss that rises, too
-    assert [course_2021.significant(k, n) for k, n in ((9, 10), (8, 10), (2, 2))] == [
-        True,
-        False,
-        False,
-    ]
+    assert claims.with_range([3, 1, 2], "d") == "3 (1 to 3)"
+    assert [course_2021.significant(wins, 10) for wins in (9, 8)] == [True, False]
 
 
 def test_roughness_is_two_for_noise_and_near_zero_for_a_slope() -> None:
@@ -219,17 +157,15 @@ def test_weights_are_matched_to_the_mean_images_of_the_digits() -> None:
 def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
     tiny_digits: digits.Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = 16
-    monkeypatch.setattr(task2, "BATCH_SIZE", size)
+    monkeypatch.setattr(task2, "BATCH_SIZE", 16)
     images = utils.load_binary_dataset(2, 3, tiny_digits)
     batches = course_2021.follow_batches(images, epochs=2)
-    assert batches.loss.shape == batches.accuracy.shape == (2, len(images.X_train) // size)
-    first = images.Y_train[:size]
-    assert batches.twos[0] == pytest.approx(first.mean())
+    assert batches.loss.shape == batches.accuracy.shape == (2, len(images.X_train) // 16)
+    model, X, Y = BinaryModel(), pre_process_images(images.X_train[:16]), images.Y_train[:16]
+    assert batches.twos[0] == pytest.approx(Y.mean())
     assert batches.loss[0, 0] == pytest.approx(np.log(2))
-    assert batches.wrong[0, 0] == pytest.approx(np.sum(first == 0))  # of zero weights: all are 2
-    model, X = BinaryModel(), pre_process_images(images.X_train[:size])
-    model.backward(X, model.forward(X), first)
+    assert batches.wrong[0, 0] == pytest.approx(np.sum(Y == 0))  # of zero weights: all are 2
+    model.backward(X, model.forward(X), Y)
     assert batches.gradient[0, 0] == pytest.approx(np.linalg.norm(model.grad))
     model.w -= task2.LEARNING_RATE * model.grad
     X_val = pre_process_images(images.X_val)
@@ -241,7 +177,6 @@ def test_weights_are_followed_on_the_same_path_as_in_training(tiny_digits: digit
     images = utils.load_full_mnist(tiny_digits)
     course = course_2021.follow_weights(images, 0, epochs=2)
     training = task3.train(images, 0, epochs=2, seed=0)
-    assert list(course) == list(training.val_history["loss"])
     best = training.best.step
     assert course[best][1] == pytest.approx(np.sum(training.w**2), rel=1e-5)
     assert course[best][0] == pytest.approx(measures.roughness(training.w[:-1].T), rel=1e-4)
@@ -261,11 +196,10 @@ def test_the_errors_of_a_deep_network_agree_with_central_differences(name: str) 
         return -float(np.sum(Y * special.log_softmax(outputs @ weights[-1], axis=1)) / 5)
 
     deltas = homework.layer_errors(weights, activation, X, Y)
-    assert [delta.shape for delta in deltas] == [(5, 4), (5, 4), (5, 2)]
     np.testing.assert_allclose(X.T @ deltas[0], numerical_gradient(cost, weights[0]), atol=1e-8)
 
 
-# {what writes a table: the page, and the claims of the table}
+# {what writes a table: the page, and its claims}
 TABLES: dict[str, tuple[str, list[Claim]]] = {
     f'pages.document("{name}")': ("results.md", document)
     for name, document in pages.read(RESULTS).items()
@@ -275,16 +209,25 @@ TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["tr
 
 @pytest.mark.parametrize("block", TABLES)
 def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
-    """What is written by hand fits to the claims."""
     file, document = TABLES[block]
     content = (DOCS / file).read_text(encoding="utf-8")
     (section,) = (one for one in content.split("\n## ") if block in one)
+    what = "published" if file == "results.md" else "hypothesis"
+    assert claims.comparison(document, what) in section
+    # what is written by hand
     methods = dict(re.findall(r"^- \*\*(\w)\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE))
     written = {Method(letter, "*Assumed:*" in text) for letter, text in methods.items()}
     assert written == {claim.method for claim in document}
     notes = re.findall(r"^(\d+)\. ", section, re.MULTILINE)
     assert sorted(map(int, notes)) == sorted({claim.note for claim in document if claim.note})
     assert all(claim.note for claim in document if not claim.agrees)
+
+
+@pytest.mark.parametrize("table", [page.losses, page.transfer, page.transforms])
+def test_the_tables_of_the_homework_are_those_of_its_results(table: Callable[..., str]) -> None:
+    content = (DOCS / "convnet.md").read_text(encoding="utf-8")
+    assert table(page.read(RESULTS)) in content
+    assert page.weights_in_sum() in content
 
 
 def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
@@ -316,18 +259,14 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     printed = capsys.readouterr().out
     assert pages.document("course_1999", results) in printed
     assert pages.document("cs_6685", results).startswith("Left out")
-    assert "on tiny digits" in pages.provenance(results)
     assert "On another data set the numbers need not agree" in pages.provenance(results)
-    monkeypatch.setattr(pages, "HEADLINES", [("course_1999", "stops in epoch 33")])
-    monkeypatch.setattr(pages, "read", partial(pages.read, results))
-    assert "| 1999 | stops in epoch 33 | 34 | yes |\n\nOf 2 results, 1 agree" in pages.headlines()
 
 
 def test_a_cluster_needs_dask_and_an_engine_its_address(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    options = argparse.Namespace(engine="dask", scheduler="tcp://127.0.0.1:1")
+    options = argparse.Namespace(engine="dask")
     with pytest.raises(OSError, match="pip install"), reproduce.__main__.engine(options):
         pass
     monkeypatch.setattr(sys, "argv", ["", "--engine", "dask"])
