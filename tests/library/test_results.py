@@ -158,6 +158,7 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
 ) -> None:
     shown: list[str] = []
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
+    plt.close("all")  # the figures of other tests
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_figlabels()))
     publish_run("task2", show=True)
     assert "No window can be opened here" in capsys.readouterr().out
