@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+from course.checks import copy_checks
 from course.grade import main
 from lab.assignment import FILES, POINTS
 from tests.library.fake_course import write_files
@@ -23,8 +24,9 @@ def test_a_mistake_costs_its_checks_and_an_end_of_python_its_task(tmp_path: Path
     wrong = {name: f"{text}\n{WRONG.get(name, '')}" for name, text in files.items()}
     write_files(tmp_path / "class" / "right", files)
     write_files(tmp_path / "class" / "wrong", wrong)
-    out = tmp_path / "out"
-    assert main([str(tmp_path / "class"), "--out", str(out), "--timeout", "2400"], ROOT) == 0
+    out, project = tmp_path / "out", tmp_path / "project"
+    copy_checks(ROOT, project)  # ROOT may hold the environment, which grading refuses
+    assert main([str(tmp_path / "class"), "--out", str(out), "--timeout", "2400"], project) == 0
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
         right = next(csv.DictReader(file))
     points = {task: str(points) for task, points in POINTS.items()}
