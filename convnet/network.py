@@ -60,7 +60,7 @@ class Sequential:
             raise ValueError(f"expected a pattern of some of the names {names}; got {pattern!r}.")
         return matching
 
-    def frozen(self) -> list[Parameter]:
+    def frozen_parameters(self) -> list[Parameter]:
         """Return the parameters of the frozen layers."""
         frozen = (layer for layer in self.layers if layer.frozen)
         return [parameter for layer in frozen for parameter in layer.parameters().values()]
@@ -134,7 +134,7 @@ class Sequential:
         for penalty in self.penalties:
             for parameter in self.matching(penalty.parameters):
                 parameter.grad += penalty.gradient(parameter.value)
-        for parameter in self.frozen():
+        for parameter in self.frozen_parameters():
             parameter.grad[...] = 0
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:

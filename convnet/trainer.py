@@ -43,9 +43,9 @@ class NetworkTrainer(BaseTrainer):
             self.model.backward(X_batch, outputs, Y_batch)
         finally:
             self.model.training = False
-        kept = [(frozen.value, frozen.value.copy()) for frozen in self.model.frozen()]
+        frozen = [(p.value, p.value.copy()) for p in self.model.frozen_parameters()]
         self.optimiser.step(self.model.w, self.model.grad)
-        for value, before in kept:  # momentum of earlier steps would move it
+        for value, before in frozen:  # momentum of earlier steps would move it
             value[...] = before
         return self.model.loss.value(outputs, Y_batch)
 

@@ -115,7 +115,7 @@ def run_checks(
     stop: Event,
     tasks: Sequence[str] = (),
 ) -> Run:
-    """Run the checks in a temporary folder; then every process of the run's group has been ended.
+    """Run the checks in a temporary folder; when this returns, the run's process group has ended.
 
     Where the run is not isolated, a process that left the group can go on.
 

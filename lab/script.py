@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from joblib import cpu_count
@@ -74,7 +73,7 @@ def parse_options(
         )
         parser.add_argument(
             "--seed",
-            type=partial(_integer, low=0),
+            type=seed,
             default=0,
             help="seed of the shuffling (default: %(default)s)",
         )
@@ -134,6 +133,11 @@ def run_script(main: Callable[[], None]) -> None:
 def positive(text: str) -> int:
     """Parse a positive integer of the command line."""
     return _integer(text, 1)
+
+
+def seed(text: str) -> int:
+    """Parse a seed of NumPy's generators, for argparse."""
+    return _integer(text, 0)
 
 
 def _integer(text: str, low: int) -> int:

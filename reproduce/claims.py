@@ -55,11 +55,17 @@ class Claim:
 
 
 def number(
-    task: str, method: Method, what: str, published: str, ours: float, **notes: Any
+    task: str,
+    method: Method,
+    what: str,
+    published: str,
+    ours: float,
+    note: int | None = None,
+    measured: str = "",
 ) -> Claim:
     """Compare a published number, with all printed digits ("0.976", "98.77 %"), with ours.
 
-    ours: a fraction where the published number is a percentage. notes: `note` and `measured`.
+    ours: a fraction where the published number is a percentage.
     """
     text = published.removesuffix("%").strip()
     scale, unit = (100, " %") if published.endswith("%") else (1, "")
@@ -69,7 +75,7 @@ def number(
     shown = f"{value:.0f}" if digits == 0 and not unit else f"{value:.{digits + 1}f}"
     shown = repr(value) if digits > 15 else shown + unit
     agrees = abs(value - float(text)) <= tolerance
-    return Claim(task, method, f"{what} {published}", shown, agrees, **notes)
+    return Claim(task, method, f"{what} {published}", shown, agrees, note=note, measured=measured)
 
 
 def with_range(values: Sequence[float], spec: str) -> str:

@@ -74,9 +74,8 @@ def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], fi
         name: {layer: float(np.linalg.norm(one)) for layer, one in enumerate(deltas, 1)}
         for name, deltas in errors.items()
     }
-    return [*_penalty(by_lambda), *_learning_rate(by_rate), *_depth(norms)], _figures(
-        by_lambda, by_rate, norms, data.name
-    )
+    claims = [*_penalty(by_lambda), *_learning_rate(by_rate), *_depth(norms)]
+    return claims, _figures(by_lambda, by_rate, norms, data.name)
 
 
 def random_weights(activation: Activation, rng: np.random.Generator) -> list[np.ndarray]:
@@ -104,7 +103,7 @@ def layer_errors(
 
 
 def settled(losses: Series) -> int:
-    """Find the first step from which a loss stays within 5 % of its whole change from its last."""
+    """Find the first step from which a loss is within 5 % of its whole change of its last value."""
     values = list(losses.values())
     near = 0.05 * abs(values[0] - values[-1])
     return next(

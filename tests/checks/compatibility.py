@@ -3,7 +3,7 @@
 The checks call the interface that is handed out. A rule takes something of a submission and returns
 it adapted to that interface, or as it is where there is nothing to adapt. Its docstring says what
 it allows, and it names a submission of tests/library/submissions/ that loses points without it,
-and a task of these points.
+and a task in which it loses them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 
 
 def rule(submission: str, task: str) -> Callable[[Rule], Rule]:
-    """List a function among the rules, with a submission that loses points of a task without it."""
+    """List a function among the rules, with a submission that loses points in `task` without it."""
 
     def listed(function: Rule) -> Rule:
         RULES[function.__name__] = submission, task

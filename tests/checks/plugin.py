@@ -53,7 +53,8 @@ class Checks:
             self.outcomes.add(item.nodeid, item.name, checks[item])
         if not self.tasks:
             kept |= {item: None for item in items if item not in checks}
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        else:
+            config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -112,7 +113,8 @@ class Checks:
             if outcome.check.is_advice:  # for pytest it is an expected failure
                 report.outcome, report.wasxfail = "skipped", failure.summary
         elif report.skipped:
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            where = report.longrepr  # (file, line, reason), but not of an xfail
+            reason = where[2] if isinstance(where, tuple) else report.longreprtext
             outcome.status = "skipped"
             outcome.failure = Failure(f"skipped: {reason.removeprefix('Skipped: ')}")
         elif report.when == "call":

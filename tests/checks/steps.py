@@ -66,8 +66,8 @@ class Steps:
         Args:
             model: that it trains.
             learning_rate: of its steps.
-            script: whether variables of the script have the same values; else there are none.
-            sets: X_train, Y_train, X_val, Y_val; by default none is the batch of `train_step`.
+            script: whether the script has variables of the same values, or none of these names.
+            sets: X_train, Y_train, X_val, Y_val; by default none is the batch of a step.
         """
         inputs = (textbook.inputs(*size_and_seed) for size_and_seed in DATA_SETS)
         own = [array for X in inputs for array in (X, self.targets(len(X)))]

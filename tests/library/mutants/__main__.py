@@ -1,9 +1,9 @@
 """Applies each fault to a copy of the project and reports which the tests catch.
 
-Usage: python -m tests.library.mutants [ROOM or PATCH ...]
+Usage: python -m tests.library.mutants [FOLDER or PATCH ...]
 
-A fault is a file mutants/<room>/<name>.patch: a sentence, a line `Tests: <files>`, and a diff. The
-files that it names run first, and where they pass, every test without the proof of the checks.
+A fault is a file <folder>/<name>.patch: a sentence, a line `Tests: <files>`, and a diff. The files
+that it names run first, and where they pass, every test without the proof of the checks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> int:
         prog="python -m tests.library.mutants",
         description="Apply each fault to a copy of the project; report which the tests catch.",
     )
-    parser.add_argument("only", nargs="*", help="a room, or a file *.patch; all without it")
+    parser.add_argument("only", nargs="*", help="a folder, or a file *.patch; all without it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at a time")
     args = parser.parse_args()
     patches = [patch for name in args.only or [""] for patch in chosen(name)]
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def chosen(name: str) -> list[Path]:
-    """List the patches of a room (all for ""), or one patch."""
+    """List the patches of a folder (all for ""), or one patch."""
     if name.endswith(".patch"):
         return [Path(name).resolve()]
     patches = sorted((HERE / name).glob("*.patch" if name else "*/*.patch"))
