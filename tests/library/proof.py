@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot
 import pytest
 
 from tests.checks.outcomes import results
@@ -84,4 +85,5 @@ class _Proof:
                 plugins.unregister(checks)
                 checks.files.close()
                 self.results[solution] = results(checks.outcomes)
+                matplotlib.pyplot.close("all")  # what a solution drew
         return True

@@ -117,6 +117,7 @@ def test_a_right_solution_has_the_points_of_the_assignment(
     assert report.scores == POINTS
     assert report.row("2a") == "2a      12 / 12"
     assert report.row("total") == "total   62 / 62"
+    assert "advice: " not in report.output
     assert "first check that fails: pytest --next; of one task: pytest --task 2a\n" in report.output
     assert "every test" not in report.output  # there are no other tests
 

@@ -33,6 +33,7 @@ def stubs(name: str, bodies: dict[str, str], task: str = "") -> Variant:
     return Variant(name, bodies=tuple(bodies.items()), task=task)
 
 
+SOLUTION = stubs("as it is", {})
 EACH = {function: stubs(function, {function: UNWRITTEN}, TASK_OF[function]) for function in TASK_OF}
 EACH |= {
     f"{module}.accuracy": stubs(
@@ -41,14 +42,6 @@ EACH |= {
         TASK_OF[f"{module}.accuracy"],
     )
     for module, body in INLINE.items()
-}
-ALONE = {
-    task.name: stubs(
-        f"all but {task.name}",
-        {f: UNWRITTEN for f in TASK_OF if f not in (*task.functions, *task.extends)},
-        task.name,
-    )
-    for task in CODE_TASKS
 }
 CONSTANTS = [
     stubs(body, dict.fromkeys(TASK_OF, body))
@@ -62,7 +55,7 @@ CONSTANTS += [
 
 @pytest.fixture(scope="module")
 def results() -> dict[Variant, Results]:
-    return run_all([*EACH.values(), *ALONE.values(), *CONSTANTS])
+    return run_all([SOLUTION, *EACH.values(), *CONSTANTS])
 
 
 @pytest.mark.parametrize("function", EACH)
@@ -74,9 +67,10 @@ def test_a_function_that_is_not_written_costs_points(
     assert found[task]["score"] <= share * POINTS[task]
 
 
-@pytest.mark.parametrize("task", POINTS)
-def test_each_task_earns_its_points_alone(task: str, results: dict[Variant, Results]) -> None:
-    assert results[ALONE[task]]["score"] == POINTS[task]
+def test_the_solution_earns_everything_and_draws_no_advice(results: dict[Variant, Results]) -> None:
+    found = results[SOLUTION]
+    assert found["score"] == 62
+    assert [test["name"] for test in found["tests"] if test["status"] != "passed"] == []
 
 
 @pytest.mark.parametrize("variant", CONSTANTS, ids=str)

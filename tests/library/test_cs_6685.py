@@ -321,10 +321,13 @@ def test_the_figures_show_the_results_under_their_names(written: Written) -> Non
         steps = list(range(100, 100 * len(objectives) + 1, 100))
         assert subtracted[f"{name}: ours"] == (steps, objectives)
     by_size = written.results["transfer"]
-    for name, (sizes, values) in lines(drawn["hw4_transfer_sizes.png"].axes[0]).items():
+    sizes_of = lines(drawn["hw4_transfer_sizes.png"].axes[0])
+    assert sizes_of.keys() == by_size.keys()
+    for name, (sizes, values) in sizes_of.items():
         assert values == [by_size[name][str(int(size))]["test_accuracy"] for size in sizes]
     for axes in drawn["hw4_transfer_epochs.png"].axes:
         size = axes.get_title().removesuffix(" images")
+        assert lines(axes).keys() == by_size.keys()
         for name, (_, values) in lines(axes).items():
             assert values == by_size[name][size]["val_accuracy"]
 

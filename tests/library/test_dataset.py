@@ -170,6 +170,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         labels = np.arange(count, dtype=np.uint8).reshape(-1, 1)
         return np.repeat(labels, 784, axis=1), labels
 
+    assert (dataset.TRAIN, dataset.TEST) == (20_000, 10_000)  # as the assignment has it
     monkeypatch.setattr(dataset, "synthetic_digits", draw)
     monkeypatch.setattr(dataset, "TRAIN", 6)
     monkeypatch.setattr(dataset, "TEST", 3)

@@ -82,6 +82,12 @@ def test_classroom_gets_the_points_and_fails_without_all_of_them(
     assert summary.startswith(f"of another step\n# submission: {earned} of 2.5 points\n")
 
 
+@pytest.mark.parametrize("name", ["setup.sh", "classroom.yml"])
+def test_the_services_install_what_grading_needs(name: str) -> None:
+    (line,) = re.findall("pip.* install .*", (SERVICES / name).read_text())
+    assert re.search(r"/course/starter\"? pytest-timeout$", line)
+
+
 def test_the_workflow_calls_what_there_is() -> None:
     workflow = (SERVICES / "classroom.yml").read_text()
     grading, showing = re.findall(r"run: python -m course\.(.+)", workflow)

@@ -65,6 +65,8 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
 def test_a_script_and_its_trainings_in_this_process_have_one_blas_thread() -> None:
     found: list[set[int]] = []
     with threadpool_limits(2):
+        if blas_threads() != {2}:
+            pytest.skip("this NumPy's BLAS is not one whose threads can be limited")
         run_script(lambda: found.append(blas_threads()))
         for jobs in (1, None):
             assert train_all({"a": os.getpid}, jobs) == {"a": os.getpid()}

@@ -24,9 +24,9 @@ from course.make_starter import HandoutError, main, make_starter
 from course.texts import ASSIGNMENT, NOTEBOOK, SHOW
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
 from lab.script import parse_options
-from tests.library.proof import run
+from tests.library.proof import run, run_pytest
 from tests.library.submissions import Submission
-from tests.library.variants.variant import ROOT
+from tests.library.variants.variant import ROOT, with_body
 from trainer import BaseTrainer
 
 
@@ -42,33 +42,19 @@ def assignment(starter: Path) -> str:
     return (starter / ASSIGNMENT).read_text(encoding="utf-8")
 
 
-def test_a_body_goes_and_all_around_it_stays() -> None:
-    kept = '''\
-class A:
-    @staticmethod
-    def f(æ: int = 1) -> int:
-        """Do it, "æ".
-
-        At length.
-        """
-        # the secret
-        return math.floor(æ)
-        # the last secret
-
-    # about g
-    async def g(self):
-        """Do another."""
-        return 1
-
-    def k(self): return 2
-'''
-    left = kept
-    for secret, task, name in (
-        ("# the secret\n        return math.floor(æ)\n        # the last secret", "1a", "m.A.f"),
-        ("return 1", "1b", "m.A.g"),
-    ):
-        left = left.replace(secret, f'raise NotImplementedError("Task {task}: write {name}")')
-    assert blank(kept, "m", {"m.A.f": "1a", "m.A.g": "1b", "other.f": "1a"}) == left
+def test_start_here_shows_what_pytest_prints(
+    starter: Path, assignment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    file = starter / "task2a.py"
+    untouched = file.read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(?:\$ pytest --next\n)?(.*?)```", assignment, re.DOTALL)
+    for block, pixels in zip(blocks, ("", "X / 255", "X / 127.5 - 1"), strict=True):
+        body = f"import numpy as np\nreturn np.hstack([{pixels}, np.ones((len(X), 1))])"
+        written = with_body(untouched, "pre_process_images", body) if pixels else untouched
+        file.write_text(written, encoding="utf-8")
+        assert block in run_pytest(f"--folder={starter}", "--next")[1]
+    file.write_text(untouched, encoding="utf-8")
 
 
 def test_a_function_that_is_not_there_or_has_no_docstring_is_named() -> None:

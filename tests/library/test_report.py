@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -202,11 +201,7 @@ def test_the_first_page_says_what_was_run_and_what_came_out(
     parts["task2"] = replace(parts["task2"], quick=False, max_epochs=500)
     parts["task3"] = replace(parts["task3"], trainings={"lambda 1": run()})
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
     date = report.__main__.source_date()
-    monkeypatch.undo()
-    time.tzset()
     page = Recording(date)
     page.add_page()
     pages.summary(page, parts, date)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -257,8 +258,8 @@ def test_an_output_that_takes_nothing_ends_the_script(
     monkeypatch.setattr(sys, "argv", ["task2.py"])
     with open(writer, "w") as pipe, open("/dev/full", "w") as full:
         stream = full if line else pipe
-        monkeypatch.setattr(sys, "stdout", stream)
-        assert exit_code(lambda: print("text")) == code
+        with redirect_stdout(stream):
+            assert exit_code(lambda: print("text")) == code
         stream.flush()  # as Python does at exit
     assert capsys.readouterr().err == line
 

@@ -54,6 +54,11 @@ CHOICES = {  # {name: (what is handed in, what is read, notes)}
         SIX,
         tuple(f"{name} was graded, not a/{name}" for name in SIX),
     ),
+    "at most 50 helpers": (
+        SIX | {f"helper{i}.py": "" for i in range(51)},
+        SIX,
+        ("its 51 other modules were left out: more than 50",),
+    ),
     "helpers, unless their name is taken": (
         SIX | HELPERS | dict.fromkeys((*TAKEN, *IGNORED), ""),
         SIX | HELPERS,

@@ -103,6 +103,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_its_place_and_the_best_we
     assert trainer.model.w == 2
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_rate_too_large_for_the_dtype_diverges_without_a_warning() -> None:
     X, Y = np.full((4, 785), 1e30, np.float32), np.array([[0], [1], [1], [0]], np.float32)
     trainer = LogisticTrainer(BinaryModel(), 1e9, 1, False, X, Y, X, Y)

@@ -35,6 +35,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at a time")
     args = parser.parse_args()
     patches = [patch for name in args.only or [""] for patch in chosen(name)]
+    if failure := first_failure(None):
+        raise SystemExit(f"Without a fault, {failure} fails.")
     caught = 0
     with ThreadPoolExecutor(args.jobs) as pool:
         for patch, failure in zip(patches, pool.map(first_failure, patches), strict=True):
@@ -55,29 +57,31 @@ def chosen(name: str) -> list[Path]:
     return patches
 
 
-def first_failure(patch: Path) -> str:
-    """Name the first test that fails with a fault; "" if none does."""
-    tests = re.findall(r"^Tests: (.+)", patch.read_text(encoding="utf-8"), re.MULTILINE)
+def first_failure(patch: Path | None) -> str:
+    """Name the first test that fails with a fault, or as it is for None; "" if none does."""
+    runs = [ALL]
     with tempfile.TemporaryDirectory() as folder:
         for file in tracked():
             copy = Path(folder, file)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, copy)
-        applied = subprocess.run(["git", "apply", patch], cwd=folder, text=True, stderr=-1)
-        if applied.returncode:
-            raise SystemExit(f"{patch.name} does not apply: {applied.stderr}")
-        for arguments in (tests[0].split(), ALL):
-            run = subprocess.run(
-                [sys.executable, "-m", "pytest", *OPTIONS, *arguments],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-            )
+        if patch:
+            if subprocess.run(["git", "apply", patch], cwd=folder).returncode:
+                raise SystemExit(f"{patch.name} does not apply.")
+            named = re.findall(r"^Tests: (.+)", patch.read_text(encoding="utf-8"), re.MULTILINE)
+            runs.insert(0, tuple(named[0].split()))
+        for arguments in runs:
+            command = [sys.executable, "-m", "pytest", *OPTIONS, *arguments]
+            try:
+                run = subprocess.run(
+                    command, cwd=folder, capture_output=True, text=True, timeout=SECONDS
+                )
+            except subprocess.TimeoutExpired:
+                return f"the limit of {SECONDS} s"
             if run.returncode:
                 found = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
                 if not found:
-                    raise SystemExit(f"{patch.name}: pytest failed.\n{run.stdout}{run.stderr}")
+                    raise SystemExit(f"pytest failed.\n{run.stdout}{run.stderr}")
                 return found[1]
     return ""
 
