@@ -112,6 +112,23 @@ def test_the_chart_shows_the_median_and_the_range_of_every_contender(
     assert "MNIST" in ax.get_title()
 
 
+def test_the_lower_bound_multiplies_as_often_as_the_training_and_trains_nothing(
+    split: utils.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(np.ndarray):
+        def __matmul__(self, other: Any) -> Any:
+            rows.append(len(self))
+            return np.asarray(self) @ np.asarray(other)
+
+    rows: list[int] = []
+    counted = utils.Split(*(array.view(Counted) for array in contenders.inputs(split)))
+    monkeypatch.setattr(contenders, "inputs", lambda split: counted)
+    assert np.isnan(contenders.lower_bound(split)(50, 0))
+    of_steps = [one for one in rows if one in (128, 785)]
+    assert of_steps == [128, 785] * 50
+    assert sum(rows) - sum(of_steps) == 10 * (len(split.X_train) + len(split.X_val))
+
+
 def test_the_busy_race_ends_the_processes_that_it_started(
     split: utils.Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,7 +183,7 @@ LOOKS = """
 import importlib.util, os, sys, tempfile
 assert os.environ["LD_LIBRARY_PATH"] == "/nowhere"
 known = [*os.environ.values(), *sys.path, os.getcwd(), __file__]
-assert not [value for value in known for name in ({project!r}, "to" + "ken") if name in value]
+assert not [value for value in known for name in ({project!r}, "class" + "room") if name in value]
 assert not [name for name in ("trainer", "course") if importlib.util.find_spec(name)]
 assert tempfile.mkstemp()[1].startswith({temporary!r})
 os.mkdir("locked", 0)
@@ -200,7 +200,7 @@ def test_a_submission_gets_no_token_no_path_of_the_solution_and_a_folder_that_is
     for name in ("PYTHONPATH", "MNIST_DATA_DIR", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "PWD"):
         monkeypatch.setenv(name, str(project))
     monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
-    monkeypatch.setenv("SECRET", "token")
+    monkeypatch.setenv("SECRET", "classroom")
     looks = LOOKS.format(project=str(project), temporary=str(temporary))
     folder = write_files(tmp_path / "a", {"task2a.py": looks + ANSWER, "task3a.py": OTHER})
     found = grade(folder, checks, LIMITS)
