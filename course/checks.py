@@ -22,7 +22,7 @@ def copy_checks(project: Path, folder: Path) -> None:
 
     Args:
         project: the root of the project.
-        folder: an existing folder.
+        folder: that is made where it is missing.
     """
     for name in FOLDERS:
         shutil.copytree(project / name, folder / name, ignore=_ignore)

@@ -58,19 +58,20 @@ def run(data: digits.Digits, seeds: Sequence[int] = ()) -> tuple[list[Claim], fi
     pairs = two_classes(2, 3, ten)
     two, raw = _inputs(pairs, unit_range), _inputs(pairs, raw_pixels)
     all_ten = softmax_sets(ten)
+    by_rate = {f"learning rate {rate:g}": replace(BINARY, learning_rate=rate) for rate in RATES}
+    by_rate[ANNEALED] = replace(BINARY, decay=DECAY)
     protocols = {
         "softmax": (SOFTMAX, all_ten),
         "softmax annealed": (replace(SOFTMAX, steps=1000, decay=SOFTMAX_DECAY), all_ten),
         "softmax penalised": (SOFTMAX_L2, all_ten),
-        **{f"learning rate {rate:g}": (replace(BINARY, learning_rate=rate), two) for rate in RATES},
-        ANNEALED: (replace(BINARY, decay=DECAY), two),
+        **{name: (one, two) for name, one in by_rate.items()},
         **{f"l2 {value}": (replace(REGULARISED, l2=value / 2), two) for value in NORMS},
         **{f"rate {rate}": (Protocol(rate, 4000, every=4000), two) for rate in LARGER_RATES},
         "raw": (Protocol(1e-6, 2000, every=10), raw),
         "raw, one step": (Protocol(0.01, 1), raw),
     }
     trainings = train_all({name: partial(one.train, X) for name, (one, X) in protocols.items()})
-    rates = {name: one for name, one in trainings.items() if name.startswith("learning rate")}
+    rates = {name: trainings[name] for name in by_rate}
     softmax = trainings["softmax"]
     saturated = {rate: saturated_outputs(trainings[f"rate {rate}"], two) for rate in LARGER_RATES}
     penalised = {value: trainings[f"l2 {value}"] for value in NORMS}

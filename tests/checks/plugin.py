@@ -51,10 +51,10 @@ class Checks:
         kept = {item: None for task in asked_for for item in checks if checks[item].task == task}
         for item in kept:
             self.outcomes.add(item.nodeid, item.name, checks[item])
-        if not self.tasks:
-            kept |= {item: None for item in items if item not in checks}
-        else:
+        if self.tasks:
             config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        else:
+            kept |= {item: None for item in items if item not in checks}
         items[:] = kept
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
