@@ -151,14 +151,23 @@ def test_a_wrong_gradient_is_reported_before_any_training(
     assert list(tmp_path.glob("figures/*")) == []
 
 
-@pytest.mark.parametrize(("script", "loss"), [(task2a, "0.693147"), (task3a, "2.302585")])
+@pytest.mark.parametrize(
+    ("script", "inputs", "loss", "strengths"),
+    [
+        (task2a, "pixels in [-1, 1], bias 1", "0.693147", [""]),
+        (task3a, "targets (10, 10), first label 3", "2.302585", [", lambda = 0", ", lambda = 1"]),
+    ],
+)
 @pytest.mark.usefixtures("ten_digits")
-def test_the_pieces_are_tried(capsys: Capture, script: Any, loss: str) -> None:
+def test_the_pieces_are_tried(
+    capsys: Capture, script: Any, inputs: str, loss: str, strengths: list[str]
+) -> None:
     script.main([])
-    printed = capsys.readouterr().out
-    assert f"loss of zero weights {loss} (" in printed
-    assert f"= {loss})" in printed
-    assert "backward agrees with central differences" in printed
+    first, second, *checked = capsys.readouterr().out.splitlines()
+    assert first == f"tiny digits: inputs (10, 785), {inputs}"
+    assert second.startswith(f"loss of zero weights {loss} (")
+    assert second.endswith(f"= {loss})")
+    assert checked == [f"backward agrees with central differences{words}" for words in strengths]
 
 
 @pytest.mark.parametrize("script", [task2, task3])
