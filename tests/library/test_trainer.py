@@ -97,7 +97,8 @@ def test_a_step_and_a_validation_give_their_losses_without_the_penalty(
 def test_a_loss_that_is_not_finite_stops_training_with_its_place_and_the_best_weights() -> None:
     trainer = Scripted([5, 4], learning_rate=7)
     trainer.step_losses = iter([1.0, 1.0, 1.0, float("inf")])
-    with pytest.raises(DivergedError, match=r"loss is inf at step 3 .*rate 7 .*largest \|w\| 4\."):
+    where = r"loss is inf at step 3 \(epoch 0\), .*rate 7 .*largest \|w\| 4\."
+    with pytest.raises(DivergedError, match=where):
         trainer.train(10)
     assert list(trainer.train_history["loss"]) == [0, 1, 2]
     assert trainer.model.w == 2

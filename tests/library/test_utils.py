@@ -38,6 +38,8 @@ def test_the_binary_data_set_holds_two_digits_in_order_with_targets_one_and_zero
     split = utils.load_binary_dataset(7, 3, data)
     kept = [array.ravel().tolist() for array in split]
     assert kept == [[0, 1, 3], [0, 1, 0], [0, 1, 3], [1, 1, 0]]
+    exchanged = utils.load_binary_dataset(3, 7, data)
+    assert exchanged.Y_train.ravel().tolist() == [1, 0, 1]
     assert split.Y_train.dtype == np.uint8
     assert train.ravel().tolist() == [3, 7, 5, 3]
 
