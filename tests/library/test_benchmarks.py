@@ -21,8 +21,6 @@ from benchmarks import __main__ as report
 from benchmarks import contenders, measuring, network
 from benchmarks.contenders import JAX, LOWER_BOUND, PLAIN, TORCH, UNLIMITED, US
 from benchmarks.measuring import Times, Turn, compared
-from benchmarks.page import Goal, Section, Spread
-from convnet.network import lenet
 from digits import Digits
 from lab import figures
 
@@ -96,37 +94,13 @@ def test_the_race_is_judged_round_by_round(raced: dict[str, Times]) -> None:
     assert measured == pytest.approx([2.5, 0.9, 2 / 1.9, 2.5], rel=1e-3)
 
 
-def test_the_chart_shows_the_median_and_the_range_of_every_contender(
-    raced: dict[str, Times],
-) -> None:
+def test_the_chart_shows_the_median_of_every_contender(raced: dict[str, Times]) -> None:
     (ax,) = report.plot_race(raced, "MNIST").axes
     (bars,) = (group for group in ax.containers if isinstance(group, BarContainer))
     names = [tick.get_text() for tick in ax.get_yticklabels()]
     assert names == [PLAIN, US, UNLIMITED, JAX, LOWER_BOUND]
     assert [bar.get_width() for bar in bars] == [5, 2, 1.9, 1.8, 1]
-    assert bars.errorbar
-    ranges = [segment[:, 0] for segment in bars.errorbar.lines[2][0].get_segments()]
-    np.testing.assert_allclose(ranges, [[2.5, 9.0], [1.0, 4.0], [1.0, 3.0], [0.9, 4.4], [0.8, 3.2]])
-    colours = [bar.get_facecolor() for bar in bars]
-    assert [colour != colours[0] for colour in colours] == [False, True, False, False, False]
     assert "MNIST" in ax.get_title()
-
-
-def test_the_lower_bound_multiplies_as_often_as_the_training_and_trains_nothing(
-    split: utils.Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Counted(np.ndarray):
-        def __matmul__(self, other: Any) -> Any:
-            rows.append(len(self))
-            return np.asarray(self) @ np.asarray(other)
-
-    rows: list[int] = []
-    counted = utils.Split(*(array.view(Counted) for array in contenders.inputs(split)))
-    monkeypatch.setattr(contenders, "inputs", lambda split: counted)
-    assert np.isnan(contenders.lower_bound(split)(50, 0))
-    of_steps = [one for one in rows if one in (128, 785)]
-    assert of_steps == [128, 785] * 50
-    assert sum(rows) - sum(of_steps) == 10 * (len(split.X_train) + len(split.X_val))
 
 
 def test_the_busy_race_ends_the_processes_that_it_started(
@@ -184,21 +158,6 @@ def test_the_memory_of_a_script_is_the_most_of_all_its_processes_together(
     assert measuring.peak_memory(["script"]) == 120
 
 
-@pytest.mark.peer
-def test_pytorch_trains_a_network_of_the_same_layers(
-    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torch = pytest.importorskip("torch")
-    sizes: list[list[int]] = []
-    monkeypatch.setattr(
-        torch.optim, "SGD", lambda weights, lr: sizes.append([w.numel() for w in weights])
-    )
-    for make in network.entries(network.first_batch(tiny_digits)).values():
-        make()
-    ours = [p.value.size for p in lenet(np.random.default_rng(0)).parameters().values()]
-    assert sizes == [ours, ours]
-
-
 def test_a_step_of_the_network_is_a_twentieth_of_a_turn_on_the_first_images(
     tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,30 +177,3 @@ def test_a_step_of_the_network_is_a_twentieth_of_a_turn_on_the_first_images(
     np.testing.assert_array_equal(Y.argmax(axis=1), tiny_digits.train_labels[:100, 0])
     assert "| PyTorch | 32.5 (25.0 to 40.0) |" in section.text()
     assert [goal.row()[-1] for goal in section.goals] == ["**not met**"]
-
-
-def test_the_page_shows_what_was_measured_the_goals_and_what_is_not_installed(
-    raced: dict[str, Times], tiny_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("cogapp")
-    goals = [Goal("memory", 451, "at most", 450), Goal("not measured", np.nan, "at most", 1)]
-    table: list[Any] = [("a", "b"), ("x", Spread(2, 1.5, 130))]
-    monkeypatch.setattr(report, "load_data", lambda options: tiny_digits)
-    monkeypatch.setattr(report, "ten_epochs", lambda *_: raced)
-    monkeypatch.setattr(report, "busy_section", lambda *_: Section(table, "So it is."))
-    monkeypatch.setattr(report, "script_section", lambda *_: Section(goals=goals))
-    monkeypatch.setattr(network, "step_section", lambda *_: Section(note="Of step."))
-    monkeypatch.setattr("sys.argv", ["", "--rounds", "4", "--out", str(tmp_path)])
-    report.main()
-    text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
-    for part in (
-        "Measured on tiny digits;",
-        "4 rounds, 3 on the busy machine",
-        "left out: PyTorch, eager; scikit-learn SGDClassifier.",
-        "| a | b |\n|---|---|\n| x | 2.00 (1.50 to 130) |\n\nSo it is.\n",
-        "Of step.\n",
-        "at most 1.35 | 2.50 | **not met** |\n| memory | at most 450 | 451 | **not met** |\n<!--",
-        "| speed-up over plain float64 NumPy | at least 2.5 | 2.50 | met |",
-    ):
-        assert part in text
-    assert (tmp_path / "figures" / "benchmarks.png").exists()

@@ -109,14 +109,6 @@ def test_a_convolution_is_the_correlation_of_scipy(padding: str) -> None:
         np.testing.assert_allclose(Y[:, :, f, n], expected + f + 1, rtol=1e-6)
 
 
-def test_images_are_the_same_as_rows_and_with_their_examples_last() -> None:
-    images = normal(5, 2, 3, 4)
-    expected = np.moveaxis(images, 0, -1)
-    for X in (images, images.reshape(5, 24)):
-        np.testing.assert_array_equal(Images(2, 3, 4).forward(X), expected)
-    np.testing.assert_array_equal(Flatten().forward(expected), images.reshape(5, 24))
-
-
 def test_a_window_hands_its_gradient_to_the_first_of_several_maxima() -> None:
     layer = MaxPool2d(2)
     assert layer.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).tolist() == [[[[3]]]]
@@ -169,31 +161,7 @@ def test_initial_weights_are_uniform_in_one_over_the_root_of_the_inputs() -> Non
             assert 0.9 / 20 < np.abs(values).max() <= 1 / 20
 
 
-def forward(layer: Layer, *shape: int) -> Callable[[], object]:
-    layer.training = True
-    return lambda: layer.forward(np.zeros(shape))
-
-
-BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
-    "inputs with a bias": (forward(Images(28, 28, 1), 2, 785), r"\(2, 785\).*pre_process_images"),
-    "channels first": (forward(Images(4, 4, 3), 2, 3, 4, 4), r"\(N, 4, 4, 3\), got \(2, 3, 4, 4\)"),
-    "wrong width": (forward(Linear(4, 3, rng()), 5, 6), r"\(N, 4\), got \(5, 6\).*the one before"),
-    "kernel larger than the image": (
-        forward(Conv2d(1, 1, 5, rng(), "valid"), 4, 6, 1, 1),
-        'at least 5 x 5 pixels, got 4 x 6. Likely fix: a smaller kernel, or padding "same"',
-    ),
-    "even kernel": (lambda: Conv2d(1, 1, 4, rng()), 'odd number with padding "same", got 4'),
-    "odd width": (forward(MaxPool2d(2), 6, 7, 1, 1), "divisible by 2, got 6 x 7.*crop or pad"),
-    "dropout of everything": (lambda: Dropout(1.0, rng()), r"in \[0, 1\), got 1.0"),
-    "batch norm of one example": (
-        forward(BatchNorm1d(3), 1, 3),
-        "at least 2 .* in training, got 1",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD_CALLS)
-def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
-    call, message = BAD_CALLS[case]
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_a_kernel_larger_than_the_image_is_refused() -> None:
+    layer = Conv2d(1, 1, 5, rng(), "valid")
+    with pytest.raises(ValueError, match=r"5 x 5 pixels, got 4 x 6\. .*a smaller kernel"):
+        layer.forward(np.zeros((4, 6, 1, 1)))

@@ -54,29 +54,3 @@ def test_a_crop_is_the_middle(images: np.ndarray) -> None:
     np.testing.assert_array_equal(transforms.crop(images, 28, 26), images)
     with pytest.raises(ValueError, match="expected at most 28 x 26 pixels, got 28 x 27"):
         transforms.crop(images, 28, 27)
-
-
-def test_a_transform_keeps_the_dtype_and_leaves_its_input_alone(images: np.ndarray) -> None:
-    single = images.astype(np.float32)
-    before = single.copy()
-    for transformed in (
-        transforms.normalise(single, 0.1, 0.3),
-        transforms.crop(single, 20, 20),
-        transforms.resize(single, 14, 14),
-        transforms.shift(single, 1, np.array([1.5, 2, 3])),
-        transforms.blur(single, 2),
-        transforms.rotate(single, 30),
-    ):
-        assert transformed.dtype == np.float32
-        np.testing.assert_array_equal(single, before)
-
-
-def test_normalised_pixels_have_mean_0_and_deviation_1(images: np.ndarray) -> None:
-    normal = transforms.normalise(images, float(images.mean()), float(images.std()))
-    assert (normal.mean(), normal.std()) == pytest.approx((0, 1))
-
-
-@pytest.mark.parametrize("wrong", [np.zeros((2, 784)), np.zeros((2, 28, 28), np.uint8)])
-def test_other_arrays_than_images_are_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"expected floats of shape \(N, H, W\), got"):
-        transforms.shift(wrong, 1, 1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -223,13 +221,6 @@ def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: 
     assert all(claim.note for claim in document if not claim.agrees)
 
 
-@pytest.mark.parametrize("table", [page.losses, page.transfer, page.transforms])
-def test_the_tables_of_the_homework_are_those_of_its_results(table: Callable[..., str]) -> None:
-    content = (DOCS / "convnet.md").read_text(encoding="utf-8")
-    assert table(page.read(RESULTS)) in content
-    assert page.weights_in_sum() in content
-
-
 def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
     tiny_digits: digits.Digits,
     monkeypatch: pytest.MonkeyPatch,
@@ -260,16 +251,3 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     assert pages.document("course_1999", results) in printed
     assert pages.document("cs_6685", results).startswith("Left out")
     assert "On another data set the numbers need not agree" in pages.provenance(results)
-
-
-def test_a_cluster_needs_dask_and_an_engine_its_address(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    options = argparse.Namespace(engine="dask")
-    with pytest.raises(OSError, match="pip install"), reproduce.__main__.engine(options):
-        pass
-    monkeypatch.setattr(sys, "argv", ["", "--engine", "dask"])
-    with pytest.raises(SystemExit):
-        reproduce.__main__.main()
-    assert "--engine dask and --scheduler ADDRESS go together" in capsys.readouterr().err
