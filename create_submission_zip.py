@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab.assignment import FILES, PACKAGES
 from lab.script import run_script
 
@@ -73,8 +73,8 @@ def main() -> None:
     parser.add_argument("--unfinished", action="store_true", help="hand in what there is")
     options = parser.parse_args()
     paths = {PROJECT / name for name in FILES}
-    paths |= {(PROJECT / name).resolve() for name in options.extra}
-    out = (PROJECT / options.out).resolve()
+    paths |= {(PROJECT / user_path(name)).resolve() for name in options.extra}
+    out = (PROJECT / user_path(options.out)).resolve()
     outside = [path for path in paths if not (path.is_file() and path.is_relative_to(PROJECT))]
     if outside:
         sys.exit(f"Not found in {PROJECT}: {', '.join(map(str, sorted(outside)))}. {NO_ZIP}")

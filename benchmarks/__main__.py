@@ -36,7 +36,7 @@ from benchmarks.contenders import (
 )
 from benchmarks.measuring import Times, Turn, peak_memory, race, rows, running, seconds_of
 from benchmarks.page import Goal, Section, Spread
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab import figures
 from lab.results import RUNS
 from lab.script import add_data_options, load_data, positive, run_script
@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
     add_data_options(parser)
     parser.add_argument("--rounds", type=positive, default=5, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=PAGE.parent, help="default: %(default)s")
+    parser.add_argument("--out", type=user_path, default=PAGE.parent, help="default: %(default)s")
     options = parser.parse_args()
     missing = [package for package in ("psutil", "cogapp") if not find_spec(package)]
     if missing:

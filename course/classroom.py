@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.pages import feedback
+from digits.files import user_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m course.classroom",
         description="Show a report of `python -m course.grade` in a GitHub workflow.",
     )
-    parser.add_argument("report", type=Path, help="NAME.json")
+    parser.add_argument("report", type=user_path, help="NAME.json")
     path: Path = parser.parse_args(argv).report
     report = json.loads(path.read_text(encoding="utf-8"))
     earned, possible = report["score"], report["max_score"]

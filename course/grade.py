@@ -22,7 +22,7 @@ from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
 from course.pages import feedback, grades_table, overview
 from course.points import Checks, Report, grade, not_graded, prepare
 from course.submission import find_submissions
-from digits.files import replacing
+from digits.files import replacing, user_path
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"
 
@@ -135,8 +135,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     what = "a zip, a folder with the code, or a class: a folder of these"
-    add("paths", nargs="+", type=Path, metavar="PATH", help=what)
-    add("--out", type=Path, help="the folder for the results of a class")
+    add("paths", nargs="+", type=user_path, metavar="PATH", help=what)
+    add("--out", type=user_path, help="the folder for the results of a class")
     cores = os.cpu_count() or 1
     add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
     add("--timeout", type=float, default=60, help="seconds for one submission (%(default)s)")

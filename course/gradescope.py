@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.checks import PROJECT, copy_checks
-from digits.files import replacing
+from digits.files import replacing, user_path
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("setup.sh", "run_autograder")  # at the top, where Gradescope looks for them
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Build the zip to upload to Gradescope as the autograder. It holds the "
         "checks and what runs them, not the solution.",
     )
-    parser.add_argument("out", type=Path, metavar="OUT.zip")
+    parser.add_argument("out", type=user_path, metavar="OUT.zip")
     out: Path = parser.parse_args(argv).out
     try:
         build(out)

@@ -11,7 +11,7 @@ from pathlib import Path
 from course.blank import blank
 from course.checks import PROJECT, copy_checks
 from course.texts import ASSIGNMENT, NOTEBOOK, README, assignment, notebook, readme
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2
 
 HALF = (  # what the handout says where the course defines R as half the sum
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m course.make_starter",
         description="Write the handout for students: the assignment without its solution.",
     )
-    parser.add_argument("out", type=Path, help="an empty folder, or one to be made")
+    parser.add_argument("out", type=user_path, help="an empty folder, or one to be made")
     out: Path = parser.parse_args(argv).out
     try:
         make_starter(out)

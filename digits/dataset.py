@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.files import ORIGINALS, Arrays, Attempt, Original, cache_folder, read_folder, replacing
+from digits.files import (
+    ORIGINALS,
+    Arrays,
+    Attempt,
+    Original,
+    cache_folder,
+    keep,
+    read_folder,
+    user_path,
+)
 from digits.synthetic import synthetic_digits
 
 CHOICES = ("auto", "mnist", "synthetic")
@@ -105,13 +115,13 @@ def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arra
     attempts: list[Attempt] = []
     named = data_dir or os.environ.get("MNIST_DATA_DIR")
     if named:
-        arrays, attempts = read_folder(Path(named).expanduser(), originals)
+        arrays, attempts = read_folder(user_path(named), originals)
         for attempt in attempts:
             logger.warning("%s: %s. Looking elsewhere.", *attempt)
-    for search in (read_folder, _fetch):
+    for search in (_cached, _fetch):
         missing = {name: originals[name] for name in originals if name not in arrays}
         if missing:
-            found, failed = search(cache_folder(), missing)
+            found, failed = search(missing)
             arrays.update(found)
             attempts.extend(failed)
     if len(arrays) < len(originals):
@@ -127,17 +137,24 @@ def find(data_dir: Path | str | None, originals: Mapping[str, Original]) -> Arra
     return arrays
 
 
-def _fetch(cache: Path, originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
+def _cached(originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
+    try:
+        return read_folder(cache_folder(), originals)
+    except OSError as error:
+        return {}, [Attempt("the cache", str(error))]
+
+
+def _fetch(originals: Mapping[str, Original]) -> tuple[Arrays, list[Attempt]]:
     from digits.mirrors import fetch  # only now: its imports take a twentieth of a second
 
-    return fetch(cache, originals)
+    return fetch(originals)
 
 
 def _any(data_dir: Path | str | None) -> Digits:
     """Read IDX files of the names and shapes of the MNIST files, whatever they hold."""
     if data_dir is None:
         raise DataError("--any-data needs --data-dir FOLDER, the folder with the four files.")
-    folder = Path(data_dir).expanduser().resolve()
+    folder = user_path(data_dir).resolve()
     arrays, attempts = read_folder(folder, dict.fromkeys(ORIGINALS))
     if attempts:
         raise DataError("{}: {}.".format(*attempts[0]), attempts)
@@ -167,18 +184,15 @@ def _flat(name: str, arrays: Arrays) -> Digits:
 
 def _synthetic() -> Digits:
     """Read the synthetic digits from the cache, or draw them and keep them there."""
-    path = cache_folder() / SYNTHETIC_FILE
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
+        with (cache_folder() / SYNTHETIC_FILE).open("rb") as file, np.load(file) as arrays:
             images = arrays["images"].reshape(TRAIN + TEST, 784)
             labels = arrays["labels"].reshape(TRAIN + TEST, 1)
     except Exception:  # it is missing, damaged in one of many ways, or holds other images
         images, labels = synthetic_digits(TRAIN + TEST)
-        try:
-            with replacing(path) as temporary:
-                np.savez(temporary, images=images, labels=labels)
-        except OSError as error:
-            logger.warning("The synthetic digits cannot be kept in %s: %s", path, error)
+        content = io.BytesIO()
+        np.savez(content, images=images, labels=labels)
+        keep("The synthetic digits were drawn", SYNTHETIC_FILE, content.getbuffer())
     return Digits(
         "synthetic digits", images[:TRAIN], labels[:TRAIN], images[TRAIN:], labels[TRAIN:]
     )

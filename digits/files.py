@@ -5,19 +5,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import logging
 import os
+import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from platformdirs import user_cache_dir
+
+logger = logging.getLogger(__name__)
 
 
 class Original(NamedTuple):
@@ -74,9 +78,43 @@ class BadFileError(Exception):
     """A file does not hold the bytes that it should; the message says how it differs."""
 
 
+def user_path(text: str | Path) -> Path:
+    """Read a path that a user wrote, in an option or a variable: `~` is the home, as in a shell."""
+    return Path(os.path.expanduser(text))  # an unknown ~name stays as it is
+
+
 def cache_folder() -> Path:
-    """Return the folder that MNIST_CACHE_DIR names, or the user's own cache."""
-    return Path(os.environ.get("MNIST_CACHE_DIR") or user_cache_dir("mnist-by-hand"))
+    """Return the folder that MNIST_CACHE_DIR names, or the user's own cache.
+
+    Raises:
+        OSError: if there is neither, for the user has no home.
+    """
+    if named := os.environ.get("MNIST_CACHE_DIR"):
+        return user_path(named)
+    try:
+        return Path(user_cache_dir("mnist-by-hand")).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError("this user has no home, and so no cache") from None
+
+
+def keep(what: str, name: str, content: bytes | memoryview) -> bool:
+    """Keep a file in the cache for the next time, or log why it cannot be kept.
+
+    Returns:
+        Whether it is kept.
+    """
+    try:
+        with replacing(cache_folder() / name) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        logger.warning(
+            "%s for this run only, for they cannot be kept: %s. "
+            "Set MNIST_CACHE_DIR to a folder that can be written.",
+            what,
+            error,
+        )
+        return False
+    return True
 
 
 @contextmanager
@@ -98,53 +136,85 @@ def read_folder(
 ) -> tuple[Arrays, list[Attempt]]:
     """Read the IDX files that a folder holds, and leave the folder as it is.
 
+    Each may lie in a folder of its own name, as Kaggle's do. All may lie in `raw` or `MNIST/raw`,
+    as torchvision's do; of these places the one that serves most is taken, never a mixture.
+
     Args:
         folder: may be missing.
         originals: {name: what the file must hold, or None for any data} of the files to read.
 
     Returns:
-        The arrays found, and an attempt for each file that is missing or bad.
+        The arrays found, and for those not found why: each bad file, and what the folder holds.
     """
-    if not folder.is_dir():
-        return {}, [Attempt(str(folder), "no such folder")]
+    raw = [place for place in (folder / "raw", folder / "MNIST" / "raw") if os.path.isdir(place)]
+    return max((_read(place, originals) for place in (folder, *raw)), key=lambda read: len(read[0]))
+
+
+def _read(folder: Path, originals: Mapping[str, Original | None]) -> tuple[Arrays, list[Attempt]]:
     arrays: Arrays = {}
     attempts: list[Attempt] = []
+    absent = []
     for name, original in originals.items():
-        dotted = name.replace("-idx", ".idx")
-        paths = [folder / file for file in (f"{name}.gz", name, f"{dotted}.gz", dotted)]
-        present = [path for path in paths if path.exists()]
-        if not present:
-            attempts.append(Attempt(str(paths[0]), "no such file, packed or not"))
-        for path in present:
+        places = (folder, *(folder / spelling for spelling in _spellings(name)))
+        paths = [place / spelling for place in places for spelling in _spellings(name)]
+        bad = []
+        for path in filter(os.path.isfile, paths):
             try:
                 arrays[name] = read_idx(path, original)
                 break
             except BadFileError as error:
-                attempts.append(Attempt(str(path), str(error)))
+                bad.append(Attempt(str(path), str(error)))
+        else:
+            attempts += bad
+            absent += [] if bad else [name]
+    if absent:
+        attempts.append(Attempt(str(folder), _absence(folder, absent)))
     return arrays, attempts
 
 
-def read_idx(path: Path, original: Original | None) -> np.ndarray:
+def _spellings(name: str) -> list[str]:
+    return [f"{base}{end}" for base in (name, name.replace("-idx", ".idx")) for end in (".gz", "")]
+
+
+def _absence(folder: Path, names: Sequence[str]) -> str:
+    """Say that a folder lacks files, and what it holds instead: first what looks like MNIST."""
+    try:
+        with os.scandir(folder) as entries:
+            held = {entry.name + "/" * entry.is_dir() for entry in entries}
+    except FileNotFoundError:
+        return "no such folder"
+    except OSError as error:  # it is a file, or may not be read
+        return str(error.strerror)
+    others = held.difference(*map(_spellings, ORIGINALS))
+    likely = re.compile("ubyte|mnist|zip", re.IGNORECASE)
+    first = sorted(others, key=lambda name: (not likely.search(name), name))[:5]
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    instead = f"; the folder holds {', '.join(first)}{more}" if others else ""
+    return f"no such file, packed or not: {', '.join(names)}{instead}"
+
+
+def read_idx(file: Path | BinaryIO, original: Original | None) -> np.ndarray:
     """Read one IDX file, gzip-compressed or raw, as a uint8 array.
 
     Of an original, no more than its size is read, or unpacked, whatever the file holds.
 
     Args:
-        path: the file.
+        file: its path, or the open file.
         original: what it must hold; None for any data.
 
     Raises:
         BadFileError: if the file cannot be read or holds other bytes.
     """
     try:
-        with path.open("rb") as file:
-            is_packed = file.peek().startswith(GZIP_MAGIC)
-            stream = gzip.GzipFile(fileobj=file) if is_packed else file
-            raw = stream.read(original.size + 1 if original else -1)
+        with file.open("rb") if isinstance(file, Path) else file as stream:
+            is_packed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            bytes_of = gzip.GzipFile(fileobj=stream) if is_packed else stream
+            raw = bytes_of.read(original.size + 1 if original else -1)
     except (OSError, EOFError, zlib.error) as error:
         raise BadFileError(f"cannot be read: {error}") from None
     if not is_packed and not raw.startswith(IDX_MAGIC):
-        size = path.stat().st_size
         raise BadFileError(
             f"{size} bytes that are neither gzip nor IDX; the first are {raw[:40]!r}"
         )

@@ -10,8 +10,24 @@ FIXES = {  # of values outside [0, 1]
 }
 
 
+def expect_numbers(**arrays: np.ndarray) -> None:
+    """Raise ValueError unless each is a NumPy array of numbers, not a list and not of text."""
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(
+                f"{name}: expected a NumPy array, got {type(array).__name__}. "
+                f"Likely fix: np.array({name})."
+            )
+        if array.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{name}: expected an array of numbers, got one of {array.dtype}. "
+                f"Likely fix: {name}.astype(float), or astype(int) for labels."
+            )
+
+
 def expect_same_shape(**arrays: np.ndarray) -> None:
     """Raise ValueError unless both have the same shape: NumPy would broadcast (N,) and (N, 1)."""
+    expect_numbers(**arrays)
     (first, a), (second, b) = arrays.items()
     if np.shape(a) != np.shape(b):
         raise ValueError(
@@ -23,6 +39,7 @@ def expect_same_shape(**arrays: np.ndarray) -> None:
 
 def expect_same_length(**arrays: np.ndarray) -> None:
     """Raise ValueError unless the arrays hold equally many examples."""
+    expect_numbers(**arrays)
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         got = ", ".join(f"{length} in {name}" for name, length in lengths.items())
@@ -34,6 +51,7 @@ def expect_same_length(**arrays: np.ndarray) -> None:
 
 def expect_pixels(X: np.ndarray) -> None:
     """Raise ValueError unless X holds images (N, 784) of pixels in [0, 255], not normalised yet."""
+    expect_numbers(X=X)
     shape = np.shape(X)
     if len(shape) != 2 or shape[1] != 784:
         raise ValueError(
@@ -62,7 +80,6 @@ def expect_probabilities(**arrays: np.ndarray) -> None:
 
 def expect_labels(Y: np.ndarray, num_classes: int) -> None:
     """Raise ValueError unless Y holds integers (N, 1) from 0 to num_classes - 1."""
-    Y = np.asarray(Y)
     _expect_column(Y)
     if Y.dtype.kind not in "iu":
         raise ValueError(f"Y: expected integers, got {Y.dtype}. Likely fix: Y.astype(int).")
@@ -81,7 +98,7 @@ def expect_two_classes(class1: int, class2: int, Y: np.ndarray) -> None:
         raise ValueError(f"class1 and class2: expected two classes, got {class1} twice.")
     for name, value in (("class1", class1), ("class2", class2)):
         if value not in Y:
-            raise ValueError(f"{name}: expected one of {np.unique(Y).tolist()}, got {value}.")
+            raise ValueError(f"{name}: expected one of {np.unique(Y).tolist()}, got {value!r}.")
 
 
 def expect_batch_size(batch_size: int, num_examples: int) -> None:
@@ -97,7 +114,7 @@ def expect_batch_size(batch_size: int, num_examples: int) -> None:
 def expect_count(name: str, value: int, low: int) -> None:
     """Raise ValueError unless `value` is a whole number of at least `low`."""
     if not (isinstance(value, (int, np.integer)) and value >= low):
-        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value}.")
+        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}.")
 
 
 def expect_training_sets(
@@ -122,6 +139,7 @@ def expect_training_options(
 
 
 def _expect_column(Y: np.ndarray) -> None:
+    expect_numbers(Y=Y)
     if np.ndim(Y) != 2 or np.shape(Y)[1] != 1:
         raise ValueError(
             f"Y: expected labels of shape (N, 1), got {np.shape(Y)}. Likely fix: Y.reshape(-1, 1)."

@@ -14,6 +14,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 import digits
+from digits.files import user_path
 from lab.gradient import GradientError
 from lab.progress import in_notebook
 
@@ -32,7 +33,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--data-dir",
-        type=Path,
+        type=user_path,
         help="folder with the four MNIST files (default: the value of MNIST_DATA_DIR)",
     )
     which.add_argument(
@@ -67,7 +68,7 @@ def parse_options(
     add_data_options(parser)
     if training:
         folder = Path("figures")
-        parser.add_argument("--out", type=Path, default=folder, help="default: %(default)s")
+        parser.add_argument("--out", type=user_path, default=folder, help="default: %(default)s")
         parser.add_argument(
             "--epochs", type=positive, default=EPOCHS, help="maximum number (default: %(default)s)"
         )

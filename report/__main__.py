@@ -7,7 +7,7 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab.script import run_script
 from report.pages import make_report
 from report.results import read
@@ -26,8 +26,10 @@ def main() -> None:
     """Write the report of all tasks from the figures and results of task2.py and task3.py."""
     parser = argparse.ArgumentParser(prog="python -m report", description=main.__doc__)
     folder = Path("figures")
-    parser.add_argument("--figures", type=Path, default=folder, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, help="default: report.pdf in the folder of --figures")
+    parser.add_argument("--figures", type=user_path, default=folder, help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=user_path, help="default: report.pdf in the folder of --figures"
+    )
     options = parser.parse_args()
     out = options.out or options.figures / "report.pdf"
     if out.suffix != ".pdf":

@@ -16,7 +16,7 @@ import numpy as np
 from joblib import parallel_config
 
 import digits
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab import figures, results
 from lab.script import add_data_options, add_jobs_option, load_data, positive, run_script
 from reproduce import course_2019, course_2020, course_2021, cs_6685, homework, pages
@@ -40,7 +40,7 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
     add_data_options(parser)
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="default: %(default)s")
+    parser.add_argument("--out", type=user_path, default=Path("docs"), help="default: %(default)s")
     add_jobs_option(parser)
     parser.add_argument(
         "--seeds",

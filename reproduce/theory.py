@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from digits.files import user_path
 from lab import figures
 from lab.script import run_script
 
@@ -126,7 +127,7 @@ def main() -> None:
     """Draw the figures of docs/derivations.md."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument(
-        "--out", type=Path, default=Path("docs/figures"), help="default: %(default)s"
+        "--out", type=user_path, default=Path("docs/figures"), help="default: %(default)s"
     )
     out = parser.parse_args().out
     for name, figure in {

@@ -20,6 +20,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # a student's plot opens no window
 
 import matplotlib.pyplot  # noqa: E402, F401 - its first import may outlast a check's time limit
 
+from digits.files import user_path  # noqa: E402
 from lab.assignment import POINTS  # noqa: E402
 from tests.checks.plugin import Checks  # noqa: E402
 from tests.checks.student import NAMES, StudentFiles, StudentModule  # noqa: E402
@@ -27,7 +28,9 @@ from tests.checks.student import NAMES, StudentFiles, StudentModule  # noqa: E40
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "the assignment's checks")
-    group.addoption("--results", type=Path, help="write Gradescope's results.json to this file")
+    group.addoption(
+        "--results", type=user_path, help="write Gradescope's results.json to this file"
+    )
     group.addoption("--next", action="store_true", help="stop at the first check that fails")
     group.addoption(
         "--task",
@@ -37,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the checks of this task only; may be given more than once",
     )
     group.addoption(
-        "--folder", type=Path, default=HERE.parent, help="folder with task2a.py and the others"
+        "--folder", type=user_path, default=HERE.parent, help="folder with task2a.py and the others"
     )
 
 

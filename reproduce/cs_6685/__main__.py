@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from digits import Digits
-from digits.files import replacing
+from digits.files import replacing, user_path
 from lab.figures import save
 from lab.jobs import train_all
 from lab.results import FILE, expect_writable, print_table, read
@@ -34,7 +34,9 @@ def main() -> None:
     """Repeat the experiments of CS 6685, in about 45 minutes on two cores."""
     parser = argparse.ArgumentParser(prog="python -m reproduce.cs_6685", description=main.__doc__)
     add_data_options(parser)
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=user_path, default=Path("figures"), help="default: %(default)s"
+    )
     add_jobs_option(parser)
     parser.add_argument(
         "--quick", action="store_true", help="6,000 images and 2 epochs, for a quick trial"

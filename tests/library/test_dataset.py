@@ -15,9 +15,11 @@ import pytest
 import digits
 from digits import DataError, dataset
 from digits.dataset import find
-from digits.files import Original
+from digits.files import Original, cache_folder, read_folder
+from lab.script import parse_options
 from tests.library.conftest import MNIST_FILES, idx_bytes, original
 
+ROOT = Path(__file__).resolve().parents[2]
 Serve = Callable[..., str]
 Originals = dict[str, Original]
 
@@ -36,7 +38,11 @@ def test_the_folder_given_is_searched_before_that_of_the_environment(
 
 @pytest.mark.parametrize("spelling", ["{}", "{}.gz", "{dotted}", "{dotted}.gz"])
 def test_of_four_spellings_packed_or_not_the_good_one_is_read(
-    small_idx: dict[str, bytes], originals: Originals, tmp_path: Path, spelling: str
+    small_idx: dict[str, bytes],
+    originals: Originals,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    spelling: str,
 ) -> None:
     for name, raw in small_idx.items():
         dotted = name.replace("-idx", ".idx")
@@ -45,6 +51,150 @@ def test_of_four_spellings_packed_or_not_the_good_one_is_read(
         path = tmp_path / spelling.format(name, dotted=dotted)
         path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     assert len(find(tmp_path, originals)) == 4
+    assert caplog.messages == []
+
+
+LAYOUTS = {
+    "Kaggle": "{name}/{name}",
+    "Kaggle, dotted": "{name}/{dotted}",
+    "torchvision": "MNIST/raw/{name}.gz",
+    "torchvision, MNIST": "raw/{name}",
+}
+
+
+def lay_out(files: dict[str, bytes], folder: Path, layout: str) -> None:
+    for name, raw in files.items():
+        path = folder / layout.format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+
+
+@pytest.mark.parametrize("verified", [True, False], ids=["MNIST", "any data"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layouts_of_other_sources_are_read_and_bad_files_beside_good_ones_do_not_count(
+    small_idx: dict[str, bytes], originals: Originals, tmp_path: Path, layout: str, verified: bool
+) -> None:
+    wanted = originals if verified else dict.fromkeys(originals)
+    lay_out(small_idx, tmp_path, LAYOUTS[layout])
+    (tmp_path / f"{MNIST_FILES[0]}.gz").write_bytes(b"\x1f\x8b, cut off")
+    for name in MNIST_FILES:
+        (tmp_path / name).mkdir(exist_ok=True)
+    arrays, attempts = read_folder(tmp_path, wanted)
+    assert (list(arrays), attempts) == (list(originals), [])
+
+
+@pytest.mark.parametrize("beside", ["MNIST/raw/{name}", "raw/{name}.gz"])
+def test_files_of_two_data_sets_are_not_mixed(
+    small_idx: dict[str, bytes], tmp_path: Path, beside: str
+) -> None:
+    """Other digits lie in the folder itself, without their last file."""
+    others = {name: raw[:-1] + b"\xff" for name, raw in small_idx.items()}
+    lay_out(others, tmp_path, "{name}.gz")
+    lay_out(small_idx, tmp_path, beside)
+    (tmp_path / f"{MNIST_FILES[3]}.gz").unlink()
+    arrays, attempts = read_folder(tmp_path, dict.fromkeys(small_idx))
+    assert attempts == []
+    assert [array.flat[-1] for array in arrays.values()] == [raw[-1] for raw in small_idx.values()]
+
+
+@pytest.mark.parametrize(
+    "held", ["mnist.npz", "archive.zip", "t10k-labels-idx1-ubyte (1).gz", "t10k-labels-idx1-ubyte/"]
+)
+def test_of_a_missing_file_it_is_said_what_is_there_instead(
+    originals: Originals, small_folder: Path, held: str
+) -> None:
+    (small_folder / f"{MNIST_FILES[3]}.gz").unlink()
+    for name in (*(f"{letter}.txt" for letter in "abcdefg"), held):
+        (small_folder / name).mkdir() if name.endswith("/") else (small_folder / name).touch()
+    _, (attempt,) = read_folder(small_folder, originals)
+    assert attempt == (
+        str(small_folder),
+        f"no such file, packed or not: {MNIST_FILES[3]}; "
+        f"the folder holds {held}, a.txt, b.txt, c.txt, d.txt and 3 more",
+    )
+
+
+def test_a_file_in_place_of_the_folder_is_named_with_its_cause(
+    originals: Originals, tmp_path: Path
+) -> None:
+    path = tmp_path / "archive.zip"
+    path.touch()
+    arrays, ((place, cause),) = read_folder(path, originals)
+    assert (arrays, place) == ({}, str(path))
+    assert "irectory" in cause  # the system's words
+
+
+@pytest.mark.parametrize("option", [True, False], ids=["option", "variables"])
+def test_a_tilde_is_the_home_in_every_path_of_a_user(
+    small_folder: Path,
+    originals: Originals,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: bool,
+) -> None:
+    for variable in ("HOME", "USERPROFILE"):  # the latter on Windows
+        monkeypatch.setenv(variable, str(tmp_path))
+    if option:
+        options = parse_options(None, ["--out=~/a", "--data-dir=~/small"], training=True)
+        assert (options.out, options.data_dir) == (tmp_path / "a", small_folder)
+    else:
+        monkeypatch.setenv("MNIST_CACHE_DIR", "~/a")
+        monkeypatch.setenv("MNIST_DATA_DIR", "~/small")
+        assert cache_folder() == tmp_path / "a"
+    assert len(find("~/small" if option else None, originals)) == 4
+
+
+def test_every_option_that_is_a_path_is_read_as_one_of_a_user() -> None:
+    for folder in (".", "lab", "course", "report", "reproduce", "reproduce/cs_6685", "benchmarks"):
+        for path in (ROOT / folder).glob("*.py"):
+            assert "type=Path" not in path.read_text(encoding="utf-8"), path
+
+
+def no_home(app: str) -> str:
+    raise RuntimeError("could not determine the home directory")
+
+
+@pytest.mark.parametrize(
+    "user_cache_dir",
+    [no_home, lambda app: f"~no-such-user/.cache/{app}", lambda app: f"{__file__}/{app}"],
+    ids=["no home", "no home, left as it is", "a home that cannot be written"],
+)
+def test_without_a_cache_mnist_is_fetched_for_one_run_and_one_line_says_so(
+    small_folder: Path,
+    originals: Originals,
+    serve: Serve,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    user_cache_dir: Callable[[str], str],
+) -> None:
+    monkeypatch.delenv("MNIST_CACHE_DIR")
+    monkeypatch.setattr("digits.files.user_cache_dir", user_cache_dir)
+    with pytest.raises(DataError):
+        find(None, originals)
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    assert len(find(None, originals)) == 4
+    (message,) = caplog.messages
+    assert "MNIST files were fetched for this run only, for they cannot be kept: " in message
+    assert message.endswith("Set MNIST_CACHE_DIR to a folder that can be written.")
+
+
+def test_a_full_disk_costs_one_line(
+    small_folder: Path,
+    originals: Originals,
+    serve: Serve,
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert len(find(None, originals)) == 4
+    assert len(caplog.messages) == 1
+    assert "No space left" in caplog.text
+    assert list(cache.iterdir()) == []
 
 
 def test_the_cache_is_verified_and_what_it_lacks_fetched(
@@ -152,7 +302,7 @@ def test_any_data_are_looked_for_in_the_folder_named_alone(
         digits.load("any")
     missing = write_set(tmp_path / "fashion") / f"{MNIST_FILES[2]}.gz"
     missing.unlink()
-    with pytest.raises(DataError, match=f"{missing.name}: no such file, packed or not."):
+    with pytest.raises(DataError, match=f"no such file, packed or not: {MNIST_FILES[2]}."):
         digits.load("any", missing.parent)
 
 
@@ -205,10 +355,20 @@ def test_the_first_load_draws_and_the_second_reads_without_a_search_for_mnist(
     assert drawn == [9]
 
 
+@pytest.mark.parametrize("home", [True, False], ids=["a file in its place", "no home"])
 def test_synthetic_digits_are_there_where_the_cache_cannot_be_written(
-    drawn: list[int], cache: Path, caplog: pytest.LogCaptureFixture
+    drawn: list[int],
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    home: bool,
 ) -> None:
     cache.write_text("a file where the folder should be")
+    if not home:
+        monkeypatch.delenv("MNIST_CACHE_DIR")
+        monkeypatch.setattr("digits.files.user_cache_dir", no_home)
     with caplog.at_level(logging.WARNING):
         assert len(digits.load("synthetic").train_images) == 6
-    assert "cannot be kept" in caplog.text
+    (message,) = caplog.messages
+    assert "cannot be kept" in message
+    assert "MNIST_CACHE_DIR" in message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.server
+import os
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from requests.exceptions import InvalidSchema
 from tqdm import tqdm
 
 from digits.files import Arrays, Attempt, Original
@@ -30,14 +32,12 @@ def good(serve: Serve, small_folder: Path) -> str:
 
 
 @pytest.fixture
-def fetch_from(
-    originals: dict[str, Original], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> Fetch:
+def fetch_from(originals: dict[str, Original], monkeypatch: pytest.MonkeyPatch) -> Fetch:
     """A function that fetches one small file, or all four, from mirrors into the cache."""
 
     def run(*urls: str, all_four: bool = False) -> tuple[Arrays, list[Attempt]]:
         monkeypatch.setenv("MNIST_MIRRORS", ",".join(urls))
-        return fetch(cache, originals if all_four else {NAME: originals[NAME]})
+        return fetch(originals if all_four else {NAME: originals[NAME]})
 
     return run
 
@@ -171,13 +171,12 @@ def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
 ) -> None:
     class Interrupted(tqdm):  # type: ignore[type-arg]
         def update(self, n: float | None = 1) -> None:
-            assert list(cache.rglob("*.gz"))
             raise KeyboardInterrupt
 
     monkeypatch.setattr("digits.mirrors.tqdm", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch_from(good)
-    assert list(cache.iterdir()) == []
+    assert not cache.exists()
 
 
 def test_fetching_at_the_same_time_succeeds_for_all(
@@ -189,13 +188,51 @@ def test_fetching_at_the_same_time_succeeds_for_all(
     assert len(list(cache.iterdir())) == 4
 
 
-def test_a_cache_that_cannot_be_written_is_an_attempt_with_its_cause(
-    good: str, fetch_from: Fetch, cache: Path
+def no_socks(*_: object, **__: object) -> None:
+    """Stands in for the support of SOCKS, an optional package that may be installed."""
+    raise InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+@pytest.mark.parametrize(
+    ("variable", "proxy", "cause"),
+    [
+        ("http_proxy", "http://{}127.0.0.1:1", "refused"),
+        ("HTTP_PROXY", "http://{}:1", "malformed"),
+        ("all_proxy", "socks5h://{}127.0.0.1:1", "Likely fix: pip install 'requests[socks]'"),
+    ],
+)
+def test_a_proxy_that_fails_is_named_without_its_password(
+    good: str,
+    fetch_from: Fetch,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    proxy: str,
+    cause: str,
 ) -> None:
-    cache.touch()
-    arrays, attempts = fetch_from(good)
-    assert arrays == {}
-    assert "exists" in attempts[0].cause
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", no_socks)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, proxy.format("ann:secret@"))
+    ((_, got),) = fetch_from(good)[1]
+    assert got.startswith(f"through the proxy {proxy.format('')} ({variable}): ")
+    assert cause in got
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert fetch_from(good)[1] == []
+
+
+def test_what_was_asked_through_a_proxy_is_said_to_be(
+    serve: Serve, fetch_from: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuses = serve(handler=type("Refuses", (Answer,), {"status": 407}))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("http_proxy", refuses)
+    (attempt,) = fetch_from("http://mirror.example/")[1]
+    assert attempt.place == f"http://mirror.example/{NAME}.gz"
+    assert (
+        attempt.cause
+        == f"through the proxy {refuses} (http_proxy): 407 Proxy Authentication Required"
+    )
 
 
 def test_a_list_of_mirrors_replaces_the_usual_ones(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ def test_training_in_float32_stays_in_float32() -> None:
 
 
 IMAGES, INPUTS = np.zeros((2, 784)), np.zeros((2, 785))
+LIST: Any = [[0.0], [1.0]]
 COLUMN, ONE_HOT = np.eye(2, 1), np.eye(2, 10)
 Y4 = np.array([[2], [3], [2], [3]])
 SHAPES = r"expected the same shape, got .*Y.reshape\(-1, 1\), and .* one_hot_encode"
@@ -62,6 +64,15 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "labels (N,), classes": (
         lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]),
         r"got \(4,\).*reshape",
+    ),
+    "labels of text": (lambda: binary_prune_dataset(2, 3, Y4, Y4.astype(str)), r"Y.*astype\(int\)"),
+    "labels of text, one-hot": (lambda: one_hot_encode(Y4.astype(object), 10), "one of object"),
+    "a class of text": (lambda: binary_prune_dataset("2", 3, Y4, Y4), "one of .2, 3., got '2'"),  # type: ignore[arg-type]
+    "a list of labels": (lambda: binary_prune_dataset(0, 1, Y4, LIST), r"Y: .*got list"),
+    "a list of images": (lambda: pre_process_images(LIST), r"got list.*np.array\(X\)"),
+    "a list of outputs": (
+        lambda: task2a.cross_entropy_loss(COLUMN, LIST),
+        r"outputs: expected a NumPy array, got list. .*np.array\(outputs\)",
     ),
     "labels (N,), one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
 }
