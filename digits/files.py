@@ -177,7 +177,7 @@ def _spellings(name: str) -> list[str]:
 
 
 def _absence(folder: Path, names: Sequence[str]) -> str:
-    """Say that a folder lacks files, and what it holds instead: first what looks like MNIST."""
+    """Say that a folder lacks files, and what it holds instead, first what looks like MNIST."""
     try:
         with os.scandir(folder) as entries:
             held = {entry.name + "/" * entry.is_dir() for entry in entries}
@@ -185,12 +185,12 @@ def _absence(folder: Path, names: Sequence[str]) -> str:
         return "no such folder"
     except OSError as error:  # it is a file, or may not be read
         return str(error.strerror)
-    others = held.difference(*map(_spellings, ORIGINALS))
+    others = held.difference(*(_spellings(name) for name in ORIGINALS if name not in names))
     likely = re.compile("ubyte|mnist|zip", re.IGNORECASE)
     first = sorted(others, key=lambda name: (not likely.search(name), name))[:5]
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     instead = f"; the folder holds {', '.join(first)}{more}" if others else ""
-    return f"no such file, packed or not: {', '.join(names)}{instead}"
+    return f"no such file that can be read, packed or not: {', '.join(names)}{instead}"
 
 
 def read_idx(file: Path | BinaryIO, original: Original | None) -> np.ndarray:

@@ -101,11 +101,7 @@ def _cause(url: str, error: Exception) -> str:
         return text
     if isinstance(error, InvalidSchema) and proxy.lower().startswith("socks"):
         text += " Likely fix: pip install 'requests[socks]'"
-    variables = [
-        name
-        for name, value in os.environ.items()
-        if value == proxy and name.lower().endswith("_proxy")
-    ]
-    named_by = ", ".join(variables) or "the system's settings"
+    given = [key for key in os.environ if os.environ[key] == proxy and key[-6:].lower() == "_proxy"]
+    named_by = ", ".join(given) or "the system's settings"
     public = re.sub(r"^(\w+://)?.*@", r"\1", proxy)  # without a password
     return f"through the proxy {public} ({named_by}): {text.replace(proxy, public)}"

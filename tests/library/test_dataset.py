@@ -109,7 +109,7 @@ def test_of_a_missing_file_it_is_said_what_is_there_instead(
     _, (attempt,) = read_folder(small_folder, originals)
     assert attempt == (
         str(small_folder),
-        f"no such file, packed or not: {MNIST_FILES[3]}; "
+        f"no such file that can be read, packed or not: {MNIST_FILES[3]}; "
         f"the folder holds {held}, a.txt, b.txt, c.txt, d.txt and 3 more",
     )
 
@@ -302,7 +302,7 @@ def test_any_data_are_looked_for_in_the_folder_named_alone(
         digits.load("any")
     missing = write_set(tmp_path / "fashion") / f"{MNIST_FILES[2]}.gz"
     missing.unlink()
-    with pytest.raises(DataError, match=f"no such file, packed or not: {MNIST_FILES[2]}."):
+    with pytest.raises(DataError, match=f"no such file .*: {MNIST_FILES[2]}"):
         digits.load("any", missing.parent)
 
 
