@@ -86,8 +86,9 @@ def make_figures(
     """
     on = f"({data_name})"
     weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
+    title = f"Task 4c: validation accuracy for each λ {on}"
     accuracies = {f"λ = {value:g}": one.val_history["accuracy"] for value, one in trainings.items()}
-    norms = {f"{value:g}": float(np.sum(one.w**2)) for value, one in trainings.items()}
+    norms = {value: float(np.sum(one.w**2)) for value, one in trainings.items()}
     model = SoftmaxModel(0)
     model.w = trainings[0].w
     outputs = utils.predict(model, pre_process_images(images.X_val))
@@ -103,12 +104,9 @@ def make_figures(
             weights, f"Task 4b: the weights of each digit {on}", "weight", grey=True
         ),
         FIGURES["4c"]: figures.plot_curves(
-            accuracies,
-            f"Task 4c: validation accuracy for each λ {on}",
-            "Validation accuracy",
-            (0.7, 0.95),
+            accuracies, title, "Validation accuracy", (0.7, 0.95), enlarged=True
         ),
-        FIGURES["4e"]: figures.log_bars(
+        FIGURES["4e"]: figures.log_points(
             norms, f"Task 4e: squared length of the weights for each λ {on}", "λ", "‖w‖²"
         ),
         CONFUSION: figures.confusion(

@@ -18,14 +18,14 @@ PENALTY = {
 SECTION = re.compile(r"^### @(\w+)@\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 SHOW = '''from pathlib import Path
 
-from IPython.display import Image, display
+from lab.results import show_in_notebook
 
 
-def show(figure, script):
-    """Show a figure, or say which script draws it."""
+def show(figure, script, text):
+    """Show a figure, with a text for those who do not see it, or say which script draws it."""
     path = Path("figures") / figure
     if path.is_file():
-        display(Image(filename=path))
+        show_in_notebook(path, text)
     else:
         print(f"{path} does not exist yet: run `python {script}` first.")
 '''
@@ -85,7 +85,7 @@ def notebook() -> str:
         text = f"## {_heading(task)}\n\n{question}"
         cells.append(new_markdown_cell(text, id=f"question-{name}"))
         if task.figure:
-            code = f'show("{task.figure}", "{task.script}")'
+            code = f'show("{task.figure}", "{task.script}", "{_heading(task)}")'
             cells.append(new_code_cell(code, id=f"figure-{name}"))
         cells.append(new_markdown_cell("*Your answer:*", id=f"answer-{name}"))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

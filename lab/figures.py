@@ -28,33 +28,43 @@ FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # no wi
 
 def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     """Create a figure with one pair of labelled axes, without pyplot and its global state."""
-    from cycler import cycler
     from matplotlib.figure import Figure
 
     fig = Figure(figsize=(8, 5), layout="constrained")
     ax = fig.subplots()
-    ax.set_prop_cycle(cycler(color=COLOURS, linestyle=DASHES))
-    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    ax.grid(alpha=0.3)
+    _style(ax, title, xlabel, ylabel)
     return fig, ax
 
 
-def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
-    """Limit the vertical axis to `ylim`, widened to contain the later half of each curve.
+def _style(ax: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    from cycler import cycler
 
-    The steep beginning of a curve may lie outside the limits. Where its first tenth enters them and
-    leaves them again, it is not drawn: such a piece alone shows nothing.
+    ax.set_prop_cycle(cycler(color=COLOURS, linestyle=DASHES))
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.grid(alpha=0.3)
+
+
+def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
+    """Limit the vertical axis to `ylim`, widened to contain each curve from where it enters them.
+
+    The steep beginning of a curve may lie outside the limits, but no more than its first half.
+    Where its first tenth, or the first fifth of a short curve, enters them and leaves them again,
+    it is not drawn: such a piece alone shows nothing.
     """
+    shown = np.array(ylim)
     for line in ax.get_lines():
         x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-        outside = np.flatnonzero((y < ylim[0]) | (y > ylim[1]))
-        start = outside[outside < len(y) / 10].max(initial=0)
-        line.set_data(x[start:], y[start:])
-    curves = [np.asarray(line.get_ydata()) for line in ax.get_lines()]
-    later = np.concatenate([ylim, *(curve[len(curve) // 2 :] for curve in curves)])
-    margin = 0.05 * np.ptp(later)
-    low = ylim[0] if later.min() >= ylim[0] else later.min() - margin
-    high = ylim[1] if later.max() <= ylim[1] else later.max() + margin
+        inside = (y >= ylim[0]) & (y <= ylim[1])
+        early = max(len(y) / 10, min(5, len(y) / 5))
+        outside = np.flatnonzero(~inside)
+        start = outside[outside < early].max(initial=0)
+        x, y, inside = x[start:], y[start:], inside[start:]
+        line.set_data(x, y)
+        entered = np.flatnonzero(inside).min(initial=len(y) // 2)
+        shown = np.concatenate([shown, y[entered:]])
+    margin = 0.05 * np.ptp(shown)
+    low = ylim[0] if shown.min() >= ylim[0] else shown.min() - margin
+    high = ylim[1] if shown.max() <= ylim[1] else shown.max() + margin
     ax.set_ylim(low, high)
 
 
@@ -68,8 +78,8 @@ def plot_loss(
     """Plot a series against the gradient step.
 
     loss_dict: {step: value}. label: for the legend. npoints_to_average: plot means of this many
-    consecutive values. plot_variance: shade one standard deviation around the means. ax: the axes;
-    None for pyplot's current axes.
+    consecutive values. plot_variance: shade the middle half of these values. ax: the axes; None for
+    pyplot's current axes.
     """
     if ax is None:
         import matplotlib.pyplot as plt
@@ -80,11 +90,12 @@ def plot_loss(
         np.array(list(column)[:length], dtype=float).reshape(-1, npoints_to_average)
         for column in (loss_dict.keys(), loss_dict.values())
     )
-    mean, deviation = values.mean(axis=1), values.std(axis=1)
-    (line,) = ax.plot(steps.mean(axis=1), mean, label=label)
+    at = steps.mean(axis=1)
+    (line,) = ax.plot(at, values.mean(axis=1), label=label)
     if npoints_to_average > 1 and plot_variance:
-        low, high = mean - deviation, mean + deviation
-        ax.fill_between(steps.mean(axis=1), low, high, color=line.get_color(), alpha=0.2, lw=0)
+        low, high = np.quantile(values, (0.25, 0.75), axis=1)
+        label = "the middle half of these steps"
+        ax.fill_between(at, low, high, color=line.get_color(), alpha=0.2, lw=0, label=label)
 
 
 def plot_curves(
@@ -93,19 +104,41 @@ def plot_curves(
     ylabel: str,
     ylim: tuple[float, float],
     averaged: Mapping[str, int] = MappingProxyType({}),
+    enlarged: bool = False,
 ) -> Figure:
     """Plot several series, {label: series}, against the gradient step.
 
     ylim: as for `zoom`. averaged: {label of a noisy series: steps of which the mean is plotted}.
+    enlarged: add a panel that tells apart the curves that end near the first.
     """
     fig, ax = new(title, "Gradient step", ylabel)
     for label, series in curves.items():
         steps = averaged.get(label, 1)
-        means = f" (mean of {steps} steps, an epoch, ± 1 standard deviation)" if steps > 1 else ""
+        means = f", mean of each epoch ({steps} steps)" if steps > 1 else ""
         plot_loss(series, label + means, steps, ax=ax)
     zoom(ax, ylim)
     ax.legend()
+    if enlarged:
+        _enlarge(ax, fig)
     return fig
+
+
+def _enlarge(ax: Axes, fig: Figure) -> None:
+    """Draw the last quarter of the first curve again below `ax`, enlarged, with what is near it."""
+    fig.set_size_inches(8, 8)
+    rows = fig.add_gridspec(2, height_ratios=(3, 2))
+    ax.set_subplotspec(rows[0])
+    panel = fig.add_subplot(rows[1])
+    first, *_ = lines = ax.get_lines()
+    end = first.get_xydata()[-len(first.get_xydata()) // 4 :]
+    panel.update_datalim(end)
+    panel.margins(0, 0.2)
+    panel.set(xlim=panel.get_xlim(), ylim=panel.get_ylim())
+    title = f"The end of {first.get_label()}, framed above, enlarged"
+    _style(panel, title, ax.get_xlabel(), ax.get_ylabel())
+    for line in lines:
+        panel.plot(*line.get_data())
+    ax.indicate_inset(panel.viewLim.bounds)
 
 
 def plot_training(
@@ -124,13 +157,22 @@ def plot_training(
     return plot_curves(curves, title, ylabel, ylim, averaged)
 
 
-def log_bars(bars: Mapping[str, float], title: str, xlabel: str, ylabel: str) -> Figure:
-    """Draw labelled bars {label: height} on a logarithmic axis."""
+def log_points(values: Mapping[float, float], title: str, xlabel: str, ylabel: str) -> Figure:
+    """Draw {setting: value}, each with its value in digits, on logarithmic axes.
+
+    A setting of 0, which has no logarithm, is shown at the left end of a linear piece.
+    """
     fig, ax = new(title, xlabel, ylabel)
-    drawn = ax.bar(list(bars), list(bars.values()), color=COLOURS[0], zorder=2)
-    ax.bar_label(drawn, fmt="%.3g", padding=2)
+    smallest = min(setting for setting in values if setting > 0)
+    ax.set_xscale("symlog", linthresh=smallest)
+    if 0 in values:
+        ax.set_xlabel(f"{xlabel} (the axis is linear from 0 to {smallest:g}, logarithmic beyond)")
     ax.set_yscale("log")
-    ax.margins(y=0.1)  # room for the largest label
+    ax.plot(list(values), list(values.values()), "o", ms=8, label=ylabel)
+    for point in values.items():
+        ax.annotate(f"{point[1]:.3g}", point, (0, 9), textcoords="offset points", ha="center")
+    ax.set_xticks(list(values), labels=[f"{setting:g}" for setting in values])
+    ax.margins(0.1)  # room for the labels
     return fig
 
 
@@ -150,6 +192,10 @@ def confusion(labels: np.ndarray, outputs: np.ndarray, title: str) -> Figure:
         ax.text(column, row, str(count), ha="center", va="center", weight=weight)
     ax.set(xticks=range(10), yticks=range(10))
     ax.grid(False)
+    explained = (
+        "The diagonal (bold) counts right predictions and stays white: only errors are shaded."
+    )
+    fig.supxlabel(explained, fontsize=10)
     return fig
 
 
@@ -175,6 +221,15 @@ def mistakes(images: np.ndarray, labels: np.ndarray, outputs: np.ndarray, title:
     ax.imshow(page, cmap="Greys")
     ax.axis("off")
     return fig
+
+
+def describe(fig: Figure) -> str:
+    """Say in words what a figure shows, for those who do not see it."""
+    ax = fig.axes[0]
+    curves = {line.get_label(): np.asarray(line.get_ydata()) for line in ax.get_lines()}
+    ends = [f"{name} from {y[0]:.3g} to {y[-1]:.3g}" for name, y in curves.items() if y.size]
+    shown = [f"{ax.get_ylabel()} against {ax.get_xlabel()}: {', '.join(ends)}"] if ends else []
+    return ". ".join([fig.get_suptitle() or ax.get_title(), *shown])
 
 
 def save(fig: Figure, path: Path) -> None:
@@ -217,7 +272,8 @@ def images(rows: Mapping[str, np.ndarray], title: str, label: str, grey: bool = 
     scale = AsinhNorm(linear_width=largest / 10, vmin=-largest, vmax=largest)
     for ax, (name, pixels) in zip(axes, rows.items(), strict=False):
         image = _draw_row(ax, pixels, name, cmap="RdBu_r", norm=scale)
-    bar = fig.colorbar(image, ax=axes[: len(rows)], label=label, fraction=0.02, pad=0.01)
+    scaled = f"{label}, symmetric-logarithmic scale\n(asinh: linear near 0)"
+    bar = fig.colorbar(image, ax=axes[: len(rows)], label=scaled, fraction=0.02, pad=0.01)
     ticks = largest * np.array([-1, -0.1, 0, 0.1, 1])  # more would overlap near zero
     bar.set_ticks(list(ticks), labels=[f"{tick:.2g}" for tick in ticks])
     for ax, (name, pixels) in zip(axes[len(rows) :], rows.items(), strict=False):

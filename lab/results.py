@@ -6,7 +6,9 @@ import argparse
 import hashlib
 import json
 import platform
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -88,11 +90,20 @@ def publish(
     print_table(HEADER, [row(name, training) for name, training in trainings.items()])
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
     if in_notebook():
-        from IPython.display import Image, display
-
-        display(*(Image(filename=out / name) for name in drawn))
+        for name, figure in drawn.items():
+            show_in_notebook(out / name, figures.describe(figure))
     elif options.show:
         figures.show(drawn)
+
+
+def show_in_notebook(path: Path, text: str) -> None:
+    """Show a PNG file below a cell, with a text for those who do not see it."""
+    from IPython.display import display
+
+    image = b64encode(path.read_bytes()).decode()
+    # as HTML, because neither JupyterLab nor what it exports keeps the text of an `Image`
+    html = f'<img src="data:image/png;base64,{image}" alt="{escape(text)}">'
+    display({"text/html": html, "image/png": image}, raw=True)
 
 
 def sha256(path: Path) -> str:

@@ -195,7 +195,7 @@ def _figures(
 ) -> figures.Figures:
     pair = f"2 against 3 ({data_name})"
     accuracies = {f"λ = {value:g}": one.accuracy[VALIDATION] for value, one in binary.items()}
-    bars = {f"{value:g}": float(np.sum(one.model.w**2)) for value, one in binary.items() if value}
+    lengths = {value: float(np.sum(one.model.w**2)) for value, one in binary.items() if value}
     weights = {"λ = 0": plain.model.w[1:].T, "λ = 0.1": regularised.model.w[1:].T}
     return {
         "2020_loss.png": figures.plot_curves(
@@ -210,8 +210,8 @@ def _figures(
             "Validation accuracy",
             (0.8, 1),
         ),
-        "2020_norms.png": figures.log_bars(
-            bars, f"2020, Task 3c: squared length for each λ, {pair}", "λ", "‖w‖²"
+        "2020_norms.png": figures.log_points(
+            lengths, f"2020, Task 3c: squared length for each λ, {pair}", "λ", "‖w‖²"
         ),
         "2020_weights.png": figures.images(
             weights, f"2020, Task 4e: the weights of each digit ({data_name})", "weight"

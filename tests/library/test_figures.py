@@ -16,8 +16,6 @@ from lab.trainings import Training
 
 Drawn = figures.Figures
 
-EPOCH = "(mean of 4 steps, an epoch, ± 1 standard deviation)"
-
 # Of six validation images, each has one pixel lit, which alone decides what it is taken for, and
 # which of the softmax regressions takes it for that with more or less certainty.
 LABELS = [3, 3, 3, 9, 9, 0]
@@ -59,7 +57,7 @@ def drawn() -> Drawn:
 
 def curves(drawn: Drawn, task: str) -> dict[object, dict[float, float]]:
     """The data of each curve by the label in the legend."""
-    (ax,) = drawn[FIGURES[task]].axes
+    ax, *_ = drawn[FIGURES[task]].axes
     assert ax.get_legend()
     return {one.get_label(): dict(np.asarray(one.get_xydata()).tolist()) for one in ax.get_lines()}
 
@@ -73,13 +71,14 @@ def test_a_training_is_shown_by_its_loss_and_its_accuracy(
 ) -> None:
     losses = list(training.train_history["loss"].values())
     shown = curves(drawn, f"{task}b")
-    assert list(shown) == [f"Training loss {EPOCH}", "Validation loss"]
+    assert list(shown) == ["Training loss, mean of each epoch (4 steps)", "Validation loss"]
     means, validations = shown.values()
     assert means == pytest.approx({1.5: np.mean(losses[:4]), 5.5: np.mean(losses[4:8])})
     assert validations == training.val_history["loss"]
     (ax,) = drawn[FIGURES[f"{task}b"]].axes
     band = np.asarray(ax.collections[0].get_paths()[0].vertices)
-    assert np.ptp(band[band[:, 0] == 1.5, 1]) == pytest.approx(2 * np.std(losses[:4]))
+    quartiles = np.quantile(losses[:4], (0.25, 0.75))
+    assert sorted(set(band[band[:, 0] == 1.5, 1])) == pytest.approx(quartiles)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Gradient step", "Cross-entropy loss")
     assert ax.get_ylim() == pytest.approx(limits, abs=1e-3)
     assert curves(drawn, f"{task}c") == {
@@ -96,15 +95,32 @@ def test_several_trainings_have_labels_and_colours_of_their_own(drawn: Drawn) ->
     assert curves(drawn, "4c") == {
         f"λ = {value:g}": one.val_history["accuracy"] for value, one in BY_LAMBDA.items()
     }
-    (ax,) = drawn[FIGURES["4c"]].axes
+    ax, _ = drawn[FIGURES["4c"]].axes
     assert ax.get_ylabel() == "Validation accuracy"
     assert len({line.get_color() for line in ax.get_lines()}) == 5
+
+
+def test_the_end_of_the_first_curve_is_enlarged_with_what_is_near_it() -> None:
+    near, far = ({step: height + 0.01 * (step % 2) for step in range(8)} for height in (0.8, 0.5))
+    first = {step: 0.8 + 0.02 * (step % 2) for step in range(8)}
+    figure = figures.plot_curves(
+        {"first": first, "near": near, "far": far}, "title", "accuracy", (0, 1), enlarged=True
+    )
+    ax, panel = figure.axes
+    assert panel.get_xlim() == (6, 7)
+    assert panel.get_ylim() == pytest.approx((0.796, 0.824))
+    for line, again in zip(ax.get_lines(), panel.get_lines(), strict=True):
+        for look in ("_color", "_unscaled_dash_pattern"):
+            assert getattr(again, look) == getattr(line, look)
+        np.testing.assert_array_equal(again.get_xydata(), line.get_xydata())
+    assert panel.get_title() == "The end of first, framed above, enlarged"
 
 
 def test_weights_are_images_on_one_scale_and_in_grey_on_their_own(drawn: Drawn) -> None:
     axes = drawn[FIGURES["4b"]].axes
     rows = {ax.get_ylabel(): ax.get_images()[0] for ax in axes if ax.get_images()}
     assert list(rows) == ["λ = 0", "λ = 1", "λ = 0, grey", "λ = 1, grey"]
+    assert "weight, symmetric-logarithmic scale" in axes[4].get_ylabel()
     for name, image in rows.items():
         training = BY_LAMBDA[int(name[4])]
         largest = 3 if name == "λ = 0, grey" else 6
@@ -115,12 +131,18 @@ def test_weights_are_images_on_one_scale_and_in_grey_on_their_own(drawn: Drawn) 
             np.testing.assert_array_equal(tile, training.w[:784, digit].reshape(28, 28))
 
 
-def test_the_squared_length_of_the_weights_is_a_bar_each(drawn: Drawn) -> None:
+def test_the_squared_length_of_the_weights_is_a_point_each_on_logarithmic_axes(
+    drawn: Drawn,
+) -> None:
     (ax,) = drawn[FIGURES["4e"]].axes
-    assert [label.get_text() for label in ax.get_xticklabels()] == [f"{one:g}" for one in BY_LAMBDA]
-    heights = [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
-    assert heights == pytest.approx([90 * (1 + value) ** 2 for value in BY_LAMBDA])
-    assert (ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "λ", "‖w‖²")
+    (points,) = ax.get_lines()
+    lengths = {value: 90 * (1 + value) ** 2 for value in BY_LAMBDA}
+    assert points.get_linestyle() == "None"
+    np.testing.assert_allclose(points.get_xydata(), list(lengths.items()))
+    assert [text.get_text() for text in ax.texts] == [f"{one:.3g}" for one in lengths.values()]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [f"{one:g}" for one in lengths]
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylabel()) == ("symlog", "log", "‖w‖²")
+    assert ax.get_xlabel() == "λ (the axis is linear from 0 to 0.001, logarithmic beyond)"
 
 
 def test_the_errors_are_those_of_lambda_0_true_digits_by_row(drawn: Drawn) -> None:
@@ -130,8 +152,19 @@ def test_the_errors_are_those_of_lambda_0_true_digits_by_row(drawn: Drawn) -> No
     assert counts == {place: expected[place] for place in np.ndindex(10, 10)}
     shades = np.asarray(ax.images[0].get_array())
     assert (shades[3, 5], shades[3, 3]) == (2, 0)  # errors, not right predictions, are dark
+    assert "stays white" in drawn[CONFUSION].get_supxlabel()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted digit", "True digit")
     lit, black = np.exp(3), np.exp(-3)  # of one pixel among the first ten
     shown = [text.get_text().split(": ") for text in drawn[MISTAKES].axes[0].texts]
     assert shown[0] == ["9 taken for 4", f"{lit / (lit + 9 * black):.2%}"]
     assert [name for name, _ in shown[1:]] == ["3 taken for 5", "3 taken for 5", "0 taken for 8"]
+
+
+def test_a_figure_is_described_by_its_title_its_axes_and_the_ends_of_its_curves(
+    drawn: Drawn,
+) -> None:
+    assert figures.describe(drawn[FIGURES["2c"]]) == (
+        "Task 2c: accuracy of logistic regression, 2 against 3 (data). Accuracy against Gradient "
+        "step: Training accuracy from 0.94 to 0.944, Validation accuracy from 0.93 to 0.934"
+    )
+    assert figures.describe(drawn[FIGURES["4b"]]) == "Task 4b: the weights of each digit (data)"

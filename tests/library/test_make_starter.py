@@ -11,7 +11,6 @@ import re
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -22,6 +21,7 @@ import task3
 from course.blank import blank
 from course.make_starter import HandoutError, main, make_starter
 from course.texts import ASSIGNMENT, NOTEBOOK, SHOW
+from lab import results
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
 from lab.script import parse_options
 from tests.library.proof import run, run_pytest
@@ -191,20 +191,24 @@ def test_the_notebook_asks_each_question_and_shows_each_figure(
         assert heading == f"## Task {task.name}: {task.title}"
         section = assignment.split(f"### Task {task.name}: ")[1].split("\n### ")[0]
         assert f"**Report:** {question}" in section
-        shows = f'show("{task.figure}", "{task.script}")' if task.figure else None
+        shows = f'show("{task.figure}", "{task.script}", "{heading[3:]}")' if task.figure else None
         assert cells.get(f"figure-{task.name}") == shows
         assert f"answer-{task.name}" in cells
 
 
-def test_the_notebook_says_how_to_get_a_figure_that_is_missing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_notebook_shows_a_figure_with_its_text_or_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    ipython = ModuleType("IPython.display")
-    vars(ipython).update(Image=None, display=None)
-    monkeypatch.setitem(sys.modules, "IPython.display", ipython)
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    exec(f"{SHOW}\nshow('a.png', 'task2.py')\n", {})
-    assert "a.png does not exist yet: run `python task2.py` first." in capsys.readouterr().out
+    monkeypatch.setattr(results, "show_in_notebook", print)
+    monkeypatch.chdir(tmp_path)
+    shown = f"{SHOW}\nshow('a.png', 'task2.py', 'Task 2b')\n"
+    exec(shown, {})
+    path = Path("figures", "a.png")
+    assert capsys.readouterr().out == f"{path} does not exist yet: run `python task2.py` first.\n"
+    path.parent.mkdir()
+    path.touch()
+    exec(shown, {})
+    assert capsys.readouterr().out == f"{path} Task 2b\n"
 
 
 def handout_with(*tasks: str) -> Submission:

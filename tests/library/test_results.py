@@ -7,6 +7,7 @@ import json
 import sys
 import types
 from argparse import Namespace
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,8 @@ def a_training(steps: int) -> Training:
 
 
 DRAWN = {name: Figure(figsize=(1, 1)) for name in ("a.png", "b.png")}
+for name, figure in DRAWN.items():
+    figure.subplots().set_title(f"what {name} shows")
 BEST = Validation(1, train_loss=0.8, val_loss=0.3, train_accuracy=0.65, val_accuracy=0.4)
 
 
@@ -170,14 +173,16 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
     assert shown == ["a", "b"]
 
 
-def test_a_notebook_shows_the_figures_below_the_cell(
+def test_a_notebook_shows_the_figures_with_their_descriptions_below_the_cell(
     publish_run: Publish, monkeypatch: Patch
 ) -> None:
-    below: list[str] = []
+    below: list[dict[str, str]] = []
     display = types.ModuleType("IPython.display")
-    names = {"Image": lambda filename: filename.name, "display": lambda *all: below.extend(all)}
-    vars(display).update(names)
+    vars(display).update(display=lambda formats, raw: below.append(formats))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
-    publish_run("task2")
-    assert below == ["a.png", "b.png"]
+    out = publish_run("task2")
+    for name, formats in zip(DRAWN, below, strict=True):
+        assert b64decode(formats["image/png"]) == (out / name).read_bytes()
+        html = f'<img src="data:image/png;base64,{formats["image/png"]}" alt="what {name} shows">'
+        assert formats["text/html"] == html

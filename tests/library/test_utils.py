@@ -112,10 +112,19 @@ def test_without_axes_a_loss_is_plotted_on_the_current_axes_of_pyplot() -> None:
     assert np.asarray(line.get_xydata()).tolist() == [[0, 3], [5, 2], [10, 1]]
 
 
-@pytest.mark.parametrize(("later", "limits"), [(0.3, (0, 0.5)), (0.9, (0, 0.945))])
-def test_a_figure_is_zoomed_to_what_the_curves_settle_at(
-    later: float, limits: tuple[float, float]
+@pytest.mark.parametrize(
+    ("values", "limits"),
+    [
+        ([9.0, 0.2, 0.3, 0.25], (0, 0.5)),
+        ([9.0, 0.2, 0.9, 0.25], (0, 0.945)),
+        ([9.0, *[0.2] * 5, 0.9, *[0.25] * 8], (0, 0.945)),  # a spike in the first half
+        ([9.0, 0.2, 0.9, *[0.25] * 12], (0, 0.5)),  # one in the steep beginning
+        ([9.0, 4.0, 0.9, 0.8], (0, 0.945)),  # a curve that never enters
+    ],
+)
+def test_a_figure_is_zoomed_to_the_curves_from_where_they_enter_it(
+    values: list[float], limits: tuple[float, float]
 ) -> None:
-    curve = dict(enumerate([9.0, 0.2, later, 0.25]))
+    curve = dict(enumerate(values))
     figure = figures.plot_curves({"loss": curve}, "title", "loss", (0, 0.5))
     assert figure.axes[0].get_ylim() == pytest.approx(limits)
