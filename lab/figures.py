@@ -51,21 +51,23 @@ def zoom(ax: Axes, ylim: tuple[float, float]) -> None:
     Where its first tenth, or the first fifth of a short curve, enters them and leaves them again,
     it is not drawn: such a piece alone shows nothing.
     """
+
+    def start(y: np.ndarray, low: float, high: float) -> int:
+        outside = np.flatnonzero((y < low) | (y > high))
+        return int(outside[outside < max(len(y) / 10, min(5, len(y) / 5))].max(initial=0))
+
+    curves = {line: np.array(line.get_data()) for line in ax.get_lines()}
     shown = np.array(ylim)
-    for line in ax.get_lines():
-        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-        inside = (y >= ylim[0]) & (y <= ylim[1])
-        early = max(len(y) / 10, min(5, len(y) / 5))
-        outside = np.flatnonzero(~inside)
-        start = outside[outside < early].max(initial=0)
-        x, y, inside = x[start:], y[start:], inside[start:]
-        line.set_data(x, y)
-        entered = np.flatnonzero(inside).min(initial=len(y) // 2)
+    for _, y in curves.values():
+        inside = np.flatnonzero((y >= ylim[0]) & (y <= ylim[1]))
+        entered = inside[inside >= start(y, *ylim)].min(initial=len(y) // 2)
         shown = np.concatenate([shown, y[entered:]])
     margin = 0.05 * np.ptp(shown)
     low = ylim[0] if shown.min() >= ylim[0] else shown.min() - margin
     high = ylim[1] if shown.max() <= ylim[1] else shown.max() + margin
     ax.set_ylim(low, high)
+    for line, points in curves.items():
+        line.set_data(points[:, start(points[1], low, high) :])
 
 
 def plot_loss(
@@ -130,8 +132,8 @@ def _enlarge(ax: Axes, fig: Figure) -> None:
     ax.set_subplotspec(rows[0])
     panel = fig.add_subplot(rows[1])
     first, *_ = lines = ax.get_lines()
-    end = first.get_xydata()[-len(first.get_xydata()) // 4 :]
-    panel.update_datalim(end)
+    points = np.array(first.get_data()).T
+    panel.update_datalim(points[-len(points) // 4 :])
     panel.margins(0, 0.2)
     panel.set(xlim=panel.get_xlim(), ylim=panel.get_ylim())
     title = f"The end of {first.get_label()}, framed above, enlarged"
