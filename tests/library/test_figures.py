@@ -138,7 +138,7 @@ def test_the_squared_length_of_the_weights_is_a_point_each_on_logarithmic_axes(
     (points,) = ax.get_lines()
     lengths = {value: 90 * (1 + value) ** 2 for value in BY_LAMBDA}
     assert points.get_linestyle() == "None"
-    np.testing.assert_allclose(points.get_xydata(), list(lengths.items()))
+    assert dict(np.asarray(points.get_xydata()).tolist()) == pytest.approx(lengths)
     assert [text.get_text() for text in ax.texts] == [f"{one:.3g}" for one in lengths.values()]
     assert [label.get_text() for label in ax.get_xticklabels()] == [f"{one:g}" for one in lengths]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylabel()) == ("symlog", "log", "‖w‖²")
