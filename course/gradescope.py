@@ -27,7 +27,7 @@ def build(out: Path, project: Path = PROJECT) -> None:
     with replacing(out) as archive, tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary)
         copy_checks(project, source)
-        skip = shutil.ignore_patterns("__pycache__", ".*")
+        skip = shutil.ignore_patterns("__pycache__", ".*", "MARKING.md")
         shutil.copytree(HERE, source / "course", ignore=skip)
         for name in SCRIPTS:
             shutil.copyfile(HERE / "services" / name, source / name)

@@ -173,17 +173,20 @@ def noise(part: Part) -> str:
 
 
 def regularisation(part: Part) -> str:
-    """Answer Task 4d: why the validation accuracy falls with any penalty."""
+    """Answer Task 4d: with which penalty the validation accuracy falls, and why."""
     best = {value: training.best for value, training in part.by_lambda().items()}
     zero, *others = best
     accuracy = {value: one.val_accuracy for value, one in best.items()}
     numbers = f"The validation accuracies are {_list(accuracy, '.4f')}. "
-    if better := [_symbol(value) for value in others if accuracy[value] >= accuracy[zero]]:
-        return numbers + f"In this run the accuracy does not fall with {' and '.join(better)}."
-    text = numbers + "So the accuracy falls with every λ. "
+    falls = [value for value in others if accuracy[zero] - accuracy[value] >= CHANCE]
+    if not falls:
+        return numbers + f"In this run no λ lowers it by {CHANCE:g} or more; less may be chance."
+    text = numbers + f"So it falls with {_symbol(*falls)}. "
+    if close := [value for value in others if value not in falls]:
+        text += (
+            f"With {_symbol(*close)} it falls by less than {CHANCE:g}, if at all: maybe chance. "
+        )
     loss = {value: one.val_loss for value, one in best.items()}
-    if close := [_symbol(value) for value in others if accuracy[zero] - accuracy[value] < CHANCE]:
-        text += f"(With {' and '.join(close)} by less than {CHANCE:g}, which may be chance.) "
     if all(loss[value] > loss[zero] for value in others):
         text += f"The validation loss rises with every λ: {_list(loss, '.4f')}. "
     text += (
@@ -271,8 +274,8 @@ def _accuracies(validation: Validation) -> str:
     )
 
 
-def _symbol(l2_reg_lambda: float) -> str:
-    return f"λ = {l2_reg_lambda:g}"
+def _symbol(*lambdas: float) -> str:
+    return f"λ = {', '.join(f'{value:g}' for value in lambdas)}"
 
 
 def _list(by_lambda: Mapping[float, float], form: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache
@@ -14,6 +15,8 @@ from lab.results import HEADER, NOTE, row
 from lab.trainings import Training
 from report.answers import ANSWERS
 from report.results import Part
+from reproduce import pages as published
+from reproduce.claims import table
 
 try:
     from fpdf import FPDF
@@ -111,6 +114,25 @@ def texts() -> dict[str, list[str]]:
     text = Path(__file__).with_name("text.md").read_text(encoding="utf-8")
     sections = (section.split("\n\n") for section in text.split("\n## ")[1:])
     return {name: [" ".join(block.split()) for block in blocks] for name, *blocks in sections}
+
+
+def marking(name: str) -> str:
+    """Write the head of a task in course/MARKING.md: its points, its equation, today's numbers."""
+    (task,) = (one for one in TASKS if one.name == name)
+    numbered = [block for block in texts().get(name, []) if re.fullmatch(r"\$.*\$ \(.*\)", block)]
+    head = f"### {name}: {task.title}, {task.points} points"
+    return "\n\n".join(filter(None, [head, *numbered[-1:], numbers(name)]))
+
+
+def numbers(*names: str) -> str:
+    """Write a table of what is published on some tasks, beside docs/figures/results.json."""
+    said = {True: "yes", False: "**no**", None: "not found"}
+    rows = [
+        (claim.task, claim.published, said[claim.agrees], claim.criterion.split(":")[0], claim.ours)
+        for claim in published.read()["course_2021"]
+        if claim.task in names
+    ]
+    return table(("task", "published", "here", "measured", "ours"), rows) if rows else ""
 
 
 @cache

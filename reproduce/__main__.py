@@ -36,7 +36,8 @@ def main() -> None:
     """Repeat the experiments of the documents on this exercise, and compare the results.
 
     Those of the convolutional network take long: they are read from what `python -m
-    reproduce.cs_6685` wrote. `python -m cogapp -r docs/*.md README.md` then updates the pages.
+    reproduce.cs_6685` wrote. `python -m cogapp -r README.md course/MARKING.md docs/*.md` then
+    updates the pages.
     """
     parser = argparse.ArgumentParser(prog="python -m reproduce", description=main.__doc__)
     add_data_options(parser)

@@ -16,12 +16,13 @@ import pytest
 
 import report.__main__
 import report.results
-from lab.assignment import CONFUSION, MISTAKES, TASKS
+from lab.assignment import CODE_TASKS, CONFUSION, MISTAKES, TASKS
 from lab.results import row, sha256
 from lab.trainings import Training, Validation, load, save
 from report import answers, pages
 from report.results import IN_ORDER, SHUFFLED, Part, read
 
+ROOT = Path(__file__).parents[2]
 BEST, LAST = Validation(978, 0.1, 0.066, 0.976, 0.979), Validation(1038, 0.1, 0.07, 0.98, 0.97)
 LATE = Validation(5000, 0.1, 0.06, 0.9, 0.9)
 
@@ -102,11 +103,16 @@ ANSWERS: list[tuple[str, list[Training], str]] = [
     (
         "4d",
         best_of((0.3, 0.9), (0.31, 0.8), (0.4, 0.7)),
-        "0.9000 (λ = 0), 0.8000 (λ = 0.1), 0.7000 (λ = 1). So the accuracy falls with every λ. The "
+        "0.9000 (λ = 0), 0.8000 (λ = 0.1), 0.7000 (λ = 1). So it falls with λ = 0.1, 1. The "
         "validation loss rises with every λ: 0.3000 (λ = 0), 0.3100 (λ = 0.1), 0.4000 (λ = 1) ... "
         "the training accuracy is only 0.8000 ... to 0.6000 with λ = 1",
     ),
-    ("4d", best_of((0.1, 0.9), (0.1, 0.9), (0.1, 0.91)), "not fall with λ = 0.1 and λ = 1."),
+    (
+        "4d",
+        best_of((0.3, 0.9), (0.3, 0.897), (0.4, 0.7)),  # the loss does not rise with every λ
+        "falls with λ = 1. With λ = 0.1 it falls by less than 0.005, if at all: maybe chance. A penalty",
+    ),
+    ("4d", best_of((0.1, 0.9), (0.1, 0.9), (0.1, 0.91)), "no λ lowers it by 0.005 or more"),
     (
         "4e",
         weighing(EIGHT, FOUR, TWO),
@@ -184,6 +190,20 @@ def test_every_task_has_its_derivation_or_figure_and_its_answer_in_order(
             expected.append(answers.ANSWERS[task.name](parts[task.script.removesuffix(".py")]))
     expected += [pages.ERRORS, *figure(CONFUSION, CONFUSION), *figure(MISTAKES, MISTAKES)]
     assert recording.printed[recording.printed.index(expected[0]) :] == expected
+
+
+def test_the_marking_guide_has_each_task_and_shares_its_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    guide = (ROOT / "course" / "MARKING.md").read_text(encoding="utf-8")
+    written, code = guide.split("\n## ")[1:]
+    sections = written.split("\n### ")[1:]
+    for task, section in zip((one for one in TASKS if not one.functions), sections, strict=True):
+        assert f"### {section}".startswith(pages.marking(task.name))
+        assert sum(map(int, re.findall(r"^- \*\*(\d+)\*\* ", section, re.M))) == task.points
+    for task in CODE_TASKS:
+        assert re.search(rf"^- \*\*.*{task.name}.*\*\*:", code, re.MULTILINE)
 
 
 def test_the_first_page_says_what_was_run_and_what_came_out(
