@@ -183,9 +183,8 @@ def regularisation(part: Part) -> str:
         return numbers + f"In this run no λ lowers it by {CHANCE:g} or more; less may be chance."
     text = numbers + f"So it falls with {_symbol(*falls)}. "
     if close := [value for value in others if value not in falls]:
-        text += (
-            f"With {_symbol(*close)} it falls by less than {CHANCE:g}, if at all: maybe chance. "
-        )
+        chance = f"by less than {CHANCE:g}, if at all, which may be chance"
+        text += f"With {_symbol(*close)} it falls {chance}. "
     loss = {value: one.val_loss for value, one in best.items()}
     if all(loss[value] > loss[zero] for value in others):
         text += f"The validation loss rises with every λ: {_list(loss, '.4f')}. "
