@@ -113,18 +113,21 @@ def test_without_axes_a_loss_is_plotted_on_the_current_axes_of_pyplot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "limits"),
+    ("values", "limits", "start"),
     [
-        ([9.0, 0.2, 0.3, 0.25], (0, 0.5)),
-        ([9.0, 0.2, 0.9, 0.25], (0, 0.945)),
-        ([9.0, *[0.2] * 5, 0.9, *[0.25] * 8], (0, 0.945)),  # a spike in the first half
-        ([9.0, 0.2, 0.9, *[0.25] * 12], (0, 0.5)),  # one in the steep beginning
-        ([9.0, 4.0, 0.9, 0.8], (0, 0.945)),  # a curve that never enters
+        ([9.0, 0.2, 0.3, 0.25], (0, 0.5), 0),
+        ([9.0, 0.2, 0.9, 0.25], (0, 0.945), 0),
+        ([9.0, *[0.2] * 5, 0.9, *[0.25] * 8], (0, 0.945), 0),  # a spike in the first half
+        ([9.0, 0.2, 0.9, *[0.25] * 12], (0, 0.5), 2),  # one in the steep beginning
+        ([0.4, 0.7, *[0.2] * 12, 0.9], (0, 0.945), 0),  # which a later one brings inside
+        ([9.0, 4.0, 0.9, 0.8], (0, 0.945), 0),  # a curve that never enters
     ],
 )
 def test_a_figure_is_zoomed_to_the_curves_from_where_they_enter_it(
-    values: list[float], limits: tuple[float, float]
+    values: list[float], limits: tuple[float, float], start: int
 ) -> None:
     curve = dict(enumerate(values))
     figure = figures.plot_curves({"loss": curve}, "title", "loss", (0, 0.5))
-    assert figure.axes[0].get_ylim() == pytest.approx(limits)
+    (ax,) = figure.axes
+    assert ax.get_ylim() == pytest.approx(limits)
+    assert list(np.asarray(ax.get_lines()[0].get_ydata())) == values[start:]
