@@ -198,6 +198,8 @@ def test_the_marking_guide_has_each_task_and_shares_its_points(
     monkeypatch.chdir(ROOT)
     guide = (ROOT / "course" / "MARKING.md").read_text(encoding="utf-8")
     written, code = guide.split("\n## ")[1:]
+    points = sum(task.points for task in TASKS if not task.functions)
+    assert f"The other {points} points" in guide
     sections = written.split("\n### ")[1:]
     for task, section in zip((one for one in TASKS if not one.functions), sections, strict=True):
         assert f"### {section}".startswith(pages.marking(task.name))
