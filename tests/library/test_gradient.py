@@ -72,9 +72,10 @@ def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compa
         (lambda grad, penalty: grad + 0.01 * np.eye(6, 3, -1), r"Largest difference at w\[1, 0\]"),
         (lambda grad, penalty: grad - penalty / 2, r"gave [\d.-]+, central differences [\d.-]+\. "),
         (lambda grad, penalty: grad.T, r"expected grad of shape \(6, 3\), got \(3, 6\)"),
+        (lambda grad, penalty: np.r_[grad, grad], r"expected grad of .* \(6, 3\), got \(12, 3\)"),
         (lambda grad, penalty: grad * np.nan, "relative error nan"),
     ],
-    ids=["sign", "one weight", "half the penalty", "transposed", "nan"],
+    ids=["sign", "one weight", "half the penalty", "transposed", "twice", "nan"],
 )
 def test_a_wrong_gradient_is_found_though_the_weights_may_be_zero(
     change: Callable[[np.ndarray, np.ndarray], np.ndarray], message: str

@@ -170,6 +170,20 @@ def test_the_pieces_are_tried(
     assert checked == [f"backward agrees with central differences{words}" for words in strengths]
 
 
+@pytest.mark.parametrize("script", [task2a, task3a])
+def test_the_pieces_are_tried_on_the_first_100_images(
+    tiny_digits: Digits, monkeypatch: Patch, script: Any
+) -> None:
+    labels = np.resize(np.array([[2], [3]], np.uint8), (400, 1))
+    many = replace(tiny_digits, train_labels=labels, test_labels=labels[:200])
+    monkeypatch.setattr(digits, "load", lambda *options: many)
+    tried: list[int] = []
+    check = "gradient_approximation_test"  # of 100 images it takes long
+    monkeypatch.setattr(script, check, lambda model, X, Y: tried.extend((len(X), len(Y))))
+    script.main([])
+    assert set(tried) == {100}
+
+
 @pytest.mark.parametrize("script", [task2, task3])
 @pytest.mark.usefixtures("ten_digits")
 def test_a_wrong_folder_is_reported_before_any_training(tmp_path: Path, script: Any) -> None:
