@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digits.files import BadFileError, Original, read_idx
+from digits.files import ORIGINALS, BadFileError, Original, read_idx
 from tests.library.conftest import idx_bytes
 
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
@@ -35,6 +35,15 @@ def test_a_file_is_judged_by_its_raw_bytes(
     path = tmp_path / "file"
     path.write_bytes(content)
     np.testing.assert_array_equal(read_idx(path, original), ARRAY, strict=True)
+
+
+def test_an_original_has_the_size_of_its_examples_and_packed_no_more_than_its_limit() -> None:
+    for name, original in ORIGINALS.items():
+        examples = 60_000 if name.startswith("train") else 10_000
+        assert original.size == (16 + 784 * examples if "images" in name else 8 + examples)
+    for size in (0, 1_000_000):
+        limit = Original(size, "").packed_limit
+        assert len(gzip.compress(bytes(size), 0)) <= limit <= 1.01 * size + 1024
 
 
 PACKED = gzip.compress(RAW)
