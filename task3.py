@@ -9,7 +9,7 @@ import utils
 from lab import figures
 from lab.assignment import CONFUSION, FIGURES, MISTAKES
 from lab.expect import expect_same_shape
-from lab.gradient import TOLERANCE, check_gradient
+from lab.gradient import check_gradient
 from lab.jobs import train_all
 from lab.protocols import Model
 from lab.results import expect_writable, publish, title
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = utils.load_full_mnist(data)
     X, targets = pre_process_images(images.X_train[:4]), one_hot_encode(images.Y_train[:4], 10)
     error = check_gradient(SoftmaxModel(l2_reg_lambda=1), X, targets)
-    print(f"Gradient check passed: relative error {error:.1e}, limit {TOLERANCE:.0e}.")
+    print(f"Gradient check passed: relative error {error:.1e}.")
     # handed over: the processes would read the constants from the file, whatever they are here
     settings = options.epochs, options.seed, LEARNING_RATE, BATCH_SIZE
     runs = {value: partial(train, images, value, *settings) for value in LAMBDAS}

@@ -17,6 +17,7 @@ import digits
 from digits.files import user_path
 from lab.gradient import GradientError
 from lab.progress import in_notebook
+from lab.trainings import HistoryError
 
 EPOCHS, QUICK_EPOCHS = 500, 3  # at most; early stopping usually ends training sooner
 
@@ -115,6 +116,7 @@ def run_script(main: Callable[[], None]) -> None:
     except (
         digits.DataError,
         GradientError,
+        HistoryError,
         NotImplementedError,
         FloatingPointError,  # training diverged
         OSError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -77,6 +77,10 @@ class Training:
         return f"early stop at epoch {self.epoch}, step {self.step}"
 
 
+class HistoryError(ValueError):
+    """A trainer returned no histories, or a loss or an accuracy of a validation is missing."""
+
+
 class Trainer(Protocol):
     """What `fit` needs of a trainer: the interface of `trainer.BaseTrainer`."""
 
@@ -90,8 +94,12 @@ class Trainer(Protocol):
 
 
 def fit(trainer: Trainer, num_epochs: int) -> Training:
-    """Train for at most `num_epochs` epochs; return what is left."""
-    train_history, val_history = trainer.train(num_epochs)
+    """Train for at most `num_epochs` epochs; return what is left, its numbers plain floats.
+
+    The histories may hold numbers of any type, and arrays of one element; further values that
+    `train` returns are left out. Raises HistoryError.
+    """
+    train_history, val_history = _histories(trainer.train(num_epochs))
     return Training(
         trainer.model.w,
         train_history,
@@ -100,6 +108,57 @@ def fit(trainer: Trainer, num_epochs: int) -> Training:
         len(trainer.X_train) // trainer.batch_size,
         trainer.validations_per_epoch,
     )
+
+
+def _histories(returned: Any) -> tuple[History, History]:
+    if not isinstance(returned, (tuple, list)) or len(returned) < 2:
+        raise HistoryError(
+            f"train: expected train_history and val_history, got {_short(returned)}. "
+            "Likely fix: end it with `return train_history, val_history`."
+        )
+    named = {"train_history": returned[0], "val_history": returned[1]}
+    train, val = (
+        {key: _series(f'{name}["{key}"]', history, key) for key in ("loss", "accuracy")}
+        for name, history in named.items()
+    )
+    for name, history in zip(named, (train, val), strict=True):
+        for key, series in history.items():
+            if missing := (val["loss"] or {0: 0}).keys() - series:
+                raise HistoryError(
+                    f'{name}["{key}"]: expected a value at step {min(missing)}, got none. '
+                    "Likely fix: validate at step 0, and store the losses and both accuracies "
+                    "of each validation under its step."
+                )
+    return train, val
+
+
+def _series(name: str, history: Any, key: str) -> dict[int, float]:
+    series = history.get(key) if isinstance(history, Mapping) else history
+    if not isinstance(series, Mapping):
+        raise HistoryError(
+            f"{name}: expected a dictionary {{step: value}}, got {_short(series)}. "
+            'Likely fix: store each value as history["loss"][step] or history["accuracy"][step].'
+        )
+    plain: dict[int, float] = {}
+    for step, value in series.items():
+        try:
+            plain[int(step)] = float(np.asarray(value).item())
+            is_plain = int(step) == step
+        except (TypeError, ValueError):
+            is_plain = False
+        if not is_plain:
+            raise HistoryError(
+                f"{name}: expected one number at each step, got {_short(value)} at step {step!r}. "
+                "Likely fix: train_step and validation_step return single numbers; steps are "
+                "counted from 0."
+            )
+    return plain
+
+
+def _short(value: object) -> str:
+    is_array = isinstance(value, np.ndarray)
+    text = f"an array of shape {value.shape}" if is_array else " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def save(path: Path, trainings: Mapping[str, Training]) -> None:

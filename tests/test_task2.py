@@ -45,7 +45,7 @@ def steps(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> Steps:
 # Task 2b
 
 
-@check("2b", 2.5, TRAIN_STEP, "3")
+@check("2b", 2, TRAIN_STEP, "3")
 def test_train_step_returns_the_loss_of_the_batch(steps: Steps) -> None:
     steps.expect_loss()
 
@@ -63,6 +63,11 @@ def test_train_step_subtracts_the_learning_rate_times_the_gradient(steps: Steps)
 @check("2b", 0.5, TRAIN_STEP, needs=[test_train_step_moves_the_weights_along_the_gradient])
 def test_train_step_has_the_interface_that_was_handed_out(steps: Steps) -> None:
     steps.expect_interface()
+
+
+@check("2b", 0.5, TRAIN_STEP, needs=[test_train_step_returns_the_loss_of_the_batch])
+def test_an_epoch_of_training_gives_the_results_of_the_script(steps: Steps) -> None:
+    steps.expect_results()
 
 
 @advice("2b", VALIDATION_STEP, "3", [test_train_step_returns_the_loss_of_the_batch])

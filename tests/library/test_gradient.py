@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,36 @@ def test_a_right_gradient_passes_and_the_model_is_as_it_was(scale: float) -> Non
     assert model.w is w
     assert model.grad is grad
     np.testing.assert_array_equal(w, before)
+
+
+class InFloat32(SoftmaxModel):
+    """Computes in float32 whatever it is given, and a loss of shape (1,)."""
+
+    share = 1.0  # of the gradient
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        return super().forward(X).astype(np.float32)
+
+    def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        super().backward(X, outputs, targets)
+        self.grad *= self.share
+
+    def objective(self, X: np.ndarray, targets: np.ndarray) -> Any:
+        return np.full(len(targets) - 3, super().objective(X, targets))
+
+
+def test_a_model_that_computes_in_float32_is_checked_in_float32() -> None:
+    model = with_weights(InFloat32(0.5), np.zeros((6, 3)))
+    assert check_gradient(model, X, TARGETS) < 1e-3
+    vars(model)["share"] = 0.9
+    with pytest.raises(GradientError, match=r"relative error 5..e-02, expected at most 1e-02"):
+        check_gradient(model, X, TARGETS)
+
+
+def test_a_loss_that_is_not_one_number_is_named() -> None:
+    model = with_weights(InFloat32(0.5), np.zeros((6, 3)))
+    with pytest.raises(GradientError, match=r"the loss: expected one number, got shape \(5,\)"):
+        check_gradient(model, np.tile(X, (2, 1)), np.tile(TARGETS, (2, 1)))
 
 
 def test_where_the_gradient_is_zero_there_is_no_error() -> None:

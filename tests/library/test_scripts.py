@@ -31,7 +31,7 @@ from lab import figures
 from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.gradient import GradientError
 from lab.script import load_data, parse_options, run_script
-from lab.trainings import load
+from lab.trainings import HistoryError, load
 from tests.library.conftest import QUIET_TRACKER, FirstRun
 from trainer import BaseTrainer
 
@@ -242,6 +242,7 @@ def exit_code(main: Callable[[], None]) -> Any:
     [
         ("task2.py", FloatingPointError("the loss is nan"), "task2.py: the loss is nan"),
         ("task2.py", NotImplementedError("Task 2a: write it"), "task2.py: Task 2a: write it"),
+        ("task3.py", HistoryError("train: expected"), "task3.py: train: expected"),
         ("report/__main__.py", OSError(13, "Denied", "out"), "report: [Errno 13] Denied: 'out'"),
     ],
 )

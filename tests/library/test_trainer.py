@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ import pytest
 
 import task2
 import task3
-from lab.trainings import fit
+from lab.trainings import HistoryError, Training, fit
 from task2 import LogisticTrainer
 from task2a import BinaryModel
 from task3 import SoftmaxTrainer
@@ -47,6 +49,64 @@ def test_training_again_starts_new_histories_from_the_best_weights() -> None:
     training = fit(trainer, 1)
     assert list(training.val_history["loss"].values()) == [9] * 5
     assert training.w == 4
+
+
+TRAIN = {"loss": {0: 0.5, 1: 0.25}, "accuracy": {0: 0.75}}
+VAL = {"loss": {0: 0.5}, "accuracy": {0: 0.25}}
+
+
+def fitted(returned: object) -> Training:
+    """What is kept of a training whose `train` returns this."""
+    X, model = np.zeros((4, 1)), SimpleNamespace(w=np.zeros((1, 1)))
+    trainer: Any = SimpleNamespace(
+        model=model, X_train=X, batch_size=2, validations_per_epoch=5, train=lambda epochs: returned
+    )
+    return fit(trainer, 1)
+
+
+@pytest.mark.parametrize("step", [int, float, np.int64])
+@pytest.mark.parametrize("value", [np.float32, np.array, np.atleast_1d, np.atleast_2d])
+def test_numbers_of_any_type_become_plain_ones(
+    step: Callable[[int], object], value: Callable[[float], object]
+) -> None:
+    train, val = (
+        {
+            key: {step(at): value(number) for at, number in series.items()}
+            for key, series in history.items()
+        }
+        for history in (TRAIN, VAL)
+    )
+    for returned in ((train, val), [train, val, "a third value"]):
+        training = fitted(returned)
+        plain = training.train_history, training.val_history
+        assert json.dumps(plain) == json.dumps((TRAIN, VAL))
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "train: expected train_history and val_history, got None. Likely fix: end it"),
+        ((TRAIN,), "train: expected train_history and val_history, got ({'loss': {0: 0.5, 1: 0.25"),
+        (({0: 0.5}, VAL), 'train_history["loss"]: expected a dictionary {step: value}, got None.'),
+        ((TRAIN, [0.5]), 'val_history["loss"]: expected a dictionary {step: value}, got [0.5].'),
+        ((TRAIN, {"loss": {0: 1}}), 'val_history["accuracy"]: expected a dictionary'),
+        ((TRAIN | {"loss": {1: 1}}, VAL), 'train_history["loss"]: expected a value at step 0'),
+        ((TRAIN | {"accuracy": {}}, VAL), 'train_history["accuracy"]: expected a value at step 0'),
+        ((TRAIN, VAL | {"accuracy": {}}), 'val_history["accuracy"]: expected a value at step 0'),
+        ((TRAIN, VAL | {"loss": {}}), 'val_history["loss"]: expected a value at step 0, got none.'),
+        (
+            (TRAIN, VAL | {"loss": {0: None}}),
+            "expected one number at each step, got None at step 0.",
+        ),
+        ((TRAIN, VAL | {"loss": {0: np.eye(3)}}), "got an array of shape (3, 3) at step 0. Likely"),
+        ((TRAIN, VAL | {"loss": {0: [1] * 99}}), f"got [{'1, ' * 25}1... at step 0. Likely"),
+        ((TRAIN, VAL | {"loss": {0.2: 0.5}}), "got 0.5 at step 0.2. Likely fix:"),
+        ((TRAIN, VAL | {"loss": {"0": 0.5}}), "got 0.5 at step '0'. Likely fix:"),
+    ],
+)
+def test_a_history_without_what_the_scripts_show_is_named(returned: object, message: str) -> None:
+    with pytest.raises(HistoryError, match=re.escape(message)):
+        fitted(returned)
 
 
 def test_the_histories_hold_every_step_and_every_validation() -> None:

@@ -54,6 +54,12 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("a sum returned", loss, f"{loss} * len(X_batch)"),
             ("averaged again", loss, f"{loss} / len(X_batch)"),
             (
+                "the losses of all steps returned",
+                loss,
+                loss.replace("return ", "self.losses = [*getattr(self, 'losses', []), ")
+                + "]\n        return self.losses",
+            ),
+            (
                 "the validation set",
                 FORWARD,
                 f"X_batch, Y_batch = self.X_val, self.Y_val\n        {FORWARD}",

@@ -1,0 +1,128 @@
+"""What passes the checks runs the scripts to their table and results, here on a few digits."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import mnist
+import pytest
+
+import digits
+import task2
+import task2a
+import task3
+import task3a
+from digits import Digits
+from lab.assignment import POINTS
+from tests.checks.compatibility import adapted
+from tests.checks.student import StudentFiles
+from tests.library.proof import Solution
+from tests.library.submissions import SUBMISSIONS, read
+from tests.library.variants.right import RIGHT
+from tests.library.variants.root import RIGHT as AT_THE_ROOT
+
+pytestmark = pytest.mark.proof
+
+SCRIPTS: dict[str, Any] = {"task2": task2, "task3": task3}
+PIECES: dict[str, Any] = {"task2": task2a, "task3": task3a}
+MODELS = {"task2": "BinaryModel", "task3": "SoftmaxModel"}
+TRAINERS = {"task2": "LogisticTrainer", "task3": "SoftmaxTrainer"}
+TASKS = {"task2": ("2a", "2b", "2c"), "task3": ("2a", "3a", "3b", "3c", "4b")}  # that it needs
+OTHERS = {  # whose parts do not fit into the scripts
+    "model_in_task4a",  # the penalty is in another file
+    "imports_of_an_editor",  # the same; its accuracy passes lists to `forward`
+    "outputs_first",  # another order of the arguments
+}
+RUNS = [
+    (name, solution)
+    for name, tasks in TASKS.items()
+    for solution in [*RIGHT, *AT_THE_ROOT, *SUBMISSIONS]
+    if all(getattr(solution, "fair", POINTS)[task] == POINTS[task] for task in tasks)
+    and str(solution) not in OTHERS
+]
+
+
+@pytest.fixture
+def files(
+    monkeypatch: pytest.MonkeyPatch, tiny_digits: Digits, tmp_path: Path
+) -> Iterator[StudentFiles]:
+    """The files of a student who works with a few digits."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(digits, "load", lambda *options: tiny_digits)
+    files = StudentFiles(tmp_path)
+    files.open()
+    yield files
+    files.close()
+
+
+def fill_in(name: str, files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a script train with a student's code, as if it stood in the handout."""
+    script, pieces, model = SCRIPTS[name], PIECES[name], MODELS[name]
+    Own = files.require(f"{pieces.__name__}.{model}").__wrapped__
+    Model = type(model, (Own, getattr(pieces, model)), {})  # `objective` is handed out complete
+
+    def make_model(*l2_reg_lambda: float, **options: float) -> Any:
+        made = adapted(Model, model)(*l2_reg_lambda, *options.values())
+        made.l2_reg_lambda = sum((*l2_reg_lambda, *options.values()))
+        return made
+
+    def make_trainer(*arguments: Any, rng: object) -> Any:
+        made = files.require(f"{name}.{TRAINERS[name]}")(*arguments)
+        made.validations_per_epoch = 5
+        return made
+
+    monkeypatch.setattr(script, model, make_model)
+    monkeypatch.setattr(script, TRAINERS[name], make_trainer)
+    for module, function, holder in (
+        ("task2a", "pre_process_images", script),
+        ("task3a", "one_hot_encode", task3),
+        (pieces.__name__, "cross_entropy_loss", pieces),
+    ):
+        monkeypatch.setattr(holder, function, getattr(files.load(module), function))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "solution"), RUNS, ids=str)
+def test_a_right_solution_runs_the_scripts_to_their_end(
+    name: str, solution: Solution, files: StudentFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solution.write(files.folder)
+    fill_in(name, files, monkeypatch)
+    monkeypatch.setattr(task2, "BATCH_SIZE", 4)
+    monkeypatch.setattr(task3, "BATCH_SIZE", 20)
+    monkeypatch.setattr(task3, "LAMBDAS", (0, 1))
+    monkeypatch.setattr(SCRIPTS[name], "make_figures", lambda *trainings: {})  # which takes long
+    SCRIPTS[name].main(["--quick", "--epochs", "1", "--jobs", "1"])
+    results = json.loads(Path("figures/results.json").read_text())
+    assert [run["stopped_by"] for run in results[name]["runs"].values()] == ["all epochs"] * 2
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("modules", ["theirs", "ours"])
+@pytest.mark.parametrize("script", ["task2.py", "task3.py"])
+def test_the_scripts_of_the_original_starter_run(
+    script: str,
+    modules: str,
+    files: StudentFiles,
+    tiny_digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On modules of the original starter filled in, and on those of this project."""
+    starter = read("starter_2023")
+    if modules == "theirs":
+        starter.write(files.folder)
+    short = re.sub(r"(num_epochs|batch_size) = \d+", r"\1 = 8", starter.files[script])
+    Path(script).write_text(short, encoding="utf-8")
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.gca().lines)))
+    data = [array.squeeze() for array in list(vars(tiny_digits).values())[1:]]
+    monkeypatch.setattr(mnist, "load", lambda: data, raising=False)  # of the course's own mnist.py
+    runpy.run_path(script, run_name="__main__")
+    plt.close("all")
+    assert shown == [2]  # training and validation loss
