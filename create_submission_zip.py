@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
@@ -21,7 +22,6 @@ from lab.script import run_script
 
 PROJECT = Path(__file__).resolve().parent
 IMPORT_SECONDS = 120
-NO_ZIP = "No zip was written."
 STUB = re.compile(r"""^[ \t]+raise NotImplementedError\(\s*["'](Task .+?)["']""", re.MULTILINE)
 
 
@@ -63,6 +63,14 @@ def files_of(module: str) -> set[str]:
     return {path.relative_to(PROJECT).as_posix() for path in paths if path.is_file()}
 
 
+def no_zip(out: Path) -> str:
+    """Say that no zip was written, and of when one is that is there already."""
+    if not out.is_file():
+        return "No zip was written."
+    date = datetime.fromtimestamp(out.stat().st_mtime)
+    return f"No zip was written. {out} is an older one, of {date:%Y-%m-%d %H:%M}."
+
+
 def main() -> None:
     """Check the code of the assignment and pack it into the zip to hand in."""
     parser = argparse.ArgumentParser(
@@ -75,25 +83,28 @@ def main() -> None:
     paths = {PROJECT / name for name in FILES}
     paths |= {(PROJECT / user_path(name)).resolve() for name in options.extra}
     out = (PROJECT / user_path(options.out)).resolve()
+    if out.suffix != ".zip" or out in paths:
+        sys.exit(f"--out {options.out}: choose a new name that ends in .zip. No zip was written.")
     outside = [path for path in paths if not (path.is_file() and path.is_relative_to(PROJECT))]
     if outside:
-        sys.exit(f"Not found in {PROJECT}: {', '.join(map(str, sorted(outside)))}. {NO_ZIP}")
-    if out.suffix != ".zip" or out in paths:
-        sys.exit(f"--out {options.out}: choose a new name that ends in .zip. {NO_ZIP}")
+        sys.exit(f"Not found in {PROJECT}: {', '.join(map(str, sorted(outside)))}. {no_zip(out)}")
     names = sorted(path.relative_to(PROJECT).as_posix() for path in paths)
     if fault := import_fault(names):
         missing = re.search(r"No module named '(\w+)", fault)
         if missing and (added := sorted(files_of(missing[1]) - set(names))):
             arguments = " ".join([*options.extra, *added])
             fault += f"\nLikely fix: python create_submission_zip.py {arguments}"
-        sys.exit(f"{fault}\n{NO_ZIP}")
+        sys.exit(f"{fault}\n{no_zip(out)}")
     code = "".join((PROJECT / name).read_text("utf-8", "replace") for name in FILES)
     if (stubs := STUB.findall(code)) and not options.unfinished:
-        sys.exit("\n".join([*stubs, f"{NO_ZIP} To hand in what there is, add --unfinished."]))
-    with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name in names:
-            info = zipfile.ZipInfo(name)  # with a fixed date: the same bytes for the same files
-            archive.writestr(info, (PROJECT / name).read_bytes(), zipfile.ZIP_DEFLATED)
+        sys.exit("\n".join([*stubs, "To hand in what there is, add --unfinished.", no_zip(out)]))
+    try:
+        with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for name in names:
+                info = zipfile.ZipInfo(name)  # with a fixed date: the same bytes for the same files
+                archive.writestr(info, (PROJECT / name).read_bytes(), zipfile.ZIP_DEFLATED)
+    except OSError as error:
+        sys.exit(f"{error}\n{no_zip(out)}")
     print(*names, f"Wrote {out}. Hand it in together with your report as a PDF.", sep="\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_functions_not_written_are_listed_and_packed_only_when_asked(project: Pa
     (project / "task3.py").write_text("def train_step():\n    raise NotImplementedError\n")
     assert fault() == (
         "Task 2a: write task2a.Model.forward\n"
-        "No zip was written. To hand in what there is, add --unfinished."
+        "To hand in what there is, add --unfinished.\nNo zip was written."
     )
     assert fault("--unfinished") == ""
 
@@ -139,6 +140,24 @@ def test_an_import_without_end_is_a_fault(project: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(create_submission_zip, "IMPORT_SECONDS", 0.1)
     (project / "task3.py").write_text("while True:\n    pass\n")
     assert fault().startswith("Not imported after 0.1 s: move what takes long into main().")
+
+
+@pytest.mark.parametrize(
+    "task3", ["def f(:", 'raise NotImplementedError("Task 3a: write f")', "X = 1"]
+)
+@pytest.mark.parametrize("extra", ["helper.py", "gone.py"])
+def test_a_zip_of_before_is_said_to_be_older(
+    project: Path, monkeypatch: pytest.MonkeyPatch, task3: str, extra: str
+) -> None:
+    """Whatever fails: a file that is missing, an import, a function, the disk."""
+    (project / OUT).write_bytes(b"old")
+    os.utime(project / OUT, (1e9, 1e9))
+    (project / "helper.py").touch()
+    (project / "task3.py").write_text(f"def g():\n    {task3}\n")
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", Mock(side_effect=full))
+    older = re.escape(f"No zip was written. {project / OUT} is an older one, of 2001-09-")
+    assert re.search(rf"{older}0\d \d\d:\d\d\.$", fault(extra))
 
 
 def test_ctrl_c_leaves_the_zip_of_before(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
