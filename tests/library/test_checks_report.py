@@ -165,7 +165,7 @@ def test_next_stops_at_the_first_failing_check(check: Run, folder: Path) -> None
     assert report.output.count(" is not written yet") == 1
     assert "Task 2b: task2.LogisticTrainer.train_step is not written yet" in report.output
     assert report.row("2a") == "2a      12 / 12"
-    assert report.row("2b").endswith("not written yet: LogisticTrainer.train_step; not run: 3")
+    assert report.row("2b").endswith("not written yet: LogisticTrainer.train_step; not run: 4")
 
 
 # The results file and the table of points
