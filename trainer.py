@@ -81,7 +81,7 @@ class BaseTrainer:
         steps_per_validation = max(1, batches_per_epoch // self.validations_per_epoch)
         step, best_w = 0, self.model.w.copy()
         try:
-            for _ in progress(range(num_epochs), unit="epoch"):
+            for _ in progress(range(num_epochs)):
                 for X_batch, Y_batch in batch_loader(
                     self.X_train, self.Y_train, self.batch_size, self.shuffle_dataset, rng=self.rng
                 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import struct
 import subprocess
 import sys
 import types
@@ -38,7 +39,6 @@ def facts(X: np.ndarray) -> dict[str, Any]:
         "threads": blas_threads(),
         "shared": isinstance(X, np.memmap),
         "sum": X.sum(),
-        "bar": progress(X) is not X,
     }
     X[0, 0] = -1
     return found
@@ -58,7 +58,7 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
     for one in found.values():
         assert one.pop("process") not in {os.getpid(), *psutil.pids()}
         assert one.pop("threads") <= {1}
-        assert one == {"shared": True, "sum": 250_000, "bar": False}
+        assert one == {"shared": True, "sum": 250_000}
     assert MEGABYTES.min() == 1
 
 
@@ -175,19 +175,56 @@ def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
         assert list(Path("/dev/shm").glob(shared)) == []
 
 
-@pytest.mark.parametrize(
-    ("on_terminal", "in_notebook"), [(True, False), (False, False), (False, True)]
-)
-def test_a_bar_is_shown_on_a_terminal_or_in_a_notebook_alone(
-    monkeypatch: pytest.MonkeyPatch, on_terminal: bool, in_notebook: bool
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def three_epochs() -> int:
+    return sum(progress(range(3)))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_line_counts_the_trainings_and_the_epochs_of_all_and_is_removed(
+    monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr(stream, "isatty", lambda: on_terminal)
-    monkeypatch.setattr("sys.stderr", stream)
+    """Of those in other processes, too, which show nothing."""
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    assert train_all({"a": three_epochs, "b": three_epochs}, jobs) == {"a": 3, "b": 3}
+    assert "2 of 2 trainings done, epochs: 6, " in terminal.getvalue()
+    *_, last, end = terminal.getvalue().split("\r")
+    assert (last.strip(), end) == ("", "")
+    assert "\n" not in terminal.getvalue()
+
+
+def test_the_line_fits_a_terminal_that_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
+    termios = pytest.importorskip("termios", reason="Windows has no such terminals")
+    fcntl = pytest.importorskip("fcntl")
+    reader, writer = os.openpty()
+
+    def resize(columns: int) -> None:
+        fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+
+    with open(writer, "w") as terminal, open(reader, "rb", buffering=0) as screen:
+        monkeypatch.setattr("sys.stderr", terminal)
+        resize(80)
+        train_all({"a": three_epochs, "b": partial(resize, 20)}, 1)
+        shown = [text for text in screen.read(4096).decode().split("\r") if "trainings" in text]
+    assert any("1 of 2 trainings done, epochs: 3, " in text for text in shown)
+    assert len(shown[-1].rstrip()) < 20
+
+
+@pytest.mark.parametrize(
+    ("stream", "in_notebook"), [(Terminal, False), (io.StringIO, False), (io.StringIO, True)]
+)
+def test_a_line_is_shown_on_a_terminal_or_in_a_notebook_alone(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], in_notebook: bool
+) -> None:
+    monkeypatch.setattr("sys.stderr", shown := stream())
     if in_notebook:
         monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
-    assert list(progress(range(3), mininterval=0)) == [0, 1, 2]
-    assert ("3/3" in stream.getvalue()) == (on_terminal or in_notebook)
+    assert list(progress(range(3))) == [0, 1, 2]
+    assert ("epochs: 3, " in shown.getvalue()) == (stream is Terminal or in_notebook)
 
 
 @pytest.mark.peer
