@@ -156,8 +156,9 @@ def _series(name: str, history: Any, key: str) -> dict[int, float]:
 
 
 def _short(value: object) -> str:
-    is_array = isinstance(value, np.ndarray)
-    text = f"an array of shape {value.shape}" if is_array else " ".join(repr(value).split())
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
