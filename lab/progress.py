@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Event, Thread
@@ -49,15 +49,16 @@ def progress(epochs: Iterable[Item]) -> Iterator[Item]:
 
     No line says what time is left: early stopping ends most trainings, nobody knows when.
     """
-    counter = _counter.get()
-    with nullcontext() if counter else _line() as line:
+    if counter := _counter.get():
+        for epoch in epochs:
+            yield epoch
+            with suppress(OSError), counter.open("ab") as file:
+                file.write(b".")
+        return
+    with _line() as line:
         for number, epoch in enumerate(epochs, start=1):
             yield epoch
-            if counter is None:
-                line.set_description_str(f"epochs: {number}, ")
-            else:
-                with suppress(OSError), counter.open("ab") as file:
-                    file.write(b".")
+            line.set_description_str(f"epochs: {number}, ")
 
 
 def ends(trainings: Iterable[Item], total: int, counter: Path) -> Iterator[Item]:

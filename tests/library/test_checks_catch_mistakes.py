@@ -43,7 +43,7 @@ DIAGNOSES = {
     "2a forward wrong sign": "the sign of the exponent",
     "at the root: 2d should_stop at the first rise": "count validations, not gradient steps",
     "2b train_step a rate of its own": "use self.learning_rate, not a number of your own",
-    "2b train_step the losses of all steps returned": "expected one number at each step",
+    "2b train_step all losses returned": "train_step returns in training should be one",
     "2b train_step the script's rate": "a variable of the script is missing where",
     "2a pre_process_images the bias is normalised": "the 1 was appended before",
     "2a pre_process_images uint8 overflows": "2 * X does not fit into uint8",

@@ -208,7 +208,8 @@ def test_the_line_fits_a_terminal_that_becomes_narrower(monkeypatch: pytest.Monk
     with open(writer, "w") as terminal, open(reader, "rb", buffering=0) as screen:
         monkeypatch.setattr("sys.stderr", terminal)
         resize(80)
-        train_all({"a": three_epochs, "b": partial(resize, 20)}, 1)
+        trainings: dict[str, Callable[[], Any]] = {"a": three_epochs, "b": partial(resize, 20)}
+        train_all(trainings, jobs=1)
         shown = [text for text in screen.read(4096).decode().split("\r") if "trainings" in text]
     assert any("1 of 2 trainings done, epochs: 3, " in text for text in shown)
     assert len(shown[-1].rstrip()) < 20

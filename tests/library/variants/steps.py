@@ -54,7 +54,7 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("a sum returned", loss, f"{loss} * len(X_batch)"),
             ("averaged again", loss, f"{loss} / len(X_batch)"),
             (
-                "the losses of all steps returned",
+                "all losses returned",
                 loss,
                 loss.replace("return ", "self.losses = [*getattr(self, 'losses', []), ")
                 + "]\n        return self.losses",
