@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     X, Y = pre_process_images(X[:100]), Y[:100]
     print(f"{data.name}: inputs {X.shape}, pixels in [{X.min():g}, {X.max():g}], bias {X[0, -1]:g}")
     model = BinaryModel()
-    print(f"loss of zero weights {cross_entropy_loss(Y, model.forward(X)):.6f} (ln 2 = 0.693147)")
+    loss = cross_entropy_loss(Y, model.forward(X))
+    print(f"loss of zero weights {np.round(loss, 6)} (ln 2 = 0.693147)")
     gradient_approximation_test(model, X, Y)
     print("backward agrees with central differences")
 

@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     X, targets = pre_process_images(X[:100]), one_hot_encode(Y[:100], 10)
     print(f"{data.name}: inputs {X.shape}, targets {targets.shape}, first label {Y[0, 0]}")
     loss = cross_entropy_loss(targets, SoftmaxModel(0).forward(X))
-    print(f"loss of zero weights {loss:.6f} (ln 10 = 2.302585)")
+    print(f"loss of zero weights {np.round(loss, 6)} (ln 10 = 2.302585)")
     for l2_reg_lambda in (0, 1):
         gradient_approximation_test(SoftmaxModel(l2_reg_lambda), X, targets)
         print(f"backward agrees with central differences, lambda = {l2_reg_lambda}")

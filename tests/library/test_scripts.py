@@ -158,14 +158,25 @@ def test_a_wrong_gradient_is_reported_before_any_training(
         (task3a, "targets (10, 10), first label 3", "2.302585", [", lambda = 0", ", lambda = 1"]),
     ],
 )
+@pytest.mark.parametrize("of_a_student", [float, np.atleast_1d])
 @pytest.mark.usefixtures("ten_digits")
 def test_the_pieces_are_tried(
-    capsys: Capture, script: Any, inputs: str, loss: str, strengths: list[str]
+    capsys: Capture,
+    monkeypatch: Patch,
+    script: Any,
+    inputs: str,
+    loss: str,
+    strengths: list[str],
+    of_a_student: Callable[[float], Any],
 ) -> None:
+    """Also where the loss is an array of one element."""
+    ours = script.cross_entropy_loss
+    monkeypatch.setattr(script, "cross_entropy_loss", lambda *args: of_a_student(ours(*args)))
     script.main([])
     first, second, *checked = capsys.readouterr().out.splitlines()
     assert first == f"tiny digits: inputs (10, 785), {inputs}"
-    assert second.startswith(f"loss of zero weights {loss} (")
+    shown = loss if of_a_student is float else f"[{loss}]"
+    assert second.startswith(f"loss of zero weights {shown} (")
     assert second.endswith(f"= {loss})")
     assert checked == [f"backward agrees with central differences{words}" for words in strengths]
 
