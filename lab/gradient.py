@@ -54,7 +54,10 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     try:
         outputs, objective = model.forward(X), np.asarray(model.objective(X, Y))
         if objective.size != 1:
-            raise GradientError(f"the loss: expected one number, got shape {objective.shape}.")
+            raise GradientError(
+                f"the loss: expected one number, got an array of shape {objective.shape}. "
+                "Likely fix: take the mean over all of its entries."
+            )
         is_single = np.float32 in (outputs.dtype, objective.dtype)
         epsilon, tolerance = (COARSE, COARSE) if is_single else (EPSILON, TOLERANCE)
         numerical = numerical_gradient(
