@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from pathlib import Path
 from pickle import PicklingError
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
-from lab.progress import counted, ends, write
+from lab.progress import ends, write
 from lab.trainings import Training
 
 Name = TypeVar("Name")
@@ -38,16 +36,14 @@ def train_all(
     """
     results: dict[Name, Result] = {}
     jobs = jobs and min(jobs, len(trainings))
+    calls = (delayed(_named)(name, training) for name, training in trainings.items())
     with (
-        TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         threadpool_limits(1, "blas"),  # for those in this process
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1) if jobs else nullcontext(),
     ):
-        epochs = Path(folder) / "epochs"
-        calls = (delayed(_named)(*named, epochs) for named in trainings.items())
         ended = Parallel(return_as="generator_unordered", mmap_mode="c")(calls)
         try:
-            for name, result in ends(ended, len(trainings), epochs):
+            for name, result in ends(ended, len(trainings)):
                 results[name] = result
                 if isinstance(result, Training):
                     write(f"{label.format(name)}: {result}")
@@ -67,6 +63,5 @@ def train_all(
     return {name: results[name] for name in trainings}
 
 
-def _named(name: Name, training: Callable[[], Result], epochs: Path) -> tuple[Name, Result]:
-    with counted(epochs):
-        return name, training()
+def _named(name: Name, training: Callable[[], Result]) -> tuple[Name, Result]:
+    return name, training()

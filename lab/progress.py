@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any, TypeVar
 
@@ -19,8 +17,7 @@ with warnings.catch_warnings():
 
 Item = TypeVar("Item")
 
-SECONDS = 0.2  # from one look at the counter to the next
-_counter: ContextVar[Path | None] = ContextVar("_counter", default=None)
+_is_shown = False  # the line of `ends`, beside which a training has none of its own
 
 
 def in_notebook() -> bool:
@@ -34,62 +31,38 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
-@contextmanager
-def counted(counter: Path) -> Iterator[None]:
-    """Let each epoch in this block add a byte to a file, in place of a line of its own."""
-    token = _counter.set(counter)
-    try:
-        yield
-    finally:
-        _counter.reset(token)
+def progress(epochs: Iterable[Item]) -> Iterable[Item]:
+    """Count the epochs of a training on a line, unless it is one of several trainings."""
+    if _is_shown or multiprocessing.parent_process():
+        return epochs
+    return _line(epochs, "epochs: {n_fmt}, {elapsed}")
 
 
-def progress(epochs: Iterable[Item]) -> Iterator[Item]:
-    """Yield the epochs of a training, and count them: see `counted`, or else on a line of its own.
+def ends(trainings: Iterable[Item], total: int) -> Iterator[Item]:
+    """Yield each training that ends; a line counts them, and the seconds.
 
-    No line says what time is left: early stopping ends most trainings, nobody knows when.
+    It does not say what time is left: early stopping ends most trainings, nobody knows when.
     """
-    if counter := _counter.get():
-        for epoch in epochs:
-            yield epoch
-            with suppress(OSError), counter.open("ab") as file:
-                file.write(b".")
-        return
-    with _line() as line:
-        for number, epoch in enumerate(epochs, start=1):
-            yield epoch
-            line.set_description_str(f"epochs: {number}, ")
+    global _is_shown
+    is_over = Event()
 
+    def tick() -> None:
+        while not is_over.wait(1):
+            line.refresh()
 
-def ends(trainings: Iterable[Item], total: int, counter: Path) -> Iterator[Item]:
-    """Yield each training that ends; the line says how many have ended, and the epochs of all.
-
-    counter: the file of `counted`.
-    """
-    ended, is_over = 0, Event()
-
-    def show() -> None:
-        epochs = counter.stat().st_size if counter.exists() else 0
-        line.set_description_str(f"{ended} of {total} trainings done, epochs: {epochs}, ")
-
-    def watch() -> None:
-        while not is_over.wait(SECONDS):
-            show()
-
-    watching = Thread(target=watch, daemon=True)
-    with _line() as line:
-        watching.start()
+    with _line(trainings, "{n_fmt} of {total_fmt} trainings done, {elapsed}", total=total) as line:
+        _is_shown, clock = True, Thread(target=tick, daemon=True)
+        clock.start()
         try:
-            for training in trainings:
-                ended += 1
-                show()
-                yield training
+            yield from line
         finally:
+            _is_shown = False
             is_over.set()
-            watching.join()
+            clock.join()
 
 
-def _line() -> Any:
+def _line(iterable: Iterable[Item], bar_format: str, **options: Any) -> Any:
     hidden = False if in_notebook() else None  # None: unless stderr is a terminal
     # without a bar, so that it is short: a line that a narrower terminal wraps cannot be removed
-    return tqdm(leave=False, disable=hidden, bar_format="{desc}{elapsed}", dynamic_ncols=True)
+    options |= {"bar_format": bar_format, "dynamic_ncols": True, "mininterval": 0}
+    return tqdm(iterable, leave=False, disable=hidden, **options)
