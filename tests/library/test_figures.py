@@ -87,6 +87,16 @@ def test_a_training_is_shown_by_its_loss_and_its_accuracy(
     }
 
 
+@pytest.mark.parametrize(
+    ("task", "limits"),
+    [("2c", (0.93, 0.99)), ("2e", (0.93, 0.99)), ("3c", (0.89, 0.951)), ("4c", (0.7, 0.95))],
+)
+def test_the_axis_of_the_accuracies_shows_how_they_differ(
+    drawn: Drawn, task: str, limits: tuple[float, float]
+) -> None:
+    assert drawn[FIGURES[task]].axes[0].get_ylim() == pytest.approx(limits, abs=1e-3)
+
+
 def test_several_trainings_have_labels_and_colours_of_their_own(drawn: Drawn) -> None:
     assert curves(drawn, "2e") == {
         "Without shuffling": IN_ORDER.val_history["accuracy"],
