@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import utils
-from lab.expect import expect_labels, expect_probabilities, expect_same_shape
+from lab.expect import expect_in, expect_labels, expect_probabilities, expect_same_shape
 from lab.gradient import check_gradient
 from lab.script import load_data, parse_options, run_script
 from task2a import log, pre_process_images
@@ -37,6 +37,7 @@ class SoftmaxModel:
     """
 
     def __init__(self, l2_reg_lambda: float) -> None:
+        expect_in("[0, inf)", l2_reg_lambda=l2_reg_lambda)
         self.w = np.zeros((785, 10), dtype=np.float32)
         self.l2_reg_lambda = l2_reg_lambda
         self.zero_grad()

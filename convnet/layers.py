@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from lab.expect import expect_count
+from lab.expect import expect_count, expect_in
 
 
 class Parameter:
@@ -279,8 +279,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, p: float, rng: np.random.Generator) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"p: expected a probability in [0, 1), got {p}.")
+        expect_in("[0, 1)", p=p)
         self.p, self.rng = p, rng
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -310,6 +309,7 @@ class BatchNorm(Layer):
         self.layout = layout
         self.axes = tuple(i for i, size in enumerate(layout) if isinstance(size, str))
         ones = np.ones([1 if isinstance(size, str) else size for size in layout], np.float32)
+        expect_count("channels", ones.size, 1)
         self.scale, self.shift = Parameter(1 * ones), Parameter(0 * ones)
         self.mean, self.variance = Parameter(0 * ones), Parameter(1 * ones)
 

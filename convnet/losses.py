@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lab.expect import expect_same_shape
+from lab.expect import expect_in, expect_same_shape
 
 
 class Loss(Protocol):
@@ -65,8 +65,7 @@ class Penalty:
     """lambda R(w) of the parameters whose names match a pattern, by default not of the biases."""
 
     def __init__(self, strength: float, parameters: str = "*.weight") -> None:
-        if not np.isfinite(strength):
-            raise ValueError(f"strength: expected a finite number, got {strength}.")
+        expect_in("(-inf, inf)", strength=strength)
         self.strength, self.parameters = strength, parameters
 
     def value(self, w: np.ndarray) -> float:

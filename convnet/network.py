@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class Sequential:
         self.penalties = tuple(penalties)
         self.training = False
         self._outputs: np.ndarray | None = None
+        parts = [*self.layers, *self.parameters().values()]
+        if len({id(part) for part in parts}) < len(parts):
+            raise ValueError(
+                "layers: expected each layer and each parameter once, got one twice. "
+                "Likely fix: create a layer for each place."
+            )
         self.w = np.concatenate([p.value.ravel() for p in self.parameters().values()])
         for penalty in self.penalties:
             self.matching(penalty.parameters)  # now, not in the first step, if there are none
@@ -60,15 +67,27 @@ class Sequential:
             raise ValueError(f"expected a pattern of some of the names {names}; got {pattern!r}.")
         return matching
 
-    def frozen_parameters(self) -> list[Parameter]:
-        """Return the parameters of the frozen layers."""
-        frozen = (layer for layer in self.layers if layer.frozen)
-        return [parameter for layer in frozen for parameter in layer.parameters().values()]
+    @property
+    def frozen(self) -> np.ndarray:
+        """Whether each weight is of a frozen layer, which does not learn."""
+        return np.concatenate(
+            [
+                np.full(parameter.value.size, layer.frozen, bool)
+                for layer in self.layers
+                for parameter in layer.parameters().values()
+            ]
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Link the parameters of a copy, or of what was pickled, with its vectors."""
+        vars(self).update(state)
+        # "W": writeable, which large arrays are not in joblib's processes
+        self.w, self.grad = (np.require(state[name], None, "W") for name in ("_w", "_grad"))
 
     @property
     def w(self) -> np.ndarray:
         """The weights, one vector; the value of each parameter is a view of its part."""
-        return self._w
+        return self._linked("value", self._w)
 
     @w.setter
     def w(self, w: np.ndarray) -> None:
@@ -80,7 +99,7 @@ class Sequential:
     @property
     def grad(self) -> np.ndarray:
         """The gradient of the objective, of the shape of w."""
-        return self._grad
+        return self._linked("grad", self._grad)
 
     @grad.setter
     def grad(self, grad: np.ndarray) -> None:
@@ -101,6 +120,17 @@ class Sequential:
             (parameter, part.reshape(parameter.value.shape))
             for parameter, part in zip(parameters, np.split(vector, ends[:-1]), strict=True)
         ]
+
+    def _linked(self, name: str, vector: np.ndarray) -> np.ndarray:
+        """Return a vector, if what each parameter has by this name is a view of its part."""
+        for parameter, view in self._views(vector):
+            if not np.shares_memory(getattr(parameter, name), view):
+                raise ValueError(
+                    f"{name}: expected each parameter's to be a view of the network's vector, got "
+                    f"another array. Likely fix: change it in place, {name}[...] = array; for a "
+                    "layer that another network has, too, copy.deepcopy(layer)."
+                )
+        return vector
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute the logits (N, K) of inputs X (N, I)."""
@@ -134,8 +164,7 @@ class Sequential:
         for penalty in self.penalties:
             for parameter in self.matching(penalty.parameters):
                 parameter.grad += penalty.gradient(parameter.value)
-        for parameter in self.frozen_parameters():
-            parameter.grad[...] = 0
+        self.grad[self.frozen] = 0
 
     def objective(self, X: np.ndarray, targets: np.ndarray) -> float:
         """Compute J(w), whose gradient `backward` computes."""

@@ -9,6 +9,7 @@ import numpy as np
 import utils
 from convnet.network import Sequential
 from convnet.optimisers import Optimiser
+from lab.trainings import History
 from task3 import accuracy
 from trainer import BaseTrainer
 
@@ -31,9 +32,23 @@ class NetworkTrainer(BaseTrainer):
         *split: np.ndarray,
         **options: Any,
     ) -> None:
-        learning_rate = optimiser.learning_rate
-        super().__init__(model, learning_rate, batch_size, shuffle_dataset, *split, **options)
         self.optimiser = optimiser
+        rate = optimiser.learning_rate
+        super().__init__(model, rate, batch_size, shuffle_dataset, *split, **options)
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the optimiser."""
+        return self.optimiser.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: float) -> None:
+        self.optimiser.learning_rate = learning_rate
+
+    def train(self, num_epochs: int) -> tuple[History, History]:
+        """Train as `BaseTrainer` does; the optimiser forgets earlier steps."""
+        self.optimiser.reset()
+        return super().train(num_epochs)
 
     def train_step(self, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
         """Take one step of the optimiser; return the loss of the batch before it."""
@@ -43,10 +58,7 @@ class NetworkTrainer(BaseTrainer):
             self.model.backward(X_batch, outputs, Y_batch)
         finally:
             self.model.training = False
-        frozen = [(p.value, p.value.copy()) for p in self.model.frozen_parameters()]
-        self.optimiser.step(self.model.w, self.model.grad)
-        for value, before in frozen:  # momentum of earlier steps would move it
-            value[...] = before
+        self.optimiser.step(self.model)
         return self.model.loss.value(outputs, Y_batch)
 
     def validation_step(self) -> tuple[float, float, float]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from lab.expect import expect_count, expect_in
+
 
 def normalise(images: np.ndarray, mean: float, std: float) -> np.ndarray:
     """Subtract the mean and divide by the standard deviation of the pixels."""
+    expect_in("(-inf, inf)", mean=mean)
+    expect_in("(0, inf)", std=std)
     return (images - mean) / std
 
 
@@ -27,6 +31,8 @@ def crop(images: np.ndarray, height: int, width: int) -> np.ndarray:
 def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize to (N, height, width) by bilinear interpolation between the centres of pixels."""
     _expect_images(images)
+    expect_count("height", height, 1)
+    expect_count("width", width, 1)
 
     def interpolation(old: int, new: int) -> np.ndarray:
         centres = (np.arange(new) + 0.5) * old / new - 0.5
@@ -41,6 +47,7 @@ def shift(
 ) -> np.ndarray:
     """Move by a number of pixels, or each image by its own (N,), interpolating fractions."""
     _expect_images(images)
+    expect_in("(-inf, inf)", down=down, right=right)
 
     def interpolation(size: int, distance: float | np.ndarray) -> np.ndarray:
         i = np.arange(size)
@@ -53,6 +60,7 @@ def shift(
 def blur(images: np.ndarray, sigma: float) -> np.ndarray:
     """Convolve with a Gaussian of standard deviation sigma, in pixels."""
     _expect_images(images)
+    expect_in("(0, inf)", sigma=sigma)
 
     def weight(distance: np.ndarray) -> np.ndarray:
         return np.exp(-((distance / sigma) ** 2) / 2)
@@ -68,6 +76,7 @@ def blur(images: np.ndarray, sigma: float) -> np.ndarray:
 def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
     """Turn counter-clockwise about the centre, by bilinear interpolation."""
     _expect_images(images)
+    expect_in("(-inf, inf)", degrees=degrees)
     H, W = images.shape[1:]
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     y, x = np.mgrid[:H, :W] - np.array([(H - 1) / 2, (W - 1) / 2])[:, None, None]

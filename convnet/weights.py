@@ -24,16 +24,21 @@ def load(path: Path, model: Sequential) -> None:
     Raises OSError if the file cannot be read or is of another network.
     """
     with path.open("rb") as file:
+        start = file.peek()[:40]
         try:
+            if not start.startswith(b"PK"):
+                raise ValueError(f"expected a zip archive, got {start!r}")
             with np.load(file, allow_pickle=False) as archive:
                 arrays = dict(archive)
         except Exception as error:  # damaged in one of many ways
             raise OSError(
-                f"{path} is not a weights file ({error}). Likely fix: save the weights again."
+                f"{path} is not a weights file ({error}). "
+                "Likely fix: save the weights, or fetch the file, again."
             ) from None
-    values = {name: parameter.value for name, parameter in model.parameters().items()}
+    # zeros, for the weights of a network that has diverged are not finite
+    values = {name: np.zeros_like(p.value) for name, p in model.parameters().items()}
     for name in values | arrays:
-        expected, got = (_describe(entries.get(name)) for entries in (values, arrays))
+        expected, got = (_describe(a.get(name), model.w.dtype) for a in (values, arrays))
         if expected != got:
             raise OSError(
                 f"{path}: expected {name} to be {expected}, got {got}. "
@@ -42,8 +47,9 @@ def load(path: Path, model: Sequential) -> None:
     model.w[...] = np.concatenate([arrays[name].ravel() for name in values])
 
 
-def _describe(array: np.ndarray | None) -> str:
+def _describe(array: np.ndarray | None, dtype: np.dtype) -> str:
     if array is None:
         return "absent"
-    is_finite = array.dtype.kind == "f" and np.isfinite(array).all()
-    return f"{'finite' if is_finite else 'other'} numbers of shape {array.shape}"
+    with np.errstate(over="ignore"):
+        is_finite = array.dtype.kind == "f" and np.isfinite(array.astype(dtype)).all()
+    return f"{'finite' if is_finite else 'other'} numbers (in {dtype}) of shape {array.shape}"

@@ -117,6 +117,15 @@ def expect_count(name: str, value: int, low: int) -> None:
         raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}.")
 
 
+def expect_in(interval: str, **numbers: float | np.ndarray) -> None:
+    """Raise ValueError unless each number, or each of an array, is in an interval like "[0, 1)"."""
+    low, high = map(float, interval[1:-1].split(","))
+    for name, values in numbers.items():
+        for value in np.ravel(values):
+            if not (low < value < high or (value == low and interval.startswith("["))):  # nan too
+                raise ValueError(f"{name}: expected a number in {interval}, got {value}.")
+
+
 def expect_training_sets(
     X_train: np.ndarray, Y_train: np.ndarray, X_val: np.ndarray, Y_val: np.ndarray, batch_size: int
 ) -> None:
@@ -131,8 +140,7 @@ def expect_training_options(
     learning_rate: float, patience: int | None, validations_per_epoch: int
 ) -> None:
     """Raise ValueError unless the options of a trainer are in range."""
-    if not learning_rate >= 0:  # nan too
-        raise ValueError(f"learning_rate: expected at least 0, got {learning_rate}.")
+    expect_in("[0, inf)", learning_rate=learning_rate)
     expect_count("validations_per_epoch", validations_per_epoch, 1)
     if patience is not None:
         expect_count("patience", patience, 1)

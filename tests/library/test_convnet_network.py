@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from scipy import special
 
 from convnet import layers
@@ -45,6 +49,11 @@ def trainer_of(model: Sequential, optimiser: Optimiser) -> NetworkTrainer:
     return NetworkTrainer(model, optimiser, 3, True, X, Y, X, Y, rng=rng)
 
 
+def trained(model: Sequential) -> Sequential:
+    trainer_of(model, Adam(0.01)).train(2)
+    return model
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 def test_a_network_passes_the_gradient_check_of_the_assignment(training: bool) -> None:
     model = small(loss=MeanProbability(), penalties=[L1(-0.1, "*.[wb]*"), L2(0.2, "*.bias")])
@@ -52,6 +61,52 @@ def test_a_network_passes_the_gradient_check_of_the_assignment(training: bool) -
     model.training = training
     assert check_gradient(model, X, Y) < 1e-8
     assert model.w.dtype == np.float32
+
+
+def in_another_process(model: Sequential) -> Sequential:
+    """Train, as joblib does: arrays that are not small are mapped there, read-only."""
+    return Parallel(2, max_nbytes=100)([delayed(trained)(model)] * 2)[1]
+
+
+@pytest.mark.parametrize(
+    "train_copy",
+    [
+        lambda model: trained(copy.deepcopy(model)),
+        lambda model: trained(pickle.loads(pickle.dumps(model))),
+        in_another_process,
+    ],
+    ids=["deepcopy", "pickle", "joblib"],
+)
+def test_a_copy_learns_what_the_network_would(
+    train_copy: Callable[[Sequential], Sequential],
+) -> None:
+    model = small(p=0.3)
+    w = model.w.copy()
+    learnt = train_copy(model)
+    np.testing.assert_array_equal(model.w, w)  # the copy has weights of its own
+    np.testing.assert_array_equal(learnt.grad, trained(model).grad)
+    np.testing.assert_array_equal(learnt.w, model.w)
+    values = [p.value.ravel() for p in learnt.parameters().values()]
+    np.testing.assert_array_equal(learnt.w, np.concatenate(values))
+
+
+def other_array(name: str) -> Callable[[Sequential], object]:
+    return lambda model: setattr(model.matching("*.weight")[0], name, np.ones((2, 3, 3, 1)))
+
+
+@pytest.mark.parametrize(
+    "unlink",
+    [other_array("value"), other_array("grad"), lambda model: Sequential(model.layers[-3:])],
+    ids=["another value", "another gradient", "layers in another network"],
+)
+def test_a_network_whose_layers_do_not_see_its_weights_is_refused(
+    unlink: Callable[[Sequential], object],
+) -> None:
+    model = small()
+    unlink(model)
+    for use in (check_gradient, lambda model, X, Y: trainer_of(model, SGD(0.1)).train_step(X, Y)):
+        with pytest.raises(ValueError, match=r"view of .* vector.*in place.*copy.deepcopy\(layer"):
+            use(model, X, Y)
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), MeanProbability()])
@@ -87,17 +142,44 @@ def test_two_steps_of_each_optimiser_by_hand() -> None:
         (Adagrad(0.1), 0.1 + 0.1 / 5**0.5),
         (Adam(0.1, 0.9, 0.99), 0.1 + adam),
     ):
-        w = np.array([1, 7], np.float32)
+        model: Any = SimpleNamespace(w=np.array([1, 7], np.float32), frozen=[False, False])
         for gradient in (2, 1):
-            optimiser.step(w, np.array([gradient, 0], np.float32))
-        np.testing.assert_allclose(w, [1 - moved, 7], rtol=1e-6)  # no gradient, no step
-        assert w.dtype == np.float32
+            model.grad = np.array([gradient, 0], np.float32)
+            optimiser.step(model)
+        np.testing.assert_allclose(model.w, [1 - moved, 7], rtol=1e-6)  # no gradient, no step
+        assert model.w.dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [Momentum, Adagrad, Adam])
+def test_an_optimiser_starts_each_training_anew(kind: Callable[[float], Optimiser]) -> None:
+    used, new = kind(0.01), kind(0.01)
+    other = Sequential([layers.Linear(36, 3, np.random.default_rng(0))])
+    trainer_of(other, used).train(2)
+    first, same = (trainer_of(small(), optimiser).train(2) for optimiser in (used, new))
+    assert first == same
+
+
+def test_the_learning_rate_of_a_trainer_is_that_of_its_optimiser() -> None:
+    model, optimiser = small(), Adam(0.01)
+    trainer = trainer_of(model, optimiser)
+    weight = model.layers[-1].parameters()["weight"].value
+    before = weight.copy()
+    trainer.learning_rate = 0
+    trainer.train_step(X, Y)
+    np.testing.assert_array_equal(weight, before)
+    optimiser.learning_rate = 0.02
+    assert trainer.learning_rate == 0.02
+    trainer.train_step(X, Y)
+    assert (weight != before).all()
+
+
+@pytest.mark.parametrize("kind", [Momentum, Adam])
 @pytest.mark.parametrize("count", [5, 12], ids=["five layers", "all layers"])
-def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(count: int) -> None:
+def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(
+    count: int, kind: Callable[[float], Optimiser]
+) -> None:
     model = small(penalties=[L2(0.1, "*")])
-    trainer = trainer_of(model, Momentum(0.1))
+    trainer = trainer_of(model, kind(0.1))
     trainer.train_step(X, Y)
     for layer in model.layers[:count]:
         layer.frozen = True
@@ -160,7 +242,7 @@ def test_lenet_has_the_options_that_it_is_given() -> None:
     assert len(lenet(rng, batch_norm=True).matching("*.scale")) == 4
 
 
-MODEL = small()
+MODEL, RELU, MOMENTUM = small(), layers.ReLU(), Momentum(0.1)
 BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "pixels": (
         lambda: MODEL.forward(np.zeros((2, 36), np.uint8)),
@@ -182,6 +264,19 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: small(penalties=[L1(0.1, "*.weights")]),
         r"pattern of some of the names 1.Conv2d.weight, .*; got '\*.weights'",
     ),
+    "batch norm of nothing": (lambda: layers.BatchNorm2d(0), "channels: .* at least 1, got 0"),
+    "a layer twice": (
+        lambda: Sequential([RELU, RELU]),
+        "each layer and each parameter once, got one twice.*create a layer for each place",
+    ),
+    "an optimiser of two networks": (
+        lambda: list(map(MOMENTUM.step, (MODEL, small()))),
+        "expected the network of the steps before, got another.*reset",
+    ),
+    "an infinite rate": (lambda: SGD(np.inf), r"learning_rate: .* in \[0, inf\), got inf"),
+    "momentum of nan": (lambda: Momentum(0.1, np.nan), r"momentum: .* in \[0, 1\), got nan"),
+    "a mean that forgets nothing": (lambda: Adam(b1=1), r"b1: .* in \[0, 1\), got 1"),
+    "a penalty of nan": (lambda: L1(np.nan), r"strength: .* in \(-inf, inf\), got nan"),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -54,3 +56,22 @@ def test_a_crop_is_the_middle(images: np.ndarray) -> None:
     np.testing.assert_array_equal(transforms.crop(images, 28, 26), images)
     with pytest.raises(ValueError, match="expected at most 28 x 26 pixels, got 28 x 27"):
         transforms.crop(images, 28, 27)
+
+
+BAD_CALLS: dict[str, tuple[Callable[[np.ndarray], object], str]] = {
+    "sigma 0": (lambda X: transforms.blur(X, 0), r"sigma: .* in \(0, inf\), got 0"),
+    "no deviation of a pixel": (
+        lambda X: transforms.normalise(X, X.mean(axis=0), X.std(axis=0)),
+        r"std: .* in \(0, inf\), got 0.0",
+    ),
+    "shift nan": (lambda X: transforms.shift(X, 0, np.array([1, np.nan])), "right: .* got nan"),
+    "turned by inf": (lambda X: transforms.rotate(X, np.inf), "degrees: .* got inf"),
+    "no height": (lambda X: transforms.resize(X, 0, 9), "height: .* at least 1, got 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_number_out_of_range_is_named_with_its_range(images: np.ndarray, case: str) -> None:
+    call, message = BAD_CALLS[case]
+    with pytest.raises(ValueError, match=message):
+        call(images)

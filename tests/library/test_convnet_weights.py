@@ -33,6 +33,7 @@ def path(tmp_path: Path) -> Path:
 def test_weights_and_running_means_come_back_as_they_were(path: Path) -> None:
     model = network(2)
     w = model.w
+    w[:3] = np.nan  # training has diverged
     weights.load(path, model)
     assert model.w is w
     np.testing.assert_array_equal(model.w, network(1).w)
@@ -66,6 +67,11 @@ def changed(name: str, array: Any) -> Callable[[Path], None]:
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:200]), "is not a weights file"),
     "pickled": (changed("2.Linear.bias", np.array([{}])), "is not a weights file .*pickle"),
+    "a web page": (
+        lambda path: path.write_bytes(b"<!DOCTYPE html>"),
+        r"is not a weights file \(expected a zip archive, got b'<!DOCTYPE html>'\).*fetch",
+    ),
+    "empty": (lambda path: path.write_bytes(b""), "zip archive, got b''"),
     "of a wider network": (
         lambda path: weights.save(path, network(1, 5)),
         r"0.Linear.weight to be .* shape \(3, 4\), got .* shape \(3, 5\)\. .*same layers",
@@ -74,6 +80,10 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "of numbers that are none": (
         changed("2.Linear.bias", np.full(2, np.nan)),
         "2.Linear.bias to be finite .*, got other numbers .*have not diverged",
+    ),
+    "of numbers too large": (
+        changed("2.Linear.bias", np.full(2, 1e300)),
+        r"2.Linear.bias to be finite .*, got other numbers \(in float32\)",
     ),
 }
 

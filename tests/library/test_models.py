@@ -40,6 +40,7 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "labels (N,)": (lambda: task2a.cross_entropy_loss(np.zeros(2), COLUMN), SHAPES),
     "labels (N,), backward": (lambda: BinaryModel().backward(INPUTS, COLUMN, np.zeros(2)), SHAPES),
     "labels (N,), accuracy": (lambda: task2.accuracy(np.zeros(2), COLUMN), SHAPES),
+    "lambda below 0": (lambda: SoftmaxModel(-1), r"l2_reg_lambda: .* in \[0, inf\), got -1"),
     "not one-hot": (lambda: task3a.cross_entropy_loss(COLUMN, ONE_HOT), SHAPES),
     "not one-hot, backward": (lambda: SoftmaxModel(0).backward(INPUTS, ONE_HOT, COLUMN), SHAPES),
     "not one-hot, accuracy": (lambda: task3.accuracy(COLUMN, ONE_HOT), SHAPES),

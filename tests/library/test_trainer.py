@@ -187,7 +187,7 @@ X4, X0 = np.zeros((4, 1)), np.zeros((0, 1))
     [
         (lambda: Scripted([], batch_size=2.5), "batch_size: expected a whole .* least 1, got 2.5"),
         (lambda: Scripted([], batch_size=11), "batch_size: expected at most 10, .* got 11"),
-        (lambda: Scripted([], learning_rate=np.nan), "learning_rate: .* at least 0, got nan"),
+        (lambda: Scripted([], learning_rate=np.nan), r"learning_rate: .* \[0, inf\), got nan"),
         (lambda: Scripted([], patience=0), "patience: expected a whole .* least 1, got 0"),
         (lambda: Scripted([], validations_per_epoch=0), "validations_per_epoch: .* got 0"),
         (lambda: Scripted([]).train(-1), "num_epochs: expected a whole .* least 0, got -1"),
