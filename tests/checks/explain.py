@@ -36,6 +36,12 @@ LIKELY = (
     (TIMED_OUT, "a loop that never ends, or one over every pixel; use whole arrays."),
 )
 
+# What a check says that cannot work with a result.
+UNUSABLE = """\
+  what it returned, or set in the model or the trainer, is of no use here
+  Raised:   {}
+  Likely:   another type or shape than its docstring states."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -113,8 +119,9 @@ def _with_class(function: str, check: Check) -> str:
 def _raised(error: BaseException, files: StudentFiles) -> str:
     message = in_words(error)
     where = files.where(error, source=True)
-    text = f"  raised {message}"
-    text += f"\n  {'At:':<10}{where}" if where else "\n  on what your function returned"
+    if not where:
+        return UNUSABLE.format(message)
+    text = f"  raised {message}\n  {'At:':<10}{where}"
     likely = next((mistake for part, mistake in LIKELY if part in message), "")
     return text + (f"\n  {'Likely:':<10}{likely}" if likely else "")
 

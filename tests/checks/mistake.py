@@ -15,6 +15,7 @@ Relation = tuple[Any, str]  # a wrong result and its cause
 
 TIMED_OUT = "from pytest-timeout"  # is in the words of a check that was stopped
 
+NUMBERS = "fiub"  # NumPy's kinds of types that hold numbers, or True and False
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32, or a small epsilon in a logarithm, is not a mistake
 
 
@@ -76,8 +77,8 @@ def expect_shape(name: str, got: Any, shape: tuple[int, ...], likely: str = "") 
     if got is None:
         missing = "is a `return` missing?"
         raise Mistake(f"{name} should be an array", f"shape {shape}", "None", likely=missing)
-    array = np.asarray(got)
-    if array.dtype.kind not in "fiub":
+    array = as_array(got)
+    if array.dtype.kind not in NUMBERS:
         raise Mistake(f"{name} should hold numbers", "an array of numbers", _short(got))
     if array.shape == shape[::-1] != shape:
         likely = f"it is transposed. {likely}".strip()
@@ -89,15 +90,16 @@ def expect_number(name: str, got: Any, likely: str = "") -> float:
     what = f"{name} should be one number"
     if got is None:
         raise Mistake(what, "a float", "None", likely="is a `return` missing?")
-    array = np.asarray(got)
-    expect(array.dtype.kind in "fiub", what, "a float", got, likely)
+    array = as_array(got)
+    expect(array.dtype.kind in NUMBERS, what, "a float", got, likely)
     expect(array.size == 1, what, "a float", f"shape {array.shape}", likely)
     return float(array.item())
 
 
 def total_of(name: str, got: Any, likely: str = "") -> float:
     """Add up what should be one number: where a mean is missing, another check says so."""
-    return expect_number(name, got if got is None else np.sum(got), likely)
+    array = as_array(got)
+    return expect_number(name, np.sum(array) if array.dtype.kind in NUMBERS else got, likely)
 
 
 def expect_scalar(name: str, got: Any) -> None:
@@ -136,8 +138,8 @@ def expect_close(
         name: what to call it.
         got: what the student's function returned.
         expected: what the textbook gives.
-        relations: wrong results and their causes; the first that fits is named.
-        likely: the cause to name when none fits.
+        relations: wrong results and their causes; one is named if no other fits, too.
+        likely: the cause to name otherwise.
         what: the first line of the failure.
     """
     expected = np.asarray(expected, dtype=np.float64)
@@ -186,35 +188,34 @@ def entries(name: str, got: Any, shape: tuple[int, ...]) -> np.ndarray:
 
     A wrong shape with the right number of entries passes: the shape is judged by another check.
     """
-    if np.shape(got) == shape[::-1]:
-        got = np.transpose(got)
-    size = int(np.prod(shape))
-    if got is None or np.size(got) != size or np.asarray(got).dtype.kind not in "fiub":
+    array = as_array(got)
+    if array.shape == shape[::-1]:
+        array = array.T
+    if array.size != np.prod(shape) or array.dtype.kind not in NUMBERS:
         expect_shape(name, got, shape)
-    return np.asarray(got, dtype=np.float64).reshape(shape)
+    return array.astype(np.float64).reshape(shape)
 
 
-def causes(right: Any, *relations: Relation) -> tuple[Relation, ...]:
-    """List wrong results and their causes, on data on which no two give the same result.
+def as_array(got: Any) -> np.ndarray:
+    """Make an array of anything; of an object where NumPy makes none, as of uneven rows."""
+    try:
+        return np.asarray(got)
+    except (TypeError, ValueError):
+        return np.asarray(object())
 
-    Raises:
-        ValueError: if two results, or one and the right one, are the same.
-    """
-    known = [(right, "right"), *relations]
-    for number, (first, mistake) in enumerate(known):
-        for second, other in known[number + 1 :]:
-            same = np.shape(first) == np.shape(second)
-            if same and mistake != other and close(np.asarray(first), np.asarray(second)).all():
-                raise ValueError(f"the data do not tell these apart: {mistake} / {other}")
+
+def causes(right: Any, *relations: Relation) -> Sequence[Relation]:
     return relations
 
 
 def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
-    """Name the cause whose wrong result is the one at hand, or ""."""
-    for result, mistake in relations:
-        if np.shape(result) == got.shape and close(got, np.asarray(result)).all():
-            return mistake
-    return ""
+    """Name the cause whose wrong result is the one at hand, or "" if there is none or several."""
+    named = {
+        mistake
+        for wrong, mistake in relations
+        if np.shape(wrong) == got.shape and close(got, np.asarray(wrong)).all()
+    }
+    return named.pop() if len(named) == 1 else ""
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:

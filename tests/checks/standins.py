@@ -23,12 +23,14 @@ class TextbookModel:
 
     def __init__(self, num_outputs: int) -> None:
         self.w: np.ndarray = textbook.weights(num_outputs).copy()
+        self.seen: np.ndarray | None = None  # what `backward` was given as outputs
         self.zero_grad()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         return textbook.forward(np.asarray(X), self.w)
 
     def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        self.seen = outputs
         self.grad = textbook.gradient(np.asarray(X), outputs, targets)
 
     def zero_grad(self) -> None:
@@ -48,7 +50,9 @@ def textbook_model(files: StudentFiles, name: str) -> Any:
     with suppress(Exception):  # a model that cannot be made: Task 2a or 3a reports it
         Own = files.require(name)
         model = compatibility.with_own_methods(TextbookModel, Own)(num_outputs)
-        model = compatibility.with_own_attributes(model, Own(*(() if binary else (0.0,))))
+        own = Own(*(() if binary else (0.0,)))
+        model = compatibility.with_own_attributes(model, own)
+        model.backward = compatibility.in_their_order(model.backward, own.own.backward, "backward")
     return compatibility.with_gradient_returned(model)
 
 

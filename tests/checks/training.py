@@ -105,7 +105,7 @@ class Run:
     def left_at(self) -> int | None:
         """The number of the first validation after which an epoch was left, or training ended."""
         firsts = [step for step, batch in enumerate(self.batches) if 0 in batch]
-        for start, end in zip(firsts, [*firsts[1:], len(self.batches)], strict=True):
+        for start, end in zip(firsts, [*firsts[1:], len(self.batches)], strict=False):
             if end - start < self.num_batches:
                 return self.number(end)
         return self.number(len(self.batches)) if self.num_started < self.num_epochs else None

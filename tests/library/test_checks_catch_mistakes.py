@@ -73,9 +73,19 @@ DIAGNOSES = {
     "3b train_step a sum returned": "this is the sum over the batch",
     "3c calculate_accuracy threshold": "this compares each of the N * K outputs",
     "4b backward absolute value": "the sign of w is lost",
+    "2b train_step exchanged for backward": "backward takes the outputs first, then the targets",
+    "2b train_step times the batch size": "multiplied by N",
+    "2b train_step times 128": "it is 128 times what it should be",
+}
+
+COSTS = {  # points of its task
+    f"{task} train_step {mistake}": points
+    for task, points in {"2b": 2, "3b": 0.5}.items()
+    for mistake in ("no learning rate", "times the batch size", "times 128", "uphill")
 }
 
 OTHERS = {  # which it is not
+    "2b train_step exchanged for backward": "uphill",
     "2a pre_process_images range of the images": "uint8",
     "2a cross_entropy_loss an array of one": "is missing",
     "2b train_step a rate of its own": "squared",
@@ -125,6 +135,15 @@ def test_a_known_mistake_is_diagnosed(
     mistake: str, diagnosis: str, outputs: dict[str, list[str]]
 ) -> None:
     assert diagnosis in "\n".join(outputs[mistake])
+
+
+@pytest.mark.parametrize(("mistake", "points"), COSTS.items())
+def test_a_mistake_in_the_size_of_the_step_costs_the_points_of_one_check(
+    mistake: str, points: float, results: dict[Variant, Results]
+) -> None:
+    (found,) = (found for variant, found in results.items() if str(variant) == mistake)
+    task = mistake.split()[0]
+    assert found["extra_data"]["tasks"][task]["score"] == POINTS[task] - points
 
 
 @pytest.mark.parametrize(("mistake", "other"), OTHERS.items())

@@ -344,3 +344,14 @@ def test_an_exception_has_a_likely_cause(tmp_path: Path, expression: str, likely
     finally:
         files.close()
     assert f"  Likely:   {likely}" in failure.text
+
+
+def test_what_a_check_cannot_use_is_said_in_words(tmp_path: Path) -> None:
+    error = IndexError("tuple index out of range")
+    failure = explain(Check("2a", 1, "task2a.forward"), error, StudentFiles(tmp_path))
+    assert failure.text == (
+        "Task 2a: task2a.forward\n"
+        "  what it returned, or set in the model or the trainer, is of no use here\n"
+        "  Raised:   IndexError: tuple index out of range\n"
+        "  Likely:   another type or shape than its docstring states."
+    )

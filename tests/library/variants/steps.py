@@ -28,6 +28,8 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("uphill", update, f"self.model.w += {step}"),
             ("no learning rate", update, "self.model.w -= self.model.grad"),
             ("a rate of its own", update, "self.model.w -= 0.05 * self.model.grad"),
+            ("times the batch size", update, f"self.model.w -= self.batch_size * {step}"),
+            ("times 128", update, f"self.model.w -= 128 * {step}"),
             ("the rate squared", update, f"self.model.w -= self.learning_rate * {step}"),
             ("divided by N again", update, f"self.model.w -= {step} / len(X_batch)"),
             ("weights replaced", update, f"self.model.w = -{step}"),
