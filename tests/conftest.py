@@ -57,13 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(checks, "checks")
 
 
-def pytest_report_header() -> list[str]:
-    lines = ["up to the first check that fails: pytest --next; of one task: pytest --task 2a"]
-    if (HERE / "library").is_dir():
-        lines.insert(0, "the assignment's checks: pytest; every test: pytest tests")
-    return lines
-
-
 @pytest.fixture
 def files(pytestconfig: pytest.Config) -> StudentFiles:
     checks: Any = pytestconfig.pluginmanager.get_plugin("checks")

@@ -11,7 +11,15 @@ import pytest
 
 from tests.checks import compatibility, textbook
 from tests.checks.gradients import expect_penalty_gradient, penalty_relations
-from tests.checks.mistake import at_fault, close, entries, expect, expect_close, expect_multiple
+from tests.checks.mistake import (
+    at_fault,
+    close,
+    entries,
+    expect,
+    expect_close,
+    expect_multiple,
+    expect_shape,
+)
 from tests.checks.models import expect_new_gradient, expect_weights_kept, model_with
 from tests.checks.points import check
 from tests.checks.student import StudentFiles
@@ -24,6 +32,7 @@ LEARNING_RATE = 0.1
 WITHOUT_BIAS = slice(1, -1)  # the first row, or the last
 
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
+PART = "task3a.SoftmaxModel.penalty_gradient"
 
 
 @dataclass(frozen=True)
@@ -91,12 +100,33 @@ def penalty_of(files: StudentFiles) -> Penalty:
         places = compatibility.penalty_in_train_step([replace(as_stated, Model=Model)])
         for place in compatibility.penalty_by_an_option(places):
             try:
-                if np.abs(place.term(0.3)).max() > 1e-6:
+                term = place.term(0.3)
+                if np.abs(term).max() > 1e-6:
+                    with suppress(Exception):
+                        if close(term, np.asarray(penalty_gradient_of(SoftmaxModel))).all():
+                            files.parts[BACKWARD[0]] = PART
                     return place
             except Exception:
                 if place == as_stated:
+                    penalty_gradient_of(SoftmaxModel)  # if that is not written, it comes first
                     raise
+    penalty_gradient_of(SoftmaxModel)
     return as_stated
+
+
+def penalty_gradient_of(SoftmaxModel: Any) -> Any:
+    """Run `penalty_gradient`, which only files of this course have, on the weights W.
+
+    Raises:
+        Mistake: if it returns no gradient (785, 10).
+    """
+    model = model_with(SoftmaxModel(0.3), W)
+    if not hasattr(model, "penalty_gradient"):
+        return None
+    with at_fault(PART):
+        gradient = model.penalty_gradient()
+        expect_shape("penalty_gradient()", gradient, W.shape)
+        return gradient
 
 
 @check("4b", 2, *BACKWARD)

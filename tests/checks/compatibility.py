@@ -370,6 +370,9 @@ def whole_of(function: str) -> str:
     parts = {
         "trainer.BaseTrainer.should_stop": "trainer.BaseTrainer.train",
         "utils.shuffled_order": "utils.batch_loader",
+        "task2.accuracy": "task2.calculate_accuracy",
+        "task3.accuracy": "task3.calculate_accuracy",
+        "task3a.SoftmaxModel.penalty_gradient": "task3a.SoftmaxModel.backward",
     }
     return parts.get(function, function)
 

@@ -76,6 +76,10 @@ class Outcomes:
         found = {outcome.check.task for outcome in self}
         return [task for task in POINTS if task in found]
 
+    def tasks_run(self) -> list[str]:
+        """List the tasks of which a check ran."""
+        return [t for t in self.tasks() if any(o.status != "not run" for o in self.of(t))]
+
     def of(self, task: str) -> list[Outcome]:
         """List the outcomes of a task, in order."""
         return [outcome for outcome in self if outcome.check.task == task]
@@ -102,8 +106,7 @@ def table_lines(outcomes: Outcomes) -> list[str]:
     """Write a line for each task of which a check ran, their sum, the advice and the notes."""
     lines = [
         f"{_points(task, *outcomes.points(task))}  {notes(outcomes.of(task))}".rstrip()
-        for task in outcomes.tasks()
-        if any(outcome.status != "not run" for outcome in outcomes.of(task))
+        for task in outcomes.tasks_run()
     ]
     lines += [f"{module} could not be read" for module in outcomes.unreadable]
     lines.append(_points("total", *outcomes.points()))

@@ -21,6 +21,8 @@ from tests.checks.outcomes import Outcomes, table_lines, write_results
 from tests.checks.points import Check
 from tests.checks.student import StudentFiles
 
+MORE = "Above is the first failure. All of one task, and its advice: pytest --task {}"
+
 
 class Checks:
     """Runs the checks, and leaves every other test alone.
@@ -85,6 +87,7 @@ class Checks:
             numpys = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
             with warnings.catch_warnings(), numpys, _seeded():
                 warnings.simplefilter("ignore")  # a student's warning is not a failure
+                self.files.parts.clear()
                 outcome.check = check = replace(check, function=self.files.name(check.function))
                 self.files.require(check.function)
                 return (yield)
@@ -123,13 +126,36 @@ class Checks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
+        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
     ) -> Generator[None, Any, Any]:
-        """End with the table of points, after everything else that pytest prints."""
+        """Print each failure once, of several tasks only the first; end with the table of points.
+
+        A student's first run is to fit on a screen, and to begin with the first thing to do.
+        """
+        stats, option = terminalreporter.stats, config.option
+        failed = stats.get("failed", [])
+        others = [report for report in failed if not isinstance(report.longrepr, Explained)]
+        texts = {r.longrepr.failure.text: r for r in reversed(failed) if r not in others}
+        shown = [*reversed(texts.values())]
+        asked = self.tasks or option.next or option.fulltrace
+        brief = not asked and len(self.outcomes.tasks_run()) > 1
+        if brief and shown:
+            del shown[1:]
+            shown[0].sections.clear()
+        if failed:
+            stats["failed"] = [*shown, *others]
+        if not others:
+            terminalreporter.reportchars = terminalreporter.reportchars.replace("f", "")
         result = yield
+        if failed:
+            stats["failed"] = failed  # which pytest counts
         if self.outcomes.tasks():
             terminalreporter.section("points")
-            for line in table_lines(self.outcomes):
+            lines = table_lines(self.outcomes)
+            if brief and len(texts) > 1:
+                lines = [line for line in lines if not line.startswith("advice: ")]
+                lines.append(MORE.format(self.outcomes[shown[0].nodeid].check.task))
+            for line in lines:
                 terminalreporter.write_line(line)
         return result
 

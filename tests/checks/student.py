@@ -32,11 +32,13 @@ class StudentFiles:
 
     Attributes:
         notes: what was adapted to import them, or kept them from being imported.
+        parts: {function: the one whose result it hands on, so that it is right or wrong there}.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.notes: dict[str, None] = {}
+        self.parts: dict[str, str] = {}
         self._found: dict[str, ModuleType | ImportMistake] = {}
         self._before: dict[str, ModuleType] = {}  # what was imported before
 
@@ -114,12 +116,12 @@ class StudentFiles:
         return compatibility.adapted(found, part)
 
     def name(self, function: str) -> str:
-        """Name a function, or, where it is missing here, the one that has its code."""
+        """Name a function, or the one that has its code here."""
         try:
             self.require(function)
         except Mistake:
             return compatibility.whole_of(function)
-        return function
+        return self.parts.get(function, function)
 
     def where(self, error: BaseException, source: bool = False) -> str:
         """Locate the innermost line of the student's code in an exception's traceback, or ""."""

@@ -65,6 +65,7 @@ def test_a_function_that_is_not_written_costs_points(
     task, found = TASK_OF[function], results[EACH[function]]["extra_data"]["tasks"]
     share = 4 / 5 if task in ("2a", "3a") else 0  # these have four functions
     assert found[task]["score"] <= share * POINTS[task]
+    assert f"not written yet: {function.split('.', 1)[1]}" in found[task]["notes"]
 
 
 def test_the_solution_earns_everything_and_draws_no_advice(results: dict[Variant, Results]) -> None:

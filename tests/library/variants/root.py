@@ -5,12 +5,20 @@ from __future__ import annotations
 from tests.library.variants.variant import Variant
 
 STOP, ORDER = "trainer.BaseTrainer.should_stop", "utils.shuffled_order"
+PENALTY = "task3a.SoftmaxModel.penalty_gradient"
+BACKWARD = "task3a.SoftmaxModel.backward"
+GRADIENT = "self.grad = X.T @ (outputs - targets) / len(X)"
 ACCURACY = "return float(((model.forward(X) > 0.5) == targets).mean())"
 
 WRONG = [  # in what the course's own starter does not have
     Variant(name, task=task, function=function, bodies=((function, body),))
     for task, function, name, body in (
         ("2c", "task2.calculate_accuracy", "> 0.5", ACCURACY),
+        ("2c", "task2.accuracy", "a number", "return float(np.sum((outputs >= 0.5) == targets))"),
+        ("3c", "task3.accuracy", "raises", "return None / len(targets)"),
+        ("4b", PENALTY, "half", "return self.l2_reg_lambda * self.w"),
+        ("4b", PENALTY, "nothing returned", "2 * self.l2_reg_lambda * self.w"),
+        ("4b", BACKWARD, "subtracted", f"{GRADIENT} - self.penalty_gradient()"),
         ("2d", STOP, "never stops", "return False"),
         ("2d", STOP, "at the first rise", "return val_losses[-1] > min(val_losses)"),
         ("2d", STOP, "no guard", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
