@@ -42,6 +42,7 @@ from tests.checks.models import (
     peak_memory,
 )
 from tests.checks.points import advice, check
+from tests.checks.student import StudentFiles
 
 X, Y = textbook.inputs(), textbook.binary_targets()
 W = textbook.weights(1)
@@ -119,6 +120,18 @@ def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
         f"first column {np.round(first, 3).tolist()}, last column {np.round(last, 3).tolist()}",
         likely,
     )
+
+
+@advice("2a", PIXELS, needs=[test_pre_process_images_appends_a_bias_input_of_1])
+def test_the_bias_input_is_where_the_figure_of_task_4b_looks_for_it(
+    files: StudentFiles, pre_process: Any
+) -> None:
+    script = files.folder / "task3.py"
+    if script.is_file() and "w[:-1]" in script.read_text(encoding="utf-8", errors="replace"):
+        last = np.asarray(pre_process(textbook.images(5)))[:, -1]
+        what = "the bias input comes first, but the figure of Task 4b leaves out the last row of w"
+        likely = "append it after the pixels; else each image of Task 4b is shifted by a pixel."
+        expect((last == 1).all(), what, "the last column", "the first column", likely)
 
 
 @check("2a", 0.5, PIXELS)

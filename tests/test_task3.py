@@ -73,6 +73,11 @@ def test_an_epoch_of_training_gives_the_results_of_the_script(steps: Steps) -> N
     steps.expect_results()
 
 
+@advice("3b", TRAIN_STEP, "5", [test_train_step_returns_the_loss_of_the_batch])
+def test_train_step_returns_the_loss_before_the_step(steps: Steps) -> None:
+    steps.expect_loss_before_the_step()
+
+
 @advice("3b", VALIDATION_STEP, "5", [test_train_step_returns_the_loss_of_the_batch])
 def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
     steps.expect_validation()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.checks import compatibility
 from tests.checks.mistake import Mistake, at_fault, expect, expect_close, untouched
 from tests.checks.points import advice, check
 from tests.checks.standins import batches, stand_in
@@ -78,12 +79,12 @@ def expect_stop(run: Run, best: int, slack: int, likely: str) -> None:
     )
 
 
-@check("2d", 1.5, STOP)
+@check("2d", 1, STOP)
 def test_training_stops_when_the_validation_loss_has_stopped_falling(trainer: Any) -> None:
     run = falling_run(trainer.BaseTrainer)
     run.train(num_epochs=2)
     steps, right = len(run.batches), 2 * NUM_BATCHES
-    likely = "no stop while the validation loss still falls."
+    likely = "no stop while the validation loss still falls." if run.batches else ""
     what = f"2 epochs of {NUM_BATCHES} batches, in which every validation improves"
     expect(steps >= right, what, f"{right} training steps", steps, likely)
     run = run_of(trainer, OVERFITS, alike=True)
@@ -96,10 +97,14 @@ def test_training_stops_when_the_validation_loss_has_stopped_falling(trainer: An
 
 @check("2d", 1, STOP)
 def test_about_ten_validations_without_improvement_are_awaited(trainer: Any) -> None:
-    likely = "count validations, not gradient steps or epochs, since the best one."
-    run = run_of(trainer, OVERFITS, alike=True)
-    if run.left_at is None:
+    run, longer = (run_of(trainer, OVERFITS, alike=True, num_batches=n) for n in (10, 20))
+    likely = "ten validations in a row without improvement have to follow the best one."
+    if run.left_at != longer.left_at:  # of as many validations, between which are more steps
+        likely = "count validations since the best one, not gradient steps."
+    elif run.left_at is None:
         likely = "stop when ten validations in a row have not improved."
+    elif abs(run.left_at - (6 + 5 * PATIENCE)) < 5:
+        likely = "count validations since the best one, five in each epoch, not epochs."
     expect_stop(run, 6, 1, likely)
 
 
@@ -121,6 +126,25 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
         expect_stop(run_of(trainer, losses), best, 1, likely)
     likely = "here the very first loss is the best; ten later ones are not below it."
     expect_stop(run_of(trainer, FIRST), 0, 1, likely)
+
+
+@check("2d", 0.5, STOP, needs=[test_training_stops_when_the_validation_loss_has_stopped_falling])
+def test_patience_is_that_of_the_trainer_and_an_equal_loss_is_no_improvement(trainer: Any) -> None:
+    if not compatibility.is_of_this_course(trainer.BaseTrainer):
+        return
+    run = run_of(trainer, OVERFITS, patience=4)
+    likely = "10 is only the default of self.patience." if run.left_at == 16 else ""
+    what = "training with patience=4 stops at the wrong validation; number 6 (from 0) is the best"
+    expect(run.left_at == 10, what, "number 10 is the last", last_of(run), likely)
+    run = run_of(trainer, [0.5] * 30)
+    likely = "an equal loss is not below the best." if run.left_at is None else ""
+    what = "training stops at the wrong validation, where all losses are equal"
+    expect(run.left_at == 10, what, "number 10 (from 0) is the last", last_of(run), likely)
+
+
+def last_of(run: Run) -> str:
+    """Say which validation is the last."""
+    return "it goes on to the end" if run.left_at is None else f"number {run.left_at} is the last"
 
 
 def updates_in_place(files: StudentFiles) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
     likely = "draw a permutation of all examples."
     expect(neighbours < 30, "most examples keep their neighbours", "a random order", got, likely)
     batches = served(utils, 60, 6, shuffle=True)
-    whole = all(np.ptp(batch // 6) == 0 for batch in batches)
+    whole = all(len(batch) > 1 and np.ptp(batch // 6) == 0 for batch in batches)
     likely = "shuffle the examples of the data set before they are cut into batches."
     what = "the batches are the same, only in another order or mixed within themselves"
     expect(not whole, what, "a batch with examples of all the data set", batches[0], likely)
@@ -91,6 +92,13 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> No
             likely = "N // batch_size batches are full; drop_last says whether one more is served."
             what = f"the sizes of the batches ({case}, drop_last={drop_last})"
             numbers = np.concatenate(got).tolist()
+            in_order = served(utils, num_examples, 5, drop_last=drop_last)
+            once = "each batch begins where the one before it ends."
+            if shuffle and [len(batch) for batch in in_order] == right:
+                once = "a permutation, not a draw with replacement (np.random.randint, choice)."
+                never = sorted(set(range(num_examples)) - set(numbers))
+                likely = "the order has to hold each index from 0 to N - 1, once"
+                likely += f"; number {never[0]} is missing." if never else "."
             with at_fault(ORDER if shuffle else LOADER):
                 expect(sizes == right, what, right, sizes, likely)
                 expect(
@@ -98,7 +106,7 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> No
                     f"an epoch of {case}",
                     "each of them once",
                     f"{len(set(numbers))} different ones in {len(numbers)} places",
-                    "a permutation, not a draw with replacement (np.random.randint, choice).",
+                    once,
                 )
     for _, Y_batch in load(utils, *data(20, K=10), 5, shuffle=True):
         expect_shape("Y_batch", Y_batch, (5, 10), "Task 3 has ten targets for an image, one-hot.")
@@ -110,7 +118,9 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> No
 @check("2e", 0.5, ORDER, needs=[test_shuffling_changes_the_order])
 def test_every_epoch_has_an_order_of_its_own(utils: Any) -> None:
     first, second = (order(utils, 60, 6, shuffle=True) for _ in range(2))
-    likely = "the generator is seeded anew in each call; do not call np.random.seed here."
+    likely = (
+        "draw anew in each call; a generator that is seeded here draws the same order each time."
+    )
     expect(first != second, "two epochs", "two orders", "the same order twice", likely)
 
 
@@ -118,12 +128,32 @@ def test_every_epoch_has_an_order_of_its_own(utils: Any) -> None:
 def test_without_shuffling_the_order_stays(utils: Any) -> None:
     for options in ({}, {"shuffle": False}):
         got = order(utils, 12, 4, **options)
-        likely = "shuffle only `if shuffle:`; it is False by default."
         right = list(range(12))
+        likely = (
+            "shuffle only `if shuffle:`; it is False by default." if sorted(got) == right else ""
+        )
         expect(got == right, "the order without shuffling", right, got, likely)
 
 
 @advice("2e", ORDER, needs=[test_every_epoch_has_an_order_of_its_own])
+def test_the_order_is_drawn_from_rng(files: StudentFiles) -> None:
+    shuffled_order = getattr(files.load("utils"), "shuffled_order", None)
+    if shuffled_order is None or "rng" not in signature(shuffled_order).parameters:
+        return  # another year's
+    first, second = (list(shuffled_order(60, np.random.RandomState(1))) for _ in range(2))
+    what = "the orders of two generators with the same seed: --seed of the scripts has no effect"
+    likely = "draw it from rng, not from np.random or random."
+    expect(first == second, what, "the same order", "two orders", likely)
+
+
+@advice(
+    "2e",
+    ORDER,
+    needs=[
+        test_every_epoch_has_an_order_of_its_own,
+        test_every_example_is_served_once_an_epoch_in_full_batches,
+    ],
+)
 def test_other_examples_are_left_over_each_time(utils: Any) -> None:
     seen = {n for _ in range(60) for n in order(utils, 23, 5, shuffle=True)}
     likely = "shuffle before the last batch is dropped."

@@ -44,7 +44,7 @@ def accuracy_of(
     model = textbook_model(files, Model)
     X, Y = inputs_for(model, outputs), targets.copy()
     calculate, part = f"{module}.calculate_accuracy", f"{module}.accuracy"
-    accuracy = getattr(files.load(module), "accuracy", None)
+    accuracy: Any = getattr(files.load(module), "accuracy", None)
     is_ours = callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS
     if is_ours:
         with at_fault(part):

@@ -31,6 +31,7 @@ LIKELY = (
     ("matmul", "the order of the two factors, or a missing .T."),
     ("not aligned", "the order of the two factors, or a missing .T."),
     ("only integer scalar", "an array where one number is needed."),
+    ("is out of bounds for axis", "the indices of N rows run from 0 to N - 1."),
     ("read-only", "the inputs are changed in place; make a copy."),
     ("empty sequence", "an empty list; are there validations before the last `patience` ones yet?"),
     (TIMED_OUT, "a loop that never ends, or one over every pixel; use whole arrays."),

@@ -131,6 +131,17 @@ class Steps:
             relations += [(binary, mixed_up), (binary * K, mixed_up)]
         expect_close("the loss of the batch", number, before, relations, likely)
 
+    def expect_loss_before_the_step(self) -> None:
+        """Raise Mistake if `train_step` returns the loss after the step; other years allow it."""
+        if not compatibility.is_of_this_course(self._files.require("trainer.BaseTrainer")):
+            return
+        model = self.model()
+        before = textbook.loss(self.Y, textbook.forward(self.X, model.w))
+        got = compatibility.loss_alone(self.take(self.trainer(model)))
+        likely = "return the loss of the outputs that the gradient is computed from."
+        what = "train_step returns the loss of the batch after the step"
+        expect_close("the loss", got, before, likely=likely, what=what)
+
     def expect_direction(self) -> None:
         """Raise Mistake unless a step moves w along the gradient of the batch, up or down."""
         model, gradient = self.model(), self._gradient()

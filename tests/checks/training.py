@@ -30,6 +30,7 @@ class Run:
         in_place: whether a step changes the weights in place; else it replaces them.
         alike: whether training loss and accuracies improve and worsen with the validation loss;
             else they improve all the time.
+        options: of the student's class.
 
     Attributes:
         trainer: with steps that these results come from.
@@ -48,6 +49,7 @@ class Run:
         left_over: int = 0,
         in_place: bool = False,
         alike: bool = False,
+        **options: Any,
     ) -> None:
         self.batches: list[list[int]] = []
         self.weights: list[float] = []
@@ -62,7 +64,7 @@ class Run:
         self.X[:, :1] = number
         sets = (self.X, self.Y, textbook.inputs(4), textbook.binary_targets(4))
         Trainer = compatibility.with_steps(BaseTrainer)
-        self.trainer = Trainer(self.model, 0.1, 2, shuffle, *sets)
+        self.trainer = Trainer(self.model, 0.1, 2, shuffle, *sets, **options)
         self.trainer.train_step, self.trainer.validation_step = self._step, self._validation
 
     def train(self, num_epochs: int) -> Any:

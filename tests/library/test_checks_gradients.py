@@ -137,8 +137,8 @@ def test_the_data_of_the_checks_tell_their_causes_apart(monkeypatch: pytest.Monk
 def test_what_holds_no_numbers_is_a_mistake_in_words(got: object) -> None:
     for expect in (expect_shape, entries):
         assert "grad should" in mistake_of(expect, "grad", got, (785, 1))
-    for expect in (expect_number, total_of):
-        assert "the loss should be one number" in mistake_of(expect, "the loss", got)
+    for number in (expect_number, total_of):
+        assert "the loss should be one number" in mistake_of(number, "the loss", got)
 
 
 def test_an_infinite_result_has_no_cause_but_its_own() -> None:

@@ -9,23 +9,40 @@ PENALTY = "task3a.SoftmaxModel.penalty_gradient"
 BACKWARD = "task3a.SoftmaxModel.backward"
 GRADIENT = "self.grad = X.T @ (outputs - targets) / len(X)"
 ACCURACY = "return float(((model.forward(X) > 0.5) == targets).mean())"
+FIRST = "return np.c_[np.ones(len(X)), X / 127.5 - 1]"
+AFTER = """outputs = self.model.forward(X_batch)
+self.model.backward(X_batch, outputs, Y_batch)
+self.model.w -= self.learning_rate * self.model.grad
+return cross_entropy_loss(Y_batch, self.model.forward(X_batch))"""
+TEN = "return len(val_losses) > 10 and min(val_losses[-10:]) >= min(val_losses[:-10])"
+PATIENT = TEN.replace("10", "self.patience")
+
+
+def wrong(task: str, function: str, name: str, body: str, advice: bool = False) -> Variant:
+    return Variant(name, (), task, function, (), advice, bodies=((function, body),))
+
 
 WRONG = [  # in what the course's own starter does not have
-    Variant(name, task=task, function=function, bodies=((function, body),))
-    for task, function, name, body in (
-        ("2c", "task2.calculate_accuracy", "> 0.5", ACCURACY),
-        ("2c", "task2.accuracy", "a number", "return float(np.sum((outputs >= 0.5) == targets))"),
-        ("3c", "task3.accuracy", "raises", "return None / len(targets)"),
-        ("4b", PENALTY, "half", "return self.l2_reg_lambda * self.w"),
-        ("4b", PENALTY, "nothing returned", "2 * self.l2_reg_lambda * self.w"),
-        ("4b", BACKWARD, "subtracted", f"{GRADIENT} - self.penalty_gradient()"),
-        ("2d", STOP, "never stops", "return False"),
-        ("2d", STOP, "at the first rise", "return val_losses[-1] > min(val_losses)"),
-        ("2d", STOP, "no guard", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
-        ("2e", ORDER, "no shuffling", "return np.arange(num_examples)"),
-        ("2e", ORDER, "nothing returned", "np.random.permutation(num_examples)"),
-        ("2e", ORDER, "one too few", "return np.random.permutation(num_examples - 1)"),
-    )
+    wrong("2c", "task2.calculate_accuracy", "> 0.5", ACCURACY),
+    wrong("2c", "task2.accuracy", "a sum", "return float(np.sum((outputs >= 0.5) == targets))"),
+    wrong("3c", "task3.accuracy", "raises", "return None / len(targets)"),
+    wrong("4b", PENALTY, "half", "return self.l2_reg_lambda * self.w"),
+    wrong("4b", PENALTY, "nothing returned", "2 * self.l2_reg_lambda * self.w"),
+    wrong("4b", BACKWARD, "subtracted", f"{GRADIENT} - self.penalty_gradient()"),
+    wrong("2d", STOP, "never stops", "return False"),
+    wrong("2d", STOP, "at the first rise", "return val_losses[-1] > min(val_losses)"),
+    wrong("2d", STOP, "no guard", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
+    wrong("2d", STOP, "ten whatever the patience", TEN),
+    wrong("2d", STOP, "never where all are equal", PATIENT.replace(">=", ">")),
+    wrong("2d", STOP, "the other way round", PATIENT.replace(">=", "<")),
+    wrong("2e", ORDER, "no shuffling", "return np.arange(num_examples)"),
+    wrong("2e", ORDER, "nothing returned", "np.random.permutation(num_examples)"),
+    wrong("2e", ORDER, "one too few", "return rng.permutation(num_examples - 1)"),
+    wrong("2e", ORDER, "without the first", "return 1 + rng.permutation(num_examples - 1)"),
+    wrong("2a", "task2a.pre_process_images", "bias first", FIRST, advice=True),
+    wrong("2b", "task2.LogisticTrainer.train_step", "loss after the step", AFTER, advice=True),
+    wrong("3b", "task3.SoftmaxTrainer.train_step", "loss after the step", AFTER, advice=True),
+    wrong("2e", ORDER, "not from rng", "return np.random.permutation(num_examples)", advice=True),
 ]
 
 RIGHT = [
@@ -45,8 +62,11 @@ RIGHT = [
         bodies=(
             ("task2a.BinaryModel.forward", "return 0.5 * (1 + np.tanh(X @ self.w / 2))"),
             ("task2a.BinaryModel.backward", "self.grad = -X.T @ (targets - outputs) / len(X)"),
-            (STOP, "return len(val_losses) - list(val_losses).index(min(val_losses)) > 10"),
-            (ORDER, "return np.random.random(num_examples).argsort()"),
+            (
+                STOP,
+                "return len(val_losses) - list(val_losses).index(min(val_losses)) > self.patience",
+            ),
+            (ORDER, "return rng.permutation(np.arange(num_examples))[::-1]"),
         ),
     ),
 ]
