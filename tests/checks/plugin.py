@@ -144,7 +144,7 @@ class Checks:
             shown[0].sections.clear()
         if failed:
             stats["failed"] = [*shown, *others]
-        if not others:
+        if not others and option.tbstyle != "no":  # each is named by its heading
             terminalreporter.reportchars = terminalreporter.reportchars.replace("f", "")
         result = yield
         if failed:
