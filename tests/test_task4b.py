@@ -134,6 +134,7 @@ def test_lambda_changes_the_gradient(files: StudentFiles) -> None:
     what = "the gradient does not change with lambda"
     likely = "the L2 term is missing in backward; it is the last term of equation 28."
     term = penalty_of(files).term(0.3)
+    expect(not np.isnan(term).any(), "the gradient with lambda = 0.3", "numbers", "nan in it")
     expect(np.abs(term).max() > 1e-6, what, "another one", "the same gradient", likely)
 
 

@@ -96,7 +96,7 @@ class Steps:
         X, Y = self.X.copy(), self.Y.copy()
         with untouched(X_batch=X, Y_batch=Y):
             trainer.train_step(X, Y)
-        expect_shape("w after a step", trainer.model.w, before.shape)
+        expect_shape("w after a step", trainer.model.w, before.shape, "w and grad have one shape.")
         return np.asarray(trainer.model.w, dtype=np.float64) - before
 
     def expect_loss(self) -> None:
@@ -177,7 +177,9 @@ class Steps:
             ]
             own = "use self.learning_rate, not a number of your own."
             times = float(np.sum(moved * -step) / np.sum(step * step))
-            likely = f"it is {times:.4g} times what it should be: learning_rate times the gradient."
+            likely = "a step against the gradient of this batch, of learning_rate times its length."
+            if close(moved, -times * step).all():
+                likely = f"it is {times:.4g} times learning_rate times the gradient."
             fixed = close(moves[0], moves[1]).all()
             what = f"train_step moves the weights wrongly (learning rate {rate})"
             known = relations[1:3] if fixed else relations

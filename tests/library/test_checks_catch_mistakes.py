@@ -81,7 +81,7 @@ DIAGNOSES = {
     "4b backward absolute value": "the sign of w is lost",
     "2b train_step exchanged for backward": "backward takes the outputs first, then the targets",
     "2b train_step times the batch size": "multiplied by N",
-    "2b train_step times 128": "it is 128 times what it should be",
+    "2b train_step times 128": "it is 128 times learning_rate",
 }
 
 COSTS = {  # points of its task
