@@ -1,4 +1,4 @@
-"""Makes the checks run: `pytest [--next] [--task 2a] [--results FILE] [--folder FOLDER]`.
+"""Makes the checks run: `pytest [--next] [--task 2a] [--results FILE] [--folder=FOLDER]`.
 
 `pytest` alone runs the assignment's checks, `pytest tests` every test of the project.
 """
