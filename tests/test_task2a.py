@@ -12,7 +12,6 @@ from tests.checks import textbook
 from tests.checks.gradients import data_relations, expect_gradient
 from tests.checks.mistake import (
     at_fault,
-    causes,
     close,
     entries,
     expect,
@@ -81,8 +80,7 @@ def without_bias(x: Any) -> Any:
 def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(pre_process: Any) -> None:
     pixels = textbook.images(5)
     x, right = pixels.astype(np.float64), np.interp(pixels, [0, 255], [-1, 1])
-    relations = causes(
-        right,
+    relations = [
         (pixels, "the pixels are as they were."),
         (x / 255, "this is the range [0, 1]."),
         (right + 1, "this is the range [0, 2]."),
@@ -96,7 +94,7 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(pre_process: Any) -> 
         ((2 * pixels) / 255 - 1, "2 * X does not fit into uint8; convert X to float first."),
         (right.astype(np.int64), "the result is truncated to integers; it has to be float."),
         (right[:, ::-1], "keep the order of the pixels."),
-    )
+    ]
     got = without_bias(pre_process(pixels))
     expect_close("the pixels", got, right, relations, "0 becomes -1 and 255 becomes 1.")
 
@@ -170,8 +168,7 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
     right = np.array([textbook.binary_cross_entropy(y, yhat) for y, yhat in cases])
     losses = [loss_of(task2a.cross_entropy_loss, y, yhat) for y, yhat in cases]
     got = [total_of("the loss", loss) for loss in losses]
-    relations = causes(
-        right,
+    relations = [
         ([np.mean(-y * np.log(yhat)) for y, yhat in cases], "(1 - y) ln(1 - yhat) is missing."),
         ([np.mean((y - 1) * np.log(1 - yhat)) for y, yhat in cases], "y ln(yhat) is missing."),
         (
@@ -183,7 +180,7 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
             [np.mean(np.square(np.subtract(y, yhat))) for y, yhat in cases],
             "this is the mean squared error.",
         ),
-    )
+    ]
     likely = "equation 3, averaged over the examples."
     expect_multiple("the losses of five batches", got, right, relations, likely)
 
@@ -192,8 +189,7 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
 def test_cross_entropy_loss_by_hand(task2a: Any) -> None:
     y, yhat = np.array([[1.0], [0.0], [1.0], [1.0]]), np.array([[0.5], [0.2], [0.8], [0.9]])
     right = -(np.log(0.5) + np.log(0.8) + np.log(0.8) + np.log(0.9)) / 4
-    relations = causes(
-        right,
+    relations = [
         (-right, "the minus sign in front is missing."),
         (4 * right, "this is the sum; equation 3 divides by N."),
         (-4 * right, "the minus sign and the division by N are missing."),
@@ -201,7 +197,7 @@ def test_cross_entropy_loss_by_hand(task2a: Any) -> None:
         (right / 2, "divided by 2 N, not by N."),
         (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
         (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
-    )
+    ]
     likely = "the mean over the N examples is missing."
     loss = expect_number("the loss", loss_of(task2a.cross_entropy_loss, y, yhat), likely)
     expect_close("the loss of y = 1, 0, 1, 1 and yhat = 0.5, 0.2, 0.8, 0.9", loss, right, relations)
@@ -236,15 +232,14 @@ def test_forward_is_the_sigmoid(model: Any) -> None:
     w = np.zeros((785, 1))
     w[0] = 1
     z = x @ w
-    relations = causes(
-        np.array([[0.5], [0.75], [0.25], [0.8]]),
+    relations = [
         (1 - textbook.sigmoid(z), "the sign of the exponent in equation 1."),
         (z, "this is z = X w; the sigmoid is missing."),
         (np.tanh(z), "this is tanh; the sigmoid is equation 1."),
         (np.exp(z), "this is exp(z); the sigmoid is equation 1."),
         (textbook.sigmoid(z) >= 0.5, "give the probability, not the decision."),
         (textbook.softmax(z) + 0 * z, "this is a softmax over one output, always 1."),
-    )
+    ]
     by_hand, got = [[0.5], [0.75], [0.25], [0.8]], outputs_of(model(w), x)
     expect_close("outputs for z = 0, ln 3, -ln 3, ln 4", got, by_hand, relations)
     likely = "every column of X counts, the bias too."

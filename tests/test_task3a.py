@@ -12,7 +12,6 @@ from tests.checks import textbook
 from tests.checks.gradients import data_relations, expect_gradient
 from tests.checks.mistake import (
     at_fault,
-    causes,
     close,
     entries,
     expect_close,
@@ -77,8 +76,7 @@ def encode(task3a: Any) -> Callable[[list[int], int], Any]:
 def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
     labels, K = [3, 1, 9, 3, 0], 10
     right = textbook.rows(labels)
-    relations = causes(
-        right,
+    relations = [
         (np.roll(right, -1, axis=1), "off by one: label k is at index k."),
         (np.roll(right, 1, axis=1), "off by one: label k is at index k."),
         (1 - right, "zeros and ones are exchanged."),
@@ -86,7 +84,7 @@ def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
         (0 * right, "no 1 is set in the array that is returned."),
         (np.tile(right.max(axis=0), (len(labels), 1)), "every row has the labels of all rows."),
         (right * np.reshape(labels, (-1, 1)), "the label is set where a 1 belongs."),
-    )
+    ]
     likely = "label k becomes a 1 at index k of its row."
     expect_close("the encoding", encode(labels, K), right, relations, likely)
 
@@ -123,8 +121,7 @@ def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> 
     losses = [loss_of(task3a.cross_entropy_loss, y, yhat) for y, yhat in cases]
     got = [total_of("the loss", loss) for loss in losses]
     binary = np.array([textbook.binary_cross_entropy(y, yhat) for y, yhat in cases])
-    relations = causes(
-        right,
+    relations = [
         (binary, "this is the loss of two classes (equation 3), averaged over N * K."),
         (10 * binary, "this is the loss of two classes (equation 3); there is no 1 - y here."),
         (
@@ -135,7 +132,7 @@ def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> 
             [np.mean(np.square(np.subtract(y, yhat))) for y, yhat in cases],
             "this is the mean squared error.",
         ),
-    )
+    ]
     likely = "equation 5, averaged over the examples."
     expect_multiple("the losses of four batches", got, right, relations, likely)
 
@@ -145,8 +142,7 @@ def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
     yhat = np.full((3, 10), 0.05)
     yhat[[0, 1, 2], [7, 2, 1]] = 0.5, 0.4, 0.7
     y, right = textbook.rows([7, 2, 1]), -(np.log(0.5) + np.log(0.4) + np.log(0.7)) / 3
-    relations = causes(
-        right,
+    relations = [
         (-right, "the minus sign in front is missing."),
         (3 * right, "this is the sum; equation 5 divides by N."),
         (-3 * right, "the minus sign and the division by N are missing."),
@@ -157,7 +153,7 @@ def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
         (3 * right / 10, "divided by the number of classes K, not of examples N."),
         (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
         (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
-    )
+    ]
     likely = "the sum over the classes or the mean over the examples is missing."
     loss = expect_number("the loss", loss_of(task3a.cross_entropy_loss, y, yhat), likely)
     expect_close("the loss of 3 examples", loss, right, relations)
@@ -195,8 +191,7 @@ def test_forward_is_the_softmax(model: Any) -> None:
     z = x @ w
     e = np.exp(z)
     shifted = e / e.max(axis=1, keepdims=True)
-    relations = causes(
-        by_hand,
+    relations = [
         (e / e.sum(), AXIS),
         (e / e.sum(axis=0), AXIS),
         (shifted / shifted.sum(axis=0), AXIS),
@@ -205,7 +200,7 @@ def test_forward_is_the_softmax(model: Any) -> None:
         (textbook.sigmoid(z), "this is the sigmoid; it is the softmax of equation 4."),
         (textbook.softmax(-z), "the sign of the exponent in equation 4."),
         (np.log(by_hand), "this is the logarithm of the softmax."),
-    )
+    ]
     expect_close("outputs", outputs_of(model(w), x), by_hand, relations)
     likely = "every column of X counts, the bias too."
     expect_close("outputs", outputs_of(model(W), X), OUTPUTS, likely=likely)
@@ -267,11 +262,10 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
     right = textbook.gradient(X, OUTPUTS, Y)
     got = entries("grad", data_gradient(model), (785, 10))
     of_right_class = textbook.through_inputs(X, textbook.slopes(OUTPUTS, Y) * Y)
-    relations = causes(
-        right,
+    relations = [
         *data_relations(X, OUTPUTS, Y),
         (of_right_class, "only the right class gets a gradient."),
-    )
+    ]
     likely = "equation 13 for each weight, averaged over the examples."
     if np.abs(got[:-1]).max() > 1e-9 and not np.abs(got[-1]).any():
         likely = "only row 784, that of the bias, is wrong: it is a weight like any other."

@@ -11,7 +11,6 @@ import numpy as np
 from tests.checks.mistake import (
     Relation,
     at_fault,
-    causes,
     expect_close,
     expect_multiple,
     expect_number,
@@ -88,7 +87,7 @@ def expect_accuracy(
     ]
     if K > 1:
         known.append((right / K, "divided by N * K; divide by N."))
-    expect_close(name, number, right, causes(right, *relations, *known), likely)
+    expect_close(name, number, right, [*relations, *known], likely)
 
 
 def expect_counting(

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.assignment import L2
 from tests.checks import textbook
-from tests.checks.mistake import Mistake, Relation, cause, causes, close, entries, furthest
+from tests.checks.mistake import Mistake, Relation, cause, close, entries, furthest
 
 __tracebackhide__ = True
 
@@ -85,7 +85,7 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> S
             (right / K, "K times too small: average over the N examples, not over N * K values."),
             (N * right / K, "divided by the number of classes K, not of examples N."),
         ]
-    return causes(right, *relations)
+    return relations
 
 
 def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relation]:
@@ -97,8 +97,7 @@ def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relati
     no_last[-1] = no_first[0] = 0
     bias = "the bias is left out: equation 27 sums over every weight, the bias too."
     squared = np.sum(w**2)
-    return causes(
-        right,
+    return [
         (0 * w, "the L2 term is missing, or does not change with lambda."),
         (plain, OTHER_FACTOR),
         (doubled, "doubled: the L2 term is added twice, or has one factor 2 too many."),
@@ -121,7 +120,7 @@ def penalty_relations(w: np.ndarray, strength: float, N: int) -> Sequence[Relati
         (no_last, bias),
         (no_first, bias),
         (no_last * plain[0, 0] / right[0, 0], f"{bias} And {OTHER_FACTOR}"),
-    )
+    ]
 
 
 def _compare(

@@ -204,10 +204,6 @@ def as_array(got: Any) -> np.ndarray:
         return np.asarray(object())
 
 
-def causes(right: Any, *relations: Relation) -> Sequence[Relation]:
-    return relations
-
-
 def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
     """Name the cause whose wrong result is the one at hand, or "" if there is none or several."""
     named = {
