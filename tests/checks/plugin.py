@@ -134,27 +134,27 @@ class Checks:
         """
         stats, option = terminalreporter.stats, config.option
         failed = stats.get("failed", [])
-        others = [report for report in failed if not isinstance(report.longrepr, Explained)]
-        texts = {r.longrepr.failure.text: r for r in reversed(failed) if r not in others}
-        shown = [*reversed(texts.values())]
-        asked = self.tasks or option.next or option.fulltrace
-        brief = not asked and len(self.outcomes.tasks_run()) > 1
+        checks = [report for report in failed if isinstance(report.longrepr, Explained)]
+        once = {report.longrepr.failure.text: report for report in reversed(checks)}
+        shown = [*reversed(once.values())]
+        asked_for = self.tasks or option.next or option.fulltrace
+        brief = len(self.outcomes.tasks_run()) > 1 and not asked_for
         if brief and shown:
-            del shown[1:]
+            shown = shown[:1]
             shown[0].sections.clear()
         if failed:
-            stats["failed"] = [*shown, *others]
-        if not others and option.tbstyle != "no":  # each is named by its heading
+            stats["failed"] = shown + [report for report in failed if report not in checks]
+        if len(checks) == len(failed) and option.tbstyle != "no":  # each is named by its heading
             terminalreporter.reportchars = terminalreporter.reportchars.replace("f", "")
         result = yield
         if failed:
             stats["failed"] = failed  # which pytest counts
+        lines = table_lines(self.outcomes)
+        if brief and len(once) > 1:
+            lines = [line for line in lines if not line.startswith("advice: ")]
+            lines.append(MORE.format(self.outcomes[shown[0].nodeid].check.task))
         if self.outcomes.tasks():
             terminalreporter.section("points")
-            lines = table_lines(self.outcomes)
-            if brief and len(texts) > 1:
-                lines = [line for line in lines if not line.startswith("advice: ")]
-                lines.append(MORE.format(self.outcomes[shown[0].nodeid].check.task))
             for line in lines:
                 terminalreporter.write_line(line)
         return result
