@@ -79,7 +79,7 @@ def expect_stop(run: Run, best: int, slack: int, likely: str) -> None:
     )
 
 
-@check("2d", 1, STOP)
+@check("2d", 1.5, STOP)
 def test_training_stops_when_the_validation_loss_has_stopped_falling(trainer: Any) -> None:
     run = falling_run(trainer.BaseTrainer)
     run.train(num_epochs=2)
@@ -95,7 +95,7 @@ def test_training_stops_when_the_validation_loss_has_stopped_falling(trainer: An
     expect(run.num_started < run.num_epochs, what, "4 epochs", f"{run.num_started} epochs", likely)
 
 
-@check("2d", 1, STOP)
+@check("2d", 0.5, STOP)
 def test_about_ten_validations_without_improvement_are_awaited(trainer: Any) -> None:
     run, longer = (run_of(trainer, OVERFITS, alike=True, num_batches=n) for n in (10, 20))
     likely = "ten validations in a row without improvement have to follow the best one."
@@ -128,7 +128,7 @@ def test_improving_means_better_than_the_best_so_far(trainer: Any) -> None:
     expect_stop(run_of(trainer, FIRST), 0, 1, likely)
 
 
-@check("2d", 0.5, STOP, needs=[test_training_stops_when_the_validation_loss_has_stopped_falling])
+@check("2d", 0.5, STOP, needs=[test_about_ten_validations_without_improvement_are_awaited])
 def test_patience_is_that_of_the_trainer_and_an_equal_loss_is_no_improvement(trainer: Any) -> None:
     if not compatibility.is_of_this_course(trainer.BaseTrainer):
         return
