@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
+from tests.checks.accuracy import Accuracy, Examples, judge_accuracies
 from tests.checks.mistake import at_fault, expect_close, expect_scalar
 from tests.checks.points import advice, check
 from tests.checks.standins import stand_in_for_other_tasks
 from tests.checks.steps import Steps
 from tests.checks.student import StudentFiles
 
-OUTPUTS = np.array([[90, 40, 60, 20, 10, 70, 30, 80, 95, 45, 65, 55, 35]]).T / 100
-DECISIONS = np.array([[1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 0]]).T
-TARGETS = np.array([[0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]]).T
-RIGHT = 5 / 13  # of the decisions
+ARGMAX = "np.argmax of the single output of an image is always 0; compare it with 0.5."
+NOT_DECIDED = "compare predictions, 1 if yhat >= 0.5 else 0, with the targets, not yhat itself."
+WRAPS = "prediction - target wraps in uint8, where 0 - 1 is 255; compare them with ==."
+
+EXAMPLES = Examples(
+    outputs=np.array([[90, 40, 60, 20, 10, 70, 30, 80, 95, 45, 65, 55, 35]]).T / 100,
+    decisions=np.array([[1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 0]], np.uint8).T,
+    targets=np.array([[0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]], np.uint8).T,
+    hits=5,
+    relations=[
+        ([81 / 169, 85 / 169, 1], "each target meets each prediction: keep both (N, 1)."),
+        ([0, 0, 0], NOT_DECIDED),
+        ([1 - 7.95 / 13, 1 - 3.65 / 13, 0.9], NOT_DECIDED),
+        ([3 / 13, 7 / 13, 1], "this is the fraction of targets that are 1."),
+        ([10 / 13, 6 / 13, 0], f"this is the fraction of targets that are 0: {ARGMAX}"),
+        ([1, 1, 1], f"this is always 1: {ARGMAX}"),
+        ([7 / 13, 7 / 13, 1], "this is the fraction of predictions that are 1."),
+        ([1 / 13, 7 / 13, 1], "images of class 0 count as well."),
+        ([4 / 13, 6 / 13, 0], "images of class 1 count as well."),
+        ([1 / 7, 1, 1], "this is the precision; images of class 0 count, too."),
+        ([1 / 3, 1, 1], "this is the recall, of the images of class 1; those of 0 count, too."),
+        ([1 - (6 + 2 * 255) / 13, 1, 1], WRAPS),
+        ([1 - (6 * 255 + 2) / 13, 1, 1], WRAPS),
+    ],
+)
 
 TRAIN_STEP = "task2.LogisticTrainer.train_step"
 VALIDATION_STEP = "task2.LogisticTrainer.validation_step"
@@ -33,8 +55,8 @@ def judge_these_tasks_alone(files: StudentFiles, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def accuracy(files: StudentFiles) -> Accuracy:
-    return partial(accuracy_of, files, "task2", MODEL)
+def judge(files: StudentFiles) -> Callable[[Callable[[Accuracy], None]], None]:
+    return partial(judge_accuracies, files, "task2", MODEL)
 
 
 @pytest.fixture
@@ -82,7 +104,7 @@ def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
 
 @advice("2b", "utils.binary_prune_dataset", needs=[test_train_step_returns_the_loss_of_the_batch])
 def test_the_data_set_is_as_it_was_handed_out(utils: Any) -> None:
-    labels = np.array([3, 2, 7, 2, 3, 3])
+    labels = np.array([3, 2, 7, 2, 3, 3], np.uint8)
     with at_fault("utils.binary_prune_dataset", handed_out=True):
         for Y in (labels, labels.reshape(-1, 1)):
             try:
@@ -98,42 +120,30 @@ def test_the_data_set_is_as_it_was_handed_out(utils: Any) -> None:
 
 
 @check("2c", 2, ACCURACY)
-def test_the_accuracy_counts_the_right_predictions(accuracy: Accuracy) -> None:
+def test_the_accuracy_counts_the_right_predictions(judge: Any) -> None:
     likely = "the share of right predictions among the images of both classes."
-    expect_counting(accuracy, OUTPUTS, DECISIONS, likely)
+    judge(partial(EXAMPLES.expect_counting, likely=likely))
 
 
 @check("2c", 1.5, ACCURACY)
-def test_the_accuracy_is_the_fraction_of_right_predictions(accuracy: Accuracy) -> None:
-    relations = [
-        (81 / 169, "each target meets each prediction: keep both (N, 1)."),
-        (0.0, "compare predictions, 1 if yhat >= 0.5 else 0, with the targets, not yhat itself."),
-        (3 / 13, "this is the fraction of targets that are 1."),
-        (10 / 13, "this is the fraction of targets that are 0."),
-        (7 / 13, "this is the fraction of predictions that are 1."),
-        (1 / 13, "images of class 0 count as well."),
-        (4 / 13, "images of class 1 count as well."),
-        (1 / 7, "this is the precision; images of class 0 count, too."),
-    ]
+def test_the_accuracy_is_the_fraction_of_right_predictions(judge: Any) -> None:
     likely = "the number of right predictions over the number of all."
-    expect_accuracy(accuracy, OUTPUTS, TARGETS, RIGHT, likely, relations)
-    many = (308, 1)  # times: 4,004 examples, too many to count in 8 bits or in float16
-    outputs, targets = np.tile(OUTPUTS, many), np.tile(TARGETS.astype(np.uint8), many)
-    expect_accuracy(accuracy, outputs, targets, RIGHT, likely)
+    judge(partial(EXAMPLES.expect_fraction, likely=likely))
 
 
 @check("2c", 0.5, ACCURACY, needs=[test_the_accuracy_counts_the_right_predictions])
-def test_an_output_of_exactly_one_half_is_a_prediction_of_1(accuracy: Accuracy) -> None:
-    half = np.array([0.5, 0.5, 0.5, 0.25, 0.75]).reshape(-1, 1)
-    got = [
-        accuracy(half, np.array(targets).reshape(-1, 1))
-        for targets in ([1, 1, 1, 0, 1], [0, 0, 0, 0, 1], [0, 1, 1, 0, 1])
-    ]
-    shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
+def test_an_output_of_exactly_one_half_is_a_prediction_of_1(judge: Any) -> None:
+    outputs = np.array([[0.5, 0.5, 0.5, 0.25, 0.75]]).T
+    labels = [1, 1, 1, 0, 1], [0, 0, 0, 0, 1], [0, 1, 1, 0, 1]
+    targets = [np.array([row], np.uint8).T for row in labels]
     likely = "the prediction is 1 if yhat >= 0.5 (not > 0.5; np.round(0.5) is 0)."
-    expect_close("the accuracies over the largest", shares, [1, 0.4, 0.8], likely=likely)
+    shares = [1, 0.4, 0.8]
+    judge(lambda accuracy: EXAMPLES.expect_shares(accuracy, outputs, targets, shares, likely))
 
 
 @advice("2c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
-def test_the_accuracy_is_a_plain_number(accuracy: Accuracy) -> None:
-    expect_scalar("the accuracy", accuracy(OUTPUTS, TARGETS))
+def test_the_accuracy_is_a_plain_number(judge: Any) -> None:
+    def expect_plain(accuracy: Accuracy) -> None:
+        expect_scalar("the accuracy", accuracy(EXAMPLES.outputs, EXAMPLES.targets))
+
+    judge(expect_plain)

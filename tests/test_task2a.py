@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -26,19 +28,24 @@ from tests.checks.mistake import (
     untouched,
 )
 from tests.checks.models import (
-    WHOLE_SET,
+    exchanged,
     expect_finite_loss,
     expect_gradient_reset,
     expect_new_gradient,
     expect_no_overflow,
     expect_rejection,
+    expect_size,
     expect_weights_kept,
-    expect_whole_set,
+    fixed_divisor,
     gradient_of,
+    judge_in_type,
     loss_of,
     model_with,
+    on_a_whole_set,
     outputs_of,
-    peak_memory,
+    pairs,
+    parsed,
+    wrapped,
 )
 from tests.checks.points import advice, check
 from tests.checks.student import StudentFiles
@@ -46,6 +53,8 @@ from tests.checks.student import StudentFiles
 X, Y = textbook.inputs(), textbook.binary_targets()
 W = textbook.weights(1)
 OUTPUTS = textbook.sealed(textbook.forward(X, W))
+
+AS_LOADED = np.uint8, "utils"  # the type of the labels, and where they come from
 
 PIXELS = "task2a.pre_process_images"
 LOSS = "task2a.cross_entropy_loss", "3"
@@ -65,19 +74,26 @@ def pre_process(task2a: Any) -> Callable[[np.ndarray], Any]:
     return lambda X: task2a.pre_process_images(X.copy())
 
 
-def without_bias(x: Any) -> Any:
-    """Remove the bias input, which is the same for every image: the first column, or the last."""
+def without_bias(x: Any, N: int = 0) -> Any:
+    """Remove the bias input, which is the same for every image: the first column, or the last.
+
+    Args:
+        x: what the student's function returns for N images.
+        N: where a row of ones, which is for another check to find, is removed, too.
+    """
+    if np.shape(x) == (N + 1, 784):
+        return np.asarray(x)[1:] if np.ptp(np.asarray(x)[0]) < 1e-6 else np.asarray(x)[:-1]
     if np.ndim(x) != 2 or np.shape(x)[1] != 785:
         return x
-    bias_first, bias_last = np.asarray(x)[:, 1:], np.asarray(x)[:, :-1]
-    return bias_first if np.ptp(np.asarray(x)[:, 0]) < 1e-6 else bias_last
+    x = np.asarray(x)
+    return x[:, 1:] if np.ptp(x[:, 0]) < 1e-6 and not (x[:, -1] == 1).all() else x[:, :-1]
 
 
 # Pre-processing
 
 
 @check("2a", 1.5, PIXELS)
-def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(pre_process: Any) -> None:
+def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any, pre_process: Any) -> None:
     pixels = textbook.images(5)
     x, right = pixels.astype(np.float64), np.interp(pixels, [0, 255], [-1, 1])
     relations = [
@@ -92,17 +108,31 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(pre_process: Any) -> 
         ((x - x.mean()) / x.std(), "do not standardise: the range is fixed, 0 to 255."),
         ((x - x.mean(0)) / (x.std(0) + 1e-9), "do not standardise: the range is fixed, 0 to 255."),
         ((2 * pixels) / 255 - 1, "2 * X does not fit into uint8; convert X to float first."),
+        (np.floor(right), "// drops the fraction; divide by /."),
         (right.astype(np.int64), "the result is truncated to integers; it has to be float."),
         (right[:, ::-1], "keep the order of the pixels."),
     ]
-    got = without_bias(pre_process(pixels))
-    expect_close("the pixels", got, right, relations, "0 becomes -1 and 255 becomes 1.")
+    got = without_bias(pre_process(pixels), len(pixels))
+    likely = "0 becomes -1 and 255 becomes 1."
+    with suppress(Exception):
+        black, white = got[0, 10], got[0, 20]
+        if (got == np.round(got)).all():
+            likely = "these are whole numbers: the array is one of integers, as of np.ones_like(X)."
+        if close(got, np.interp(pixels, [0, 255], [black, white])).all():
+            likely = f"0 becomes {black:.4g} and 255 becomes {white:.4g}; not -1 and 1."
+        if not close(got, without_bias(pre_process(x), len(pixels))).all():  # the type matters
+            likely = wrapped(task2a.pre_process_images, "X", pixels) or likely
+    expect_close("the pixels", got, right, relations, likely)
 
 
 @check("2a", 1, PIXELS)
 def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
     inputs = pre_process(textbook.images(5))
     likely = "append one column, the bias input, to (N, 784)."
+    if np.ndim(inputs) == 1:
+        likely = f"one row of all numbers, as of np.append without axis=; {likely}"
+    if np.shape(inputs) == (6, 784):
+        likely = f"the bias is a row here; {likely}"
     expect_shape("pre_process_images(X)", inputs, (5, 785), likely)
     expect_variety("pre_process_images(X)", inputs)
     first, last = np.asarray(inputs)[:, 0], np.asarray(inputs)[:, -1]
@@ -141,8 +171,10 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
     except AssertionError:  # their own, that a data set reaches -1 and 1
         return
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
+    if np.ndim(inputs) != 2:
+        expect_shape("pre_process_images(X)", inputs, (3, 785))
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
-    expect_variety("the pixels", without_bias(alone))
+    expect_variety("the pixels", inputs)
     if np.shape(inputs) != right.shape or not close(inputs, right).all():
         return  # another mistake, which costs the points of its own check
     likely = "use the fixed range 0 to 255, not that of the images at hand."
@@ -168,6 +200,7 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
     right = np.array([textbook.binary_cross_entropy(y, yhat) for y, yhat in cases])
     losses = [loss_of(task2a.cross_entropy_loss, y, yhat) for y, yhat in cases]
     got = [total_of("the loss", loss) for loss in losses]
+    all_pairs = np.array([textbook.binary_cross_entropy(*pairs(y, yhat)) for y, yhat in cases])
     relations = [
         ([np.mean(-y * np.log(yhat)) for y, yhat in cases], "(1 - y) ln(1 - yhat) is missing."),
         ([np.mean((y - 1) * np.log(1 - yhat)) for y, yhat in cases], "y ln(yhat) is missing."),
@@ -180,8 +213,15 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
             [np.mean(np.square(np.subtract(y, yhat))) for y, yhat in cases],
             "this is the mean squared error.",
         ),
+        (
+            [np.mean(y * yhat + (1 - y) * (1 - yhat)) * -1 for y, yhat in cases],
+            "the logarithms are missing.",
+        ),
+        (all_pairs, "each target meets each output: keep both (N, 1)."),
+        (len(Y) * all_pairs, "each target meets each output: keep both (N, 1)."),
     ]
-    likely = "equation 3, averaged over the examples."
+    likely = exchanged(task2a.cross_entropy_loss, cases, right)
+    likely = likely or "equation 3, averaged over the examples."
     expect_multiple("the losses of five batches", got, right, relations, likely)
 
 
@@ -199,8 +239,16 @@ def test_cross_entropy_loss_by_hand(task2a: Any) -> None:
         (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
     ]
     likely = "the mean over the N examples is missing."
-    loss = expect_number("the loss", loss_of(task2a.cross_entropy_loss, y, yhat), likely)
-    expect_close("the loss of y = 1, 0, 1, 1 and yhat = 0.5, 0.2, 0.8, 0.9", loss, right, relations)
+
+    def judge(y: np.ndarray) -> None:
+        loss = expect_number("the loss", loss_of(task2a.cross_entropy_loss, y, yhat), likely)
+        what = "the loss of y = 1, 0, 1, 1 and yhat = 0.5, 0.2, 0.8, 0.9"
+        expect_close(what, loss, right, relations, fixed_divisor(repeated, right, 4))
+
+    def repeated(times: int) -> Any:
+        return task2a.cross_entropy_loss(np.tile(y, (times, 1)), np.tile(yhat, (times, 1)))
+
+    judge_in_type(judge, y, task2a.cross_entropy_loss, *AS_LOADED)
 
 
 @advice("2a", *LOSS, [test_cross_entropy_loss_has_both_terms])
@@ -237,6 +285,7 @@ def test_forward_is_the_sigmoid(model: Any) -> None:
         (z, "this is z = X w; the sigmoid is missing."),
         (np.tanh(z), "this is tanh; the sigmoid is equation 1."),
         (np.exp(z), "this is exp(z); the sigmoid is equation 1."),
+        (1 + np.exp(-z), "all below the fraction line of equation 1 needs parentheses."),
         (textbook.sigmoid(z) >= 0.5, "give the probability, not the decision."),
         (textbook.softmax(z) + 0 * z, "this is a softmax over one output, always 1."),
     ]
@@ -270,7 +319,9 @@ def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
 def test_forward_does_not_overflow(model: Any) -> None:
     z = np.array([[1e4], [-1e4], [800.0], [-800.0], [0.0]])
     right = np.array([[1.0], [0.0], [1.0], [0.0], [0.5]])
-    likely = "exp of a large number overflows, in both branches of np.where; keep its argument < 0."
+    likely = "exp of a large number overflows; keep its argument below 0."
+    if "'where'" in ast.dump(parsed(model(W).forward)):
+        likely = f"np.where computes both of its branches: {likely}"
     expect_no_overflow(model, z, right, likely)
 
 
@@ -279,8 +330,9 @@ def test_forward_does_not_overflow(model: Any) -> None:
 
 @check("2a", 1.5, *BACKWARD)
 def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
-    right = textbook.gradient(X, OUTPUTS, Y)
-    got = entries("grad", gradient_of(model(W), X, OUTPUTS, Y), (785, 1))
+    right, grad = textbook.gradient(X, OUTPUTS, Y), gradient_of(model(W), X, OUTPUTS, Y)
+    expect_size(grad, W, len(X))
+    got = entries("grad", grad, (785, 1))
     relations = data_relations(X, OUTPUTS, Y)
     likely = "equation 6 for each weight, averaged over the examples."
     expect_multiple("grad", got, right, relations, likely)
@@ -288,7 +340,14 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
 
 @check("2a", 1, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
 def test_backward_is_the_gradient_of_the_loss(model: Any) -> None:
-    expect_gradient(gradient_of(model(W), X, OUTPUTS, Y), X, W, OUTPUTS, Y)
+    def judge(y: np.ndarray) -> None:
+        likely = fixed_divisor(repeated, textbook.gradient(X, OUTPUTS, Y), len(X))
+        expect_gradient(gradient_of(model(W), X, OUTPUTS, y), X, W, OUTPUTS, Y, likely)
+
+    def repeated(times: int) -> Any:
+        return gradient_of(model(W), *(np.tile(a, (times, 1)) for a in (X, OUTPUTS, Y)))
+
+    judge_in_type(judge, Y, model(W).backward, *AS_LOADED)
 
 
 @check("2a", 0.5, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
@@ -301,17 +360,22 @@ def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any)
 # On whole data sets, and what was handed out
 
 
-@advice("2a", *FORWARD, [test_forward_is_the_sigmoid, test_cross_entropy_loss_by_hand])
+@advice(
+    "2a",
+    FORWARD[0],
+    needs=[
+        test_pre_process_images_maps_0_to_minus_1_and_255_to_1,
+        test_pre_process_images_appends_a_bias_input_of_1,
+        test_forward_is_the_sigmoid,
+        test_forward_of_a_new_model_gives_one_output_for_each_image,
+        test_cross_entropy_loss_by_hand,
+    ],
+)
 def test_the_pieces_work_on_20_000_images(task2a: Any, model: Any) -> None:
-    few = textbook.binary_targets(10)
-    pixels = np.resize(textbook.images(10), (WHOLE_SET, textbook.I - 1))
-    y = np.resize(few, (WHOLE_SET, 1))
-    with peak_memory() as memory:
-        inputs = task2a.pre_process_images(pixels)
-        outputs = model(W).forward(inputs)
-        loss = task2a.cross_entropy_loss(y, outputs)
-    right = textbook.binary_cross_entropy(few, textbook.forward(np.asarray(inputs)[:10], W))
-    expect_whole_set(loss, right, memory.peak)
+    y = textbook.binary_targets(10).astype(np.uint8)
+    inputs = on_a_whole_set(PIXELS, task2a.pre_process_images, textbook.images(10))
+    outputs = on_a_whole_set(FORWARD[0], model(W).forward, inputs)
+    on_a_whole_set(LOSS[0], task2a.cross_entropy_loss, y, outputs)
 
 
 @advice("2a", "task2a.BinaryModel.zero_grad", needs=[test_backward_is_a_multiple_of_the_gradient])

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import Accuracy, accuracy_of, expect_accuracy, expect_counting
-from tests.checks.mistake import expect_close, expect_scalar
+from tests.checks.accuracy import Accuracy, Examples, judge_accuracies
+from tests.checks.mistake import expect_scalar
 from tests.checks.points import advice, check
 from tests.checks.standins import stand_in_for_other_tasks
 from tests.checks.steps import Steps
 from tests.checks.student import StudentFiles
 from tests.checks.textbook import rows
 
-# The largest output of each of 7 images, and their labels: the outputs are right for 4.
-PREDICTIONS = rows([7, 2, 1, 0, 4, 9, 3])
-OUTPUTS = 0.02 + 0.8 * PREDICTIONS
-TARGETS = rows([7, 2, 1, 0, 5, 8, 6])
-RIGHT = 4 / 7
-
 CLASSES = "compare the class of the largest output with the class of the 1 in the target."
+FLAT = "np.argmax without an axis finds one entry of the whole array; find one of each image."
+
+DECISIONS = rows([7, 2, 1, 0, 4, 9, 3])
+OTHERS = np.linspace(0.03, 0.024, 7).reshape(-1, 1)  # an output of a class that is not the largest
+
+EXAMPLES = Examples(
+    outputs=np.where(DECISIONS, 1 - 9 * OTHERS, OTHERS),
+    decisions=DECISIONS,
+    targets=rows([7, 2, 1, 0, 5, 8, 6]),
+    hits=4,
+    relations=[
+        ([64 / 70, 1, 1], "this compares each of the N * K outputs; compare one class."),
+        ([0.4, 1, 1], "this finds an image for each class; find the class of each image."),
+        ([0, 0, 0], CLASSES),
+        ([0, 0, 1], FLAT),
+        ([1 / 7, 1 / 7, 1], FLAT),
+        ([1 / 7, 0, 0], "the classes are off by one: the first has the index 0."),
+    ],
+)
 
 TRAIN_STEP = "task3.SoftmaxTrainer.train_step"
 VALIDATION_STEP = "task3.SoftmaxTrainer.validation_step"
@@ -36,8 +51,8 @@ def judge_these_tasks_alone(files: StudentFiles, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def accuracy(files: StudentFiles) -> Accuracy:
-    return partial(accuracy_of, files, "task3", MODEL)
+def judge(files: StudentFiles) -> Callable[[Callable[[Accuracy], None]], None]:
+    return partial(judge_accuracies, files, "task3", MODEL)
 
 
 @pytest.fixture
@@ -87,34 +102,28 @@ def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
 
 
 @check("3c", 2, ACCURACY)
-def test_the_accuracy_counts_the_right_predictions(accuracy: Accuracy) -> None:
-    expect_counting(accuracy, OUTPUTS, PREDICTIONS, CLASSES)
+def test_the_accuracy_counts_the_right_predictions(judge: Any) -> None:
+    judge(partial(EXAMPLES.expect_counting, likely=CLASSES))
 
 
 @check("3c", 1, ACCURACY)
-def test_the_accuracy_is_the_fraction_of_right_predictions(accuracy: Accuracy) -> None:
-    relations = [
-        (64 / 70, "this compares each of the N * K outputs; compare one class for each image."),
-        (4 / 10, "this finds an image for each class; find the class of each image."),
-        (0.0, CLASSES),
-    ]
+def test_the_accuracy_is_the_fraction_of_right_predictions(judge: Any) -> None:
     likely = "the number of right predictions over the number of all."
-    expect_accuracy(accuracy, OUTPUTS, TARGETS, RIGHT, likely, relations)
-    many = (572, 1)  # times: 4,004 examples, too many to count in 8 bits or in float16
-    expect_accuracy(accuracy, np.tile(OUTPUTS, many), np.tile(TARGETS, many), RIGHT, likely)
+    judge(partial(EXAMPLES.expect_fraction, likely=likely))
 
 
 @check("3c", 1, ACCURACY, needs=[test_the_accuracy_counts_the_right_predictions])
-def test_the_prediction_is_the_largest_output_even_below_one_half(
-    accuracy: Accuracy,
-) -> None:
+def test_the_prediction_is_the_largest_output_even_below_one_half(judge: Any) -> None:
     outputs = 0.05 + 0.1 * rows([7, 2, 1, 5]) + 0.2 * rows([3, 3, 4, 6])
-    got = [accuracy(outputs, rows(labels)) for labels in ([3, 3, 4, 6], [3, 3, 1, 5], [7, 3, 4, 6])]
-    shares = np.ravel(got) / (np.max(got) or 1)  # of any scale: that is another check's
+    targets = [rows(labels) for labels in ([3, 3, 4, 6], [3, 3, 1, 5], [7, 3, 4, 6])]
     likely = "the prediction is the class of the largest output, however small that is."
-    expect_close("the accuracies over the largest", shares, [1, 0.5, 0.75], likely=likely)
+    shares = [1, 0.5, 0.75]
+    judge(lambda accuracy: EXAMPLES.expect_shares(accuracy, outputs, targets, shares, likely))
 
 
 @advice("3c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
-def test_the_accuracy_is_a_plain_number(accuracy: Accuracy) -> None:
-    expect_scalar("the accuracy", accuracy(OUTPUTS, TARGETS))
+def test_the_accuracy_is_a_plain_number(judge: Any) -> None:
+    def expect_plain(accuracy: Accuracy) -> None:
+        expect_scalar("the accuracy", accuracy(EXAMPLES.outputs, EXAMPLES.targets))
+
+    judge(expect_plain)

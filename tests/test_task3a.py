@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,19 +26,22 @@ from tests.checks.mistake import (
     untouched,
 )
 from tests.checks.models import (
-    WHOLE_SET,
+    exchanged,
     expect_finite_loss,
     expect_gradient_reset,
     expect_new_gradient,
     expect_no_overflow,
     expect_rejection,
+    expect_size,
     expect_weights_kept,
-    expect_whole_set,
+    fixed_divisor,
     gradient_of,
+    judge_in_type,
     loss_of,
     model_with,
+    on_a_whole_set,
     outputs_of,
-    peak_memory,
+    pairs,
 )
 from tests.checks.points import advice, check
 
@@ -69,21 +73,34 @@ def encode(task3a: Any) -> Callable[[list[int], int], Any]:
     return one_hot
 
 
+@pytest.fixture
+def as_encoded(task3a: Any) -> tuple[np.dtype[Any], str]:
+    """The type of the student's own targets, or float where there are none, and their source."""
+    dtype = np.dtype(float)
+    with suppress(Exception):
+        dtype = task3a.one_hot_encode(np.array([[1]], np.uint8), 10).dtype
+    return (dtype if dtype.kind in "fiub" else np.dtype(float)), "one_hot_encode"
+
+
 # One-hot encoding
 
 
 @check("3a", 2, ONE_HOT)
 def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
-    labels, K = [3, 1, 9, 3, 0], 10
-    right = textbook.rows(labels)
+    labels, K = [3, 1, 9, 3, 0, 1, 9, 0, 3, 1, 0, 9], 10
+    right, filled = textbook.rows(labels), np.isin(range(len(labels)), labels).reshape(-1, 1)
+    off_by_one = "off by one: label k is at index k."
     relations = [
-        (np.roll(right, -1, axis=1), "off by one: label k is at index k."),
-        (np.roll(right, 1, axis=1), "off by one: label k is at index k."),
+        (np.roll(right, -1, axis=1), off_by_one),
+        (np.roll(right, 1, axis=1), off_by_one),
+        (np.pad(right, ((0, 0), (1, 0)))[:, :K], off_by_one),
+        (np.pad(right, ((0, 0), (0, 1)))[:, 1:], off_by_one),
         (1 - right, "zeros and ones are exchanged."),
         (right[:, ::-1], "the order of the classes is reversed."),
         (0 * right, "no 1 is set in the array that is returned."),
         (np.tile(right.max(axis=0), (len(labels), 1)), "every row has the labels of all rows."),
         (right * np.reshape(labels, (-1, 1)), "the label is set where a 1 belongs."),
+        (filled + 0 * right, "a label is the number of a row here; it is that of a column."),
     ]
     likely = "label k becomes a 1 at index k of its row."
     expect_close("the encoding", encode(labels, K), right, relations, likely)
@@ -91,21 +108,24 @@ def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
 
 @check("3a", 0.5, ONE_HOT)
 def test_one_hot_encode_gives_one_row_for_each_label(encode: Any) -> None:
-    likely = "(N, 1) labels become (N, num_classes)."
-    encoding = encode([3, 0, 9, 1], 10)
-    expect_shape("one_hot_encode(Y, 10)", encoding, (4, 10), likely)
+    likely, labels = "(N, 1) labels become (N, num_classes).", [3, 2, 9, 1, 3, 2, 9, 1, 3, 2, 9]
+    encoding = encode(labels, 10)
+    expect_shape("one_hot_encode(Y, 10)", encoding, (11, 10), likely)
     expect_variety("one_hot_encode(Y, 10)", encoding)
 
 
-@check("3a", 0.5, ONE_HOT)
+@check("3a", 0.5, ONE_HOT, needs=[test_one_hot_encode_puts_a_1_at_the_label])
 def test_one_hot_encode_has_as_many_columns_as_classes(encode: Any) -> None:
-    right, likely = textbook.rows([2, 0, 1], 6), "use num_classes, not 10 or the largest label."
-    expect_close("one_hot_encode of 2, 0, 1 of 6 classes", encode([2, 0, 1], 6), right, (), likely)
+    name, right = "one_hot_encode of 2, 0, 1 of 6 classes", textbook.rows([2, 0, 1], 6)
+    got = encode([2, 0, 1], 6)
+    if np.size(got) != right.size:
+        expect_shape(name, got, right.shape, "use num_classes, not 10 or the largest label.")
+    expect_close(name, got, right)
 
 
 @advice("3a", ONE_HOT, needs=[test_one_hot_encode_puts_a_1_at_the_label])
 def test_one_hot_encode_leaves_the_labels_as_they_were(task3a: Any) -> None:
-    labels = np.array([[3], [2], [9]])
+    labels = np.array([[3], [2], [9]], np.uint8)
     with untouched(Y=labels):
         task3a.one_hot_encode(labels, 10)
 
@@ -121,24 +141,29 @@ def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> 
     losses = [loss_of(task3a.cross_entropy_loss, y, yhat) for y, yhat in cases]
     got = [total_of("the loss", loss) for loss in losses]
     binary = np.array([textbook.binary_cross_entropy(y, yhat) for y, yhat in cases])
+    all_pairs = np.array([textbook.cross_entropy(*pairs(y, yhat)) for y, yhat in cases])
+    of_two = "this is the loss of two classes (equation 3); there is no 1 - y here."
     relations = [
-        (binary, "this is the loss of two classes (equation 3), averaged over N * K."),
-        (10 * binary, "this is the loss of two classes (equation 3); there is no 1 - y here."),
+        *((factor * binary, of_two) for factor in (1, len(Y), 1 / 10, -1)),
         (
             [-np.mean(np.sum(np.log(yhat), axis=1)) for _, yhat in cases],
-            "the targets are missing: only the class with y_k = 1 counts.",
+            "the logarithms of all classes count here; only that of y_k = 1 does.",
         ),
         (
             [np.mean(np.square(np.subtract(y, yhat))) for y, yhat in cases],
             "this is the mean squared error.",
         ),
+        ([-np.mean(np.sum(y * yhat, axis=1)) for y, yhat in cases], "the logarithm is missing."),
+        (all_pairs, "the targets of each image meet the outputs of each."),
+        (len(Y) * all_pairs, "the targets of each image meet the outputs of each."),
     ]
-    likely = "equation 5, averaged over the examples."
+    likely = exchanged(task3a.cross_entropy_loss, cases, right)
+    likely = likely or "equation 5, averaged over the examples."
     expect_multiple("the losses of four batches", got, right, relations, likely)
 
 
 @check("3a", 1, *LOSS, [test_cross_entropy_loss_takes_the_right_class_of_each_image])
-def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
+def test_cross_entropy_loss_by_hand(task3a: Any, as_encoded: Any) -> None:
     yhat = np.full((3, 10), 0.05)
     yhat[[0, 1, 2], [7, 2, 1]] = 0.5, 0.4, 0.7
     y, right = textbook.rows([7, 2, 1]), -(np.log(0.5) + np.log(0.4) + np.log(0.7)) / 3
@@ -155,8 +180,16 @@ def test_cross_entropy_loss_by_hand(task3a: Any) -> None:
         (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
     ]
     likely = "the sum over the classes or the mean over the examples is missing."
-    loss = expect_number("the loss", loss_of(task3a.cross_entropy_loss, y, yhat), likely)
-    expect_close("the loss of 3 examples", loss, right, relations)
+
+    def judge(y: np.ndarray) -> None:
+        loss = expect_number("the loss", loss_of(task3a.cross_entropy_loss, y, yhat), likely)
+        fixed = fixed_divisor(repeated, right, 3)
+        expect_close("the loss of 3 examples", loss, right, relations, fixed)
+
+    def repeated(times: int) -> Any:
+        return task3a.cross_entropy_loss(np.tile(y, (times, 1)), np.tile(yhat, (times, 1)))
+
+    judge_in_type(judge, y, task3a.cross_entropy_loss, *as_encoded)
 
 
 @advice("3a", *LOSS, [test_cross_entropy_loss_takes_the_right_class_of_each_image])
@@ -195,7 +228,9 @@ def test_forward_is_the_softmax(model: Any) -> None:
         (e / e.sum(), AXIS),
         (e / e.sum(axis=0), AXIS),
         (shifted / shifted.sum(axis=0), AXIS),
+        (textbook.softmax(z - z.max(axis=0)), "subtract the largest score of each image: axis=1."),
         (e, "the division by the sum over the classes is missing."),
+        (10 * by_hand, "this divides by the mean over the classes, not by the sum."),
         (z, "this is z = X w; the softmax is missing."),
         (textbook.sigmoid(z), "this is the sigmoid; it is the softmax of equation 4."),
         (textbook.softmax(-z), "the sign of the exponent in equation 4."),
@@ -244,15 +279,19 @@ def test_forward_does_not_overflow(model: Any) -> None:
     three, five = textbook.rows([3, 5])
     right = np.array([three, (1 - five) / 9, np.full(10, 0.1)])
     likely = "exp of a large number overflows; lower all scores of an image by the same number."
-    expect_no_overflow(model, z, right, likely)
+    together = (
+        "the largest score of all images is subtracted, and exp of the others underflows to 0; "
+        "subtract from each image its own."
+    )
+    expect_no_overflow(model, z, right, likely, together)
 
 
 # Backward
 
 
-def data_gradient(model: Callable[[np.ndarray], Any]) -> Any:
+def data_gradient(model: Callable[[np.ndarray], Any], targets: np.ndarray = Y) -> Any:
     """Measure the gradient without L2, which at zero weights is nothing, whatever lambda is."""
-    grads = [gradient_of(model(w), X, OUTPUTS, Y) for w in (W, 0 * W)]
+    grads = [gradient_of(model(w), X, OUTPUTS, targets) for w in (W, 0 * W)]
     right = textbook.gradient(X, OUTPUTS, Y)
     return next((g for g in grads if np.shape(g) == W.shape and close(g, right).all()), grads[0])
 
@@ -260,7 +299,9 @@ def data_gradient(model: Callable[[np.ndarray], Any]) -> Any:
 @check("3a", 2, *BACKWARD)
 def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
     right = textbook.gradient(X, OUTPUTS, Y)
-    got = entries("grad", data_gradient(model), (785, 10))
+    grad = data_gradient(model)
+    expect_size(grad, W, len(X))
+    got = entries("grad", grad, (785, 10))
     of_right_class = textbook.through_inputs(X, textbook.slopes(OUTPUTS, Y) * Y)
     relations = [
         *data_relations(X, OUTPUTS, Y),
@@ -273,8 +314,15 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
 
 
 @check("3a", 1, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
-def test_backward_is_the_gradient_of_the_loss(model: Any) -> None:
-    expect_gradient(data_gradient(model), X, W, OUTPUTS, Y)
+def test_backward_is_the_gradient_of_the_loss(model: Any, as_encoded: Any) -> None:
+    def judge(y: np.ndarray) -> None:
+        likely = fixed_divisor(repeated, textbook.gradient(X, OUTPUTS, Y), len(X))
+        expect_gradient(data_gradient(model, y), X, W, OUTPUTS, Y, likely)
+
+    def repeated(times: int) -> Any:
+        return gradient_of(model(W), *(np.tile(a, (times, 1)) for a in (X, OUTPUTS, Y)))
+
+    judge_in_type(judge, Y, model(W).backward, *as_encoded)
 
 
 @check("3a", 0.5, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
@@ -287,17 +335,22 @@ def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any)
 # On whole data sets, and what was handed out
 
 
-@advice("3a", *FORWARD, [test_forward_is_the_softmax, test_cross_entropy_loss_by_hand])
+@advice(
+    "3a",
+    FORWARD[0],
+    needs=[
+        test_one_hot_encode_puts_a_1_at_the_label,
+        test_one_hot_encode_gives_one_row_for_each_label,
+        test_forward_is_the_softmax,
+        test_forward_of_a_new_model_gives_ten_outputs_for_each_image,
+        test_cross_entropy_loss_by_hand,
+    ],
+)
 def test_the_pieces_work_on_20_000_images(task3a: Any, model: Any) -> None:
-    few, y = textbook.inputs(10), textbook.class_targets(10)
-    inputs = np.resize(few, (WHOLE_SET, textbook.I))  # drawing them all would take longer
-    labels = np.array(textbook.LABELS * (WHOLE_SET // 10), np.uint8).reshape(-1, 1)
-    with peak_memory() as memory:
-        targets = task3a.one_hot_encode(labels, 10)
-        outputs = model(W).forward(inputs)
-        loss = task3a.cross_entropy_loss(targets, outputs)
-    right = textbook.cross_entropy(y, textbook.forward(few, W))
-    expect_whole_set(loss, right, memory.peak)
+    labels = np.array(textbook.LABELS[:8], np.uint8).reshape(-1, 1)
+    targets = on_a_whole_set(ONE_HOT, task3a.one_hot_encode, labels, 10)
+    outputs = on_a_whole_set(FORWARD[0], model(W).forward, textbook.inputs(8))
+    on_a_whole_set(LOSS[0], task3a.cross_entropy_loss, targets, outputs)
 
 
 @advice("3a", "task3a.SoftmaxModel.zero_grad", needs=[test_backward_is_a_multiple_of_the_gradient])

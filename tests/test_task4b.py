@@ -140,7 +140,9 @@ def test_lambda_changes_the_gradient(files: StudentFiles) -> None:
 
 @check("4b", 1.5, *BACKWARD, [test_lambda_changes_the_gradient])
 def test_lambda_adds_a_multiple_of_w_to_the_gradient(files: StudentFiles) -> None:
-    relations = penalty_relations(W, 0.3, len(X))
+    relations = [*penalty_relations(W, 0.3, len(X))]
+    instead = 0.3 * textbook.penalty_slopes(W) - textbook.gradient(X, OUTPUTS, Y)
+    relations.append((instead, "the L2 term takes the place of the gradient of C; add it to that."))
     rest = [(np.asarray(wrong)[WITHOUT_BIAS], cause) for wrong, cause in relations]
     name, term = "the L2 term that lambda = 0.3 adds", penalty_of(files).term(0.3)[WITHOUT_BIAS]
     expect_multiple(name, term, W[WITHOUT_BIAS], rest, "differentiate equation 27.")
@@ -183,7 +185,7 @@ def test_backward_adds_the_term_and_touches_nothing_else(files: StudentFiles) ->
     penalty = penalty_of(files)
     expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)
     model = model_with(penalty.Model(0.3), W)
-    expect_weights_kept(model, X, "backward", OUTPUTS, Y)
+    expect_weights_kept(model, X, "backward", OUTPUTS, Y, strength=0.3)
     expect_new_gradient(model_with(penalty.Model(0.3), W), X, OUTPUTS, Y)
     step = penalty.term_of_a_step(0.3)
     if step is not None and not close(step, penalty.term(0.3)).all():

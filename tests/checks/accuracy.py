@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from tests.checks.mistake import (
     Relation,
     at_fault,
+    cause,
     expect_close,
     expect_multiple,
     expect_number,
@@ -23,91 +26,140 @@ from tests.checks.student import StudentFiles
 __tracebackhide__ = True
 
 LOSS = ["targets", "outputs"]
+WHOLE = "this is a whole number, as of //, int() or round(); divide by /, and round nothing."
+MANY = 4_000  # and more examples: too many to count in 8 bits or in float16
 Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
 
-def accuracy_of(
-    files: StudentFiles, module: str, Model: str, outputs: np.ndarray, targets: np.ndarray
-) -> Any:
-    """Compute the accuracy of a model with these outputs; the data must stay unchanged.
-
-    Only files of this course have `accuracy(targets, outputs)`, which has to give the same.
+def judge_accuracies(
+    files: StudentFiles, module: str, Model: str, judge: Callable[[Accuracy], None]
+) -> None:
+    """Run a check on `accuracy(targets, outputs)`, where the files have it, and on the other.
 
     Args:
         files: the student's.
         module: with `calculate_accuracy`, "task2" or "task3".
         Model: the student's class, in whose place a textbook model stands.
-        outputs: yhat (N, K).
-        targets: labels (N, K).
+        judge: the check.
     """
+    accuracy = getattr(files.load(module), "accuracy", None)
+    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS:
+        with at_fault(f"{module}.accuracy"):
+            judge(lambda outputs, targets: accuracy(targets.copy(), outputs.copy()))
     model = textbook_model(files, Model)
-    X, Y = inputs_for(model, outputs), targets.copy()
-    calculate, part = f"{module}.calculate_accuracy", f"{module}.accuracy"
-    accuracy: Any = getattr(files.load(module), "accuracy", None)
-    is_ours = callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS
-    if is_ours:
-        with at_fault(part):
-            other = total_of("accuracy", accuracy(targets.copy(), model.forward(X)))
-    with untouched(X=X, targets=Y):
-        got = files.require(calculate)(X, Y, model)
-    if is_ours:
-        likely = "one of them is wrong; calculate_accuracy can call accuracy."
-        what = "accuracy and calculate_accuracy do not agree"
-        expect_close("", total_of("calculate_accuracy", got), other, (), likely, what)
-        files.parts[calculate] = part
-    return got
+
+    def of_model(outputs: np.ndarray, targets: np.ndarray) -> Any:
+        X, Y = inputs_for(model, outputs), targets.copy()
+        with untouched(X=X, targets=Y):
+            return files.require(f"{module}.calculate_accuracy")(X, Y, model)
+
+    judge(of_model)
 
 
-def expect_accuracy(
-    accuracy: Accuracy,
-    outputs: np.ndarray,
-    targets: np.ndarray,
-    right: float,
-    likely: str,
-    relations: Sequence[Relation] = (),
-) -> None:
-    """Raise Mistake, with its likely cause, unless the accuracy is the fraction of right ones.
+@dataclass(frozen=True)
+class Examples:
+    """Outputs whose accuracy is known, and what wrong accuracies of them are.
 
-    Args:
-        accuracy: the student's, of outputs and targets.
+    Attributes:
         outputs: what the model returns (N, K).
-        targets: labels (N, K).
-        right: the fraction.
-        likely: the cause to name when no relation fits.
-        relations: wrong results and their causes.
+        decisions: the targets (N, K) that these outputs are right for.
+        targets: other ones.
+        hits: how many of them are right.
+        relations: wrong accuracies of the targets, of the decisions and of the first decision
+            alone, and their causes.
     """
-    N, K = targets.shape
-    got = accuracy(outputs, targets)
-    number = expect_number("the accuracy", got, "the mean over the examples is missing.")
-    name = f"the accuracy of {round(right * N)} right predictions out of {N}"
-    known: list[Relation] = [
-        (right * N, "this is the number of right predictions; divide by N."),
-        (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
-        (1 - right, "this is the fraction of wrong predictions."),
-    ]
-    if K > 1:
-        known.append((right / K, "divided by N * K; divide by N."))
-    expect_close(name, number, right, [*relations, *known], likely)
 
+    outputs: np.ndarray
+    decisions: np.ndarray
+    targets: np.ndarray
+    hits: int
+    relations: Sequence[Relation]
 
-def expect_counting(
-    accuracy: Accuracy, outputs: np.ndarray, targets: np.ndarray, likely: str
-) -> None:
-    """Raise Mistake unless right predictions count, all the same, and wrong ones do not.
+    def expect_fraction(self, accuracy: Accuracy, likely: str) -> None:
+        """Raise Mistake, with its likely cause, unless the accuracy is the fraction of hits.
 
-    Each is shown four times: how those of a whole set are put together is another check's.
+        Args:
+            accuracy: the student's, of outputs and targets.
+            likely: the cause to name when none is known.
+        """
+        N = len(self.targets)
+        times = MANY // N + 1
+        for repeated in (1, times):
+            outputs, targets = (np.tile(a, (repeated, 1)) for a in (self.outputs, self.targets))
+            got = accuracy(outputs, targets)
+            number = expect_number("the accuracy", got, "the mean over the examples is missing.")
+            name = f"the accuracy of {self.hits * repeated} right predictions out of {N * repeated}"
+            in_bytes = self.hits * times % 256 / (N * times)
+            known = [(in_bytes, "the right predictions are added up in 8 bits, which end at 255.")]
+            expect_close(name, number, self.hits / N, known, self.cause(accuracy) or likely)
 
-    Args:
-        accuracy: the student's, of outputs and targets.
-        outputs: right for all targets (N, K).
-        targets: labels (N, K).
-        likely: the cause to name.
-    """
-    got = []
-    for n in range(len(targets)):
-        shown = targets[[n] * 4]
-        wrong = 1 - shown if targets.shape[1] == 1 else np.roll(shown, 1, axis=1)
-        numbers = (accuracy(outputs[[n] * 4], labels) for labels in (shown, wrong))
-        got += [total_of("the accuracy", number) for number in numbers]
-    name = "the accuracies of images with the right and with a wrong label by turns"
-    expect_multiple(name, got, [1, 0] * len(targets), likely=likely)
+    def expect_counting(self, accuracy: Accuracy, likely: str) -> None:
+        """Raise Mistake unless right predictions count, all the same, and wrong ones do not.
+
+        Each is shown four times: how those of a whole set are put together is another check's.
+
+        Args:
+            accuracy: the student's, of outputs and targets.
+            likely: the cause to name when none is known.
+        """
+        got = []
+        for n in range(len(self.decisions)):
+            shown = self.decisions[[n] * 4]
+            wrong = 1 - shown if shown.shape[1] == 1 else np.roll(shown, 1, axis=1)
+            numbers = (accuracy(self.outputs[[n] * 4], labels) for labels in (shown, wrong))
+            got += [total_of("the accuracy", number) for number in numbers]
+        name = "the accuracies of images with the right and with a wrong label by turns"
+        right = [1, 0] * len(self.decisions)
+        expect_multiple(name, got, right, likely=self.cause(accuracy) or likely)
+
+    def expect_shares(
+        self,
+        accuracy: Accuracy,
+        outputs: np.ndarray,
+        targets: Sequence[np.ndarray],
+        shares: Sequence[float],
+        likely: str,
+    ) -> None:
+        """Raise Mistake unless accuracies of other outputs, of any scale, are in these proportions.
+
+        Args:
+            accuracy: the student's, of outputs and targets.
+            outputs: what the model returns (N, K).
+            targets: several, each (N, K).
+            shares: of the largest accuracy.
+            likely: the cause to name when none is known.
+        """
+        got = np.ravel([accuracy(outputs, labels) for labels in targets])
+        name = "the accuracies over the largest"
+        likely = self.cause(accuracy) or likely
+        expect_close(name, got / (got.max() or 1), shares, likely=likely)
+
+    def cause(self, accuracy: Accuracy) -> str:
+        """Name the known cause of a wrong accuracy, or ""."""
+        sets = [(self.outputs, self.targets), (self.outputs, self.decisions)]
+        sets.append((self.outputs[:1], self.decisions[:1]))
+        with suppress(Exception):
+            got = np.array([float(accuracy(*pair)) for pair in sets])
+            return cause(got, self.known(got[2]))
+        return ""
+
+    def known(self, one: float) -> list[Relation]:
+        """List all wrong accuracies and their causes.
+
+        Args:
+            one: the accuracy of one right prediction; a fixed divisor is seen in it.
+        """
+        N, K = self.targets.shape
+        right, number = np.array([self.hits / N, 1, 1]), np.array([self.hits, N, 1])
+        known: list[Relation] = [
+            (number, "this is the number of right predictions; divide by N."),
+            (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
+            (1 - right, "this is the fraction of wrong predictions."),
+            (right // 1, WHOLE),
+            *self.relations,
+        ]
+        if K > 1:
+            known.append((right / K, "divided by N * K; divide by N."))
+        if 0 < one < 1:
+            known.append((number * one, f"divided by {1 / one:g}, whatever N is; divide by N."))
+        return known

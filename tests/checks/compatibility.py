@@ -207,6 +207,7 @@ def backward_after_forward(
 ) -> Callable[..., Any]:
     """A `backward` that uses what `forward` keeps."""
 
+    @wraps(backward)
     def called(X: np.ndarray, *others: Any, **options: Any) -> Any:
         try:
             return backward(X, *others, **options)

@@ -21,7 +21,12 @@ CHAINED = "a factor is left in here that cancels in the derivation of Task 1."
 
 
 def expect_gradient(
-    got: Any, X: np.ndarray, w: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+    got: Any,
+    X: np.ndarray,
+    w: np.ndarray,
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    likely: str = "",
 ) -> None:
     """Raise Mistake, with its likely cause, unless `got` is the gradient of C at w.
 
@@ -31,6 +36,7 @@ def expect_gradient(
         w: weights (785, K).
         outputs: yhat (N, K), of the textbook.
         targets: y (N, K).
+        likely: the cause to name when no other is known.
     """
     right = textbook.gradient(X, outputs, targets)
     relations = data_relations(X, outputs, targets)
@@ -38,7 +44,7 @@ def expect_gradient(
     def objective(w: np.ndarray) -> float:
         return textbook.loss(targets, textbook.forward(X, w))
 
-    _compare(entries("grad", got, right.shape), right, w, objective, "dC/dw", relations)
+    _compare(entries("grad", got, right.shape), right, w, objective, "dC/dw", relations, likely)
 
 
 def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
@@ -67,7 +73,7 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> S
     chained = textbook.through_inputs(X, slopes * outputs * (1 - outputs))
     relations: list[Relation] = [
         (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
-        (-right, "the sign is opposite: a small step against the gradient lowers the loss."),
+        (-right, "the sign is opposite, or outputs and targets are exchanged."),
         (N * right, "not averaged: it is N times too large; divide by N = X.shape[0]."),
         (-N * right, "the sign is opposite, and it is not averaged over the N examples."),
         (right / N, "averaged twice: it is N times too small; divide by N once."),
@@ -130,6 +136,7 @@ def _compare(
     objective: Callable[[np.ndarray], float],
     name: str,
     relations: Sequence[Relation],
+    likely: str = "",
 ) -> None:
     wrong = ~close(got, right)
     if not wrong.any():
@@ -141,7 +148,7 @@ def _compare(
         f"{right[worst]:.7g} (central differences, equation 29: {numerical:.7g})",
         f"{got[worst]:.7g}",
         f"grad[{', '.join(map(str, worst))}]",
-        cause(got, relations) or _rows(wrong) or _ratio(got, right),
+        cause(got, relations) or likely or _rows(wrong) or _ratio(got, right),
     )
 
 

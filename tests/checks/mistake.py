@@ -30,10 +30,13 @@ class Mistake(AssertionError):
         at: str = "",
         likely: str = "",
     ) -> None:
-        rows = {"Expected": expected, "Got": got, "At": at or None, "Likely": likely or None}
-        lines = [f"  {key + ':':<10}{value}" for key, value in rows.items() if value is not None]
-        super().__init__("\n".join([f"  {what}", *lines]))
-        self.what, self.likely = what, likely
+        super().__init__(what)
+        self.rows = {"Expected": expected, "Got": got, "At": at or None, "Likely": likely or None}
+
+    def __str__(self) -> str:
+        rows = {f"{key}:": value for key, value in self.rows.items() if value is not None}
+        lines = [f"{key:<10}{value}" for key, value in rows.items()]
+        return "\n  ".join([f"  {self.args[0]}", *lines])
 
 
 class ImportMistake(Mistake):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import signal
+import textwrap
+import threading
+import time
 import traceback
 import tracemalloc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -13,9 +20,12 @@ import numpy as np
 from tests.checks import textbook
 from tests.checks.mistake import (
     Mistake,
+    at_fault,
+    close,
     expect,
     expect_close,
     expect_number,
+    expect_shape,
     expect_variety,
     untouched,
 )
@@ -23,20 +33,7 @@ from tests.checks.mistake import (
 __tracebackhide__ = True
 
 WHOLE_SET = 20_000  # images that the assignment trains on
-
-
-class peak_memory:
-    """A block whose attribute `peak` is the most bytes that it had in use at the same time."""
-
-    peak = 0
-
-    def __enter__(self) -> peak_memory:
-        tracemalloc.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+SECONDS = 3.0  # of CPU time for a function on a whole set, whatever else the machine does
 
 
 def model_with(model: Any, w: np.ndarray) -> Any:
@@ -58,10 +55,112 @@ def loss_of(cross_entropy_loss: Callable[..., Any], y: np.ndarray, yhat: np.ndar
 def gradient_of(model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Any:
     """Run `backward` on copies of its arguments, and return the gradient that it sets."""
     model.backward(X.copy(), outputs.copy(), targets.copy())
+    likely = "assign it, `self.grad = ...`: what is only computed, or returned, is lost."
+    expect(model.grad is not None, "backward does not set grad", "self.grad", "None", likely)
     return model.grad
 
 
-def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndarray) -> None:
+def judge_in_type(
+    judge: Callable[[np.ndarray], None],
+    targets: np.ndarray,
+    function: Callable[..., Any],
+    dtype: Any,
+    source: str,
+) -> None:
+    """Run a check with targets of another type; name the type where that alone is the cause.
+
+    Args:
+        judge: the check, of targets.
+        targets: of floats.
+        function: the student's, in which to look for the cause.
+        dtype: the other type.
+        source: where targets of this type come from.
+    """
+    typed = targets.astype(dtype)
+    try:
+        judge(typed)
+    except Mistake as mistake:
+        judge(targets)  # what is wrong with floats, too, has another cause
+        source = f", the type that {source} returns"
+        likely = f"it is right for targets.astype(float), and wrong in {typed.dtype}{source}."
+        mistake.rows["Likely"] = wrapped(function, "targets", typed, source) or likely
+        raise
+
+
+def wrapped(function: Callable[..., Any], name: str, array: np.ndarray, source: str = "") -> str:
+    """Find arithmetic on an argument alone, in a function, that its type is too small for.
+
+    Args:
+        function: the student's.
+        name: of its argument.
+        array: of the type.
+        source: what to say of the type.
+    """
+    for node in reversed([*ast.walk(parsed(function))]):  # the smallest parts first
+        if not isinstance(node, ast.UnaryOp | ast.BinOp):
+            continue
+        with suppress(Exception):  # what has other names in it
+            code = compile(ast.Expression(node), "", "eval")
+            got, right = (eval(code, {"np": np, name: x}) for x in (array, array.astype(float)))
+            index = tuple(np.argwhere(got != right)[0])
+            return (
+                f"`{ast.unparse(node)}` wraps in {array.dtype}{source}: "
+                f"{array[index]} becomes {got[index]}; take {name}.astype(float)."
+            )
+    return ""
+
+
+def parsed(function: Callable[..., Any]) -> ast.Module:
+    """Parse a student's function; where that is not possible, nothing is in it."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError):  # as of a lambda
+        return ast.Module([], [])
+
+
+def exchanged(
+    cross_entropy_loss: Callable[..., Any], cases: Sequence[tuple[Any, Any]], right: np.ndarray
+) -> str:
+    """Say so if a loss is right for outputs and targets that are exchanged; else return ""."""
+    with suppress(Exception):
+        losses = [loss_of(cross_entropy_loss, yhat, y) for y, yhat in cases]
+        if close(np.array([float(loss) for loss in losses]), right).all():
+            return "targets and outputs are exchanged: the logarithm is that of the outputs."
+    return ""
+
+
+def pairs(y: np.ndarray, yhat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put each of N targets beside each of N outputs."""
+    return np.tile(y, (len(y), 1)), np.repeat(yhat, len(y), axis=0)
+
+
+def expect_size(grad: Any, w: np.ndarray, N: int) -> None:
+    """Raise Mistake unless there is a number for each weight, whatever its place."""
+    if np.size(grad) != w.size:
+        likely = "each target meets each output: keep both (N, K)."
+        likely = likely if np.size(grad) == w.size * N else "one number for each weight."
+        expect_shape("grad", grad, w.shape, likely)
+
+
+def fixed_divisor(result: Callable[[int], Any], right: Any, N: int) -> str:
+    """Name a number that a sum is divided by in place of N, or return "".
+
+    Args:
+        result: a student's, of the examples repeated so many times.
+        right: what it should be.
+        N: the number of the examples.
+    """
+    with suppress(Exception):
+        once, twice = (np.asarray(result(times), dtype=np.float64) for times in (1, 2))
+        divisor = N * float(np.sum(right * right) / np.sum(once * right))
+        if close(once, N * right / divisor).all() and close(twice, 2 * once).all():
+            return f"divided by {divisor:g}, whatever N is; divide by the number of examples."
+    return ""
+
+
+def expect_weights_kept(
+    model: Any, X: np.ndarray, method: str, *others: np.ndarray, strength: float = 0
+) -> None:
     """Raise Mistake if `forward` or `backward` changes the weights or its arguments.
 
     Args:
@@ -69,6 +168,7 @@ def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndar
         X: inputs.
         method: "forward" or "backward".
         others: for backward, the outputs and the targets.
+        strength: lambda.
     """
     arguments = {"X": X.copy()}
     arguments |= {n: a.copy() for n, a in zip(("outputs", "targets"), others, strict=False)}
@@ -78,10 +178,14 @@ def expect_weights_kept(model: Any, X: np.ndarray, method: str, *others: np.ndar
             model.backward(*arguments.values())
         else:
             expect_variety("forward(X)", model.forward(*arguments.values()))
+    if _same(model.w, before):
+        return
     likely = "the update of the weights belongs in train_step."
-    expect(
-        _same(model.w, before), f"{method} changed the weights", "w as it was", "another w", likely
-    )
+    with suppress(Exception):
+        scaled = any(close(model.w, c * before).all() for c in (strength, 2 * strength))
+        if scaled or np.shares_memory(model.w, model.grad):
+            likely = "a new name for self.w is no copy of it: *= and += change w itself."
+    raise Mistake(f"{method} changed the weights", "w as it was", "another w", likely=likely)
 
 
 def expect_new_gradient(
@@ -134,20 +238,64 @@ def expect_rejection(
     expect(accepted is not None and not accepted, what, "an exception", "none", likely)
 
 
-def expect_whole_set(loss: Any, right: float, peak: int) -> None:
-    """Raise Mistake unless the loss of 20,000 examples is right, and took no N x N array.
+def on_a_whole_set(function: str, call: Callable[..., Any], *few: Any) -> Any:
+    """Call a function on a few examples, and return the result; their repetition has to fit.
+
+    Raises:
+        Mistake: if the function takes too long for 20,000 examples, makes an N x N array of them,
+            or gives another result than for the few.
 
     Args:
-        loss: what the student's functions compute.
-        right: what it should be.
-        peak: bytes that were in use at the same time.
+        function: which is at fault then, by its full name.
+        call: the student's function.
+        few: its arguments; arrays (N, ...) are repeated.
     """
-    likely = "a shape (N,) meets (N, 1), or X @ X.T; keep (N, 1) and (N, K)."
-    what = "an array of N x N numbers takes 3.2 GB for the 20,000 images"
-    expect(peak < 4 * WHOLE_SET**2, what, "arrays of N rows", f"{peak / 1e9:.1f} GB in use", likely)
-    likely = "this is right for few examples: is a number of 8 bits too small for a sum?"
-    number = expect_number("the loss", loss)
-    expect_close("the loss of 20,000 examples", number, right, likely=likely)
+    with at_fault(function):
+        result = call(*few)
+        many = (np.resize(a, (WHOLE_SET, *a.shape[1:])) if np.ndim(a) else a for a in few)
+        with _no_square_of_N(), _few_seconds():
+            got = call(*many)
+        likely = "this is right for few examples: is a number of 8 bits too small for a sum?"
+        if np.ndim(result):  # (N, ...)
+            got, likely = np.asarray(got)[-len(result) :], ""
+        expect_close("the result for 20,000 examples", got, result, likely=likely)
+    return result
+
+
+@contextmanager
+def _few_seconds() -> Iterator[None]:
+    """Raise Mistake if a block takes too much CPU time; on POSIX it is stopped then."""
+
+    def stop(*_: object) -> None:
+        what = f"it takes more than {SECONDS:g} seconds for the 20,000 images"
+        raise Mistake(what, likely="a loop over every pixel or image; use whole arrays.")
+
+    stops = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
+    before, start = signal.signal(signal.SIGPROF, stop) if stops else None, time.process_time()
+    try:
+        if stops:
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        yield
+    finally:
+        if stops:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before or signal.SIG_DFL)
+    if time.process_time() - start > SECONDS:
+        stop()
+
+
+@contextmanager
+def _no_square_of_N() -> Iterator[None]:
+    """Raise Mistake if a block has the memory of an N x N array of a whole set in use."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        what, got = "an array of N x N numbers takes 3.2 GB for the 20,000 images", peak / 1e9
+        likely = "a shape (N,) meets (N, 1), or X @ X.T; keep (N, 1) and (N, K)."
+        expect(peak < 4 * WHOLE_SET**2, what, "arrays of N rows", f"{got:.1f} GB in use", likely)
 
 
 def expect_finite_loss(
@@ -170,7 +318,11 @@ def expect_finite_loss(
 
 
 def expect_no_overflow(
-    model: Callable[[np.ndarray], Any], z: np.ndarray, right: np.ndarray, likely: str
+    model: Callable[[np.ndarray], Any],
+    z: np.ndarray,
+    right: np.ndarray,
+    likely: str,
+    together: str = "",
 ) -> None:
     """Raise Mistake unless `forward` is right, and without a warning, where |z| is large.
 
@@ -181,11 +333,15 @@ def expect_no_overflow(
         z: scores (N, K).
         right: outputs (N, K).
         likely: the cause to name.
+        together: the cause to name where each example alone is right.
     """
     X = np.zeros((len(z), textbook.I))
     X[:, : len(z)] = np.eye(len(z))
     w = np.zeros((textbook.I, z.shape[1]))
     w[: len(z)] = z
+    with suppress(Exception):
+        alone = np.concatenate([outputs_of(model(w), x.reshape(1, -1)) for x in X])
+        likely = together if together and close(alone, right).all() else likely
     single = np.asarray(outputs_of(model(w.astype(np.float32)), X.astype(np.float32)))
     expect_close("outputs at |z| up to 1e4, float32", single, right, likely=likely)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks import textbook
+from tests import test_task2, test_task3
+from tests.checks import models, textbook
+from tests.checks.accuracy import Examples
 from tests.checks.gradients import (
     data_relations,
     expect_gradient,
@@ -22,6 +25,7 @@ from tests.checks.mistake import (
     Mistake,
     Relation,
     cause,
+    close,
     entries,
     expect_close,
     expect_multiple,
@@ -29,11 +33,11 @@ from tests.checks.mistake import (
     expect_shape,
     total_of,
 )
-from tests.checks.models import WHOLE_SET, expect_whole_set
 from tests.library.proof import CHECKS, run
 from tests.library.variants.variant import Variant
 from tests.test_trainer import FIRST, NOISY, OVERFITS, PATIENCE
 
+POSIX = pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="the timer is of POSIX")
 N, LAMBDA = 7, 0.3
 X = textbook.inputs(N)
 W = textbook.weights(10) * 8
@@ -84,6 +88,13 @@ def test_each_mistake_in_the_penalty_is_named() -> None:
         with pytest.raises(Mistake) as caught:
             expect_penalty_gradient(result, W, LAMBDA, N)
         assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize("examples", [test_task2.EXAMPLES, test_task3.EXAMPLES])
+def test_each_mistake_in_the_accuracy_is_named(examples: Examples) -> None:
+    known = [(np.array(wrong), mistake) for wrong, mistake in examples.known(1 / 128)]
+    for wrong, mistake in known:
+        assert {other for result, other in known if close(wrong, result).all()} == {mistake}
 
 
 def test_training_should_stop_where_the_checks_say() -> None:
@@ -173,9 +184,33 @@ def test_a_wrong_shape_costs_points_once_where_the_shape_is_judged() -> None:
         expect_gradient(right[:-1], X, W, OUTPUTS[10], TARGETS[10])
 
 
-def test_what_goes_wrong_on_a_whole_set_alone_is_named() -> None:
-    expect_whole_set(1.0, 1.0, 600_000_000)
-    with pytest.raises(Mistake, match=r"an array of N x N numbers takes 3\.2 GB"):
-        expect_whole_set(1.0, 1.0, 8 * WHOLE_SET**2)
-    with pytest.raises(Mistake, match="right for few examples"):
-        expect_whole_set(0.5, 1.0, 0)
+def squares(X: np.ndarray) -> np.ndarray:
+    return X + np.zeros((len(X), len(X)))[:, :1]
+
+
+def loops(X: np.ndarray) -> np.ndarray:
+    while len(X) > 5:
+        pass
+    return X
+
+
+def bytes_of_a_sum(X: np.ndarray) -> float:
+    return float(np.sum(X > 0, dtype=np.uint8) / len(X))
+
+
+@pytest.mark.parametrize(
+    ("function", "cause"),
+    [
+        (squares, r"an array of N x N numbers takes 3\.2 GB"),
+        pytest.param(loops, r"takes more than 0\.02 seconds", marks=POSIX),
+        (bytes_of_a_sum, "right for few examples"),
+    ],
+)
+def test_what_goes_wrong_on_a_whole_set_alone_is_named(
+    function: Callable[[np.ndarray], Any], cause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SECONDS", 0.02 if function is loops else 60)
+    with pytest.raises(Mistake, match=cause) as caught:
+        models.on_a_whole_set("task2a.loss", function, np.ones((5, 1)))
+    assert vars(caught.value)["at_fault"] == "task2a.loss"
+    assert models.on_a_whole_set("task2a.loss", np.mean, np.ones((5, 1))) == 1

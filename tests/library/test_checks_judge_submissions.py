@@ -31,7 +31,7 @@ NAMED = {  # by submission: what the student or the instructor reads
         "the bias is left out: equation 27 sums over every weight",
     ),
     "watches_the_accuracy": (
-        "overflows, in both branches of np.where",
+        "np.where computes both of its branches: exp of a large number overflows",
         "count val_loss, which does not improve here; training loss and accuracies do.",
         "train_step returns more than the loss",
         "the values of the pixels are not what they should be",

@@ -11,15 +11,20 @@ BIAS = "np.ones((X.shape[0], 1))"
 GIVE = f"    return np.hstack([{BIAS}, X])"
 TERMS = "    ce = targets * np.log(outputs + eps) + (1 - targets) * np.log(1 - outputs + eps)\n"
 LOSS = "return -np.mean(ce)"
+NEGATIVE = TERMS.replace("targets *", "-targets *", 1).replace("+ (1", "- (1")
+MINUS_ONE_TIMES = NEGATIVE.replace("-targets", "-1 * targets")
 START = "self.w = np.zeros((self.I, 1))"
 LOGITS = "        z = np.clip(X.dot(self.w), -500, 500)\n"
 SIGMOID = "        return 1 / (1 + np.exp(-z))"
+WHERE = """        z = X.dot(self.w)
+        return np.where(z > 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))"""
 GRADIENT = "self.grad = -np.dot(X.T, targets - outputs) / X.shape[0]"
 SHAPED = GRADIENT + "\n        assert self.grad.shape == self.w.shape"
 FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
 PREDICT = "prediction = 1 if output >= 0.5 else 0"
 HIT = "        if prediction == target[0]:\n            correct += 1\n"
 ACCURACY = "return correct / len(X)"
+DECIDE = "p = (model.forward(X) >= 0.5).astype(np.uint8)"
 
 WRONG = [
     *wrong(
@@ -43,9 +48,25 @@ WRONG = [
         ("changes X", FLOAT + SCALE, "    X[...] = X / 127.5 - 1\n"),
         ("X -= in place", FLOAT, "    X -= X.dtype.type(1)\n" + FLOAT),
         ("uint8 overflows", FLOAT, ""),
+        ("X - 127 in uint8", FLOAT + SCALE, "    X = (X - 127) / 128\n"),
+        ("divided by 127", SCALE, "    X = (X - 127.5) / 127\n"),
+        ("divided in place", FLOAT + SCALE, "    X /= 127.5\n    X -= 1\n"),
+        ("the bias is a 1", BIAS, "1"),
+        (
+            "an array of integers",
+            GIVE,
+            "    out = np.ones((X.shape[0], 785), np.uint8)\n    out[:, 1:] = X\n    return out",
+        ),
+        ("divided by //", SCALE, "    X = X // 127.5 - 1\n"),
         ("integers", GIVE, GIVE + ".astype(int)"),
         ("pixels reversed", GIVE, GIVE.replace(", X]", ", X[:, ::-1]]")),
         ("nothing returned", GIVE, GIVE.replace("return ", "")),
+    ),
+    *wrong(
+        "2a",
+        "task2a.pre_process_images",
+        ("the bias as a row", GIVE, "    return np.vstack([X, np.ones((1, X.shape[1]))])"),
+        whole_sets=True,
     ),
     *wrong(
         "2a",
@@ -64,6 +85,10 @@ WRONG = [
         ("a large epsilon", "eps = 1e-10", "eps = 0.01"),
         ("pairs of all examples", "ce = targets *", "ce = targets.T *"),
         ("nothing returned", LOSS, "np.mean(ce)"),
+        ("-targets", f"{TERMS}    {LOSS}", f"{NEGATIVE}    return np.mean(ce)"),
+        ("divided by 128", LOSS, "return -np.sum(ce) / 128"),
+        ("flat targets", TERMS, "    targets = targets.flatten()\n" + TERMS),
+        ("-1 * targets", f"{TERMS}    {LOSS}", f"{MINUS_ONE_TIMES}    return np.mean(ce)"),
     ),
     *wrong(
         "2a",
@@ -76,6 +101,7 @@ WRONG = [
         "2a",
         "task2a.BinaryModel.forward",
         ("no sigmoid", SIGMOID, "        return z"),
+        ("no parentheses", SIGMOID, "        return 1 / 1 + np.exp(-z)"),
         ("tanh", SIGMOID, "        return np.tanh(z)"),
         ("wrong sign", SIGMOID, SIGMOID.replace("-z", "z")),
         ("a decision", SIGMOID, "        return (z >= 0) * 1.0"),
@@ -100,6 +126,9 @@ WRONG = [
         ("averaged twice", GRADIENT, GRADIENT + "**2"),
         ("averaged over the inputs", GRADIENT, GRADIENT.replace("shape[0]", "shape[1]")),
         ("half", GRADIENT, GRADIENT + " / 2"),
+        ("divided by 128", GRADIENT, GRADIENT.replace("X.shape[0]", "128")),
+        ("a bare grad", SHAPED, f"self.grad\n        {GRADIENT[12:]}"),
+        ("flat targets", SHAPED, GRADIENT.replace("targets", "targets.flatten()")),
         (
             "accumulated",
             GRADIENT,
@@ -116,6 +145,7 @@ WRONG = [
         ("flat", SHAPED, GRADIENT + "\n        self.grad = self.grad[:, 0]"),
         ("no bias", GRADIENT, GRADIENT + "\n        self.grad[-1] = 0"),
         ("returned, not set", GRADIENT, GRADIENT.replace("self.grad =", "return")),
+        ("-targets", GRADIENT, "self.grad = np.dot(X.T, -targets + outputs) / X.shape[0]"),
         ("factors exchanged", GRADIENT, "self.grad = np.dot(outputs - targets, X.T) / X.shape[0]"),
     ),
     *wrong(
@@ -135,6 +165,16 @@ WRONG = [
         "task2.calculate_accuracy",
         ("> 0.5", PREDICT, PREDICT.replace(">=", ">")),
         ("a percentage", ACCURACY, ACCURACY + " * 100"),
+        ("a whole number", ACCURACY, ACCURACY.replace("/", "//")),
+        ("divided by 128", ACCURACY, ACCURACY.replace("len(X)", "128")),
+        ("recall", ACCURACY, f"{DECIDE}\n    return np.sum(p * targets) / np.sum(targets)"),
+        ("flat predictions", ACCURACY, f"{DECIDE}\n    return np.mean(p.flatten() == targets)"),
+        ("a difference in uint8", ACCURACY, f"{DECIDE}\n    return 1 - np.mean(p - targets)"),
+        (
+            "a sum in uint8",
+            ACCURACY,
+            f"{DECIDE}\n    return np.sum(p == targets, dtype=np.uint8) / len(X)",
+        ),
         ("the number", ACCURACY, "return correct"),
         ("the error", HIT, HIT.replace("==", "!=")),
         ("every pair", HIT, "        correct += np.mean(prediction == targets)\n"),
@@ -167,6 +207,7 @@ WRONG = [
         "2a",
         "task2a.BinaryModel.forward",
         ("overflows", LOGITS, "        z = X.dot(self.w)\n"),
+        ("np.where overflows", LOGITS + SIGMOID, WHERE),
         advice=True,
     ),
     *wrong(

@@ -7,6 +7,7 @@ from tests.library.variants.variant import wrong
 
 ROWS = "encoded = np.zeros((Y.shape[0], num_classes), dtype=int)"
 WRITE = "encoded[n, Y[n, 0]] = 1"
+UINT8 = ROWS.replace("int", "np.uint8")
 ENCODED = "return encoded"
 LOG = "np.log(np.clip(outputs, 1e-9, 1))"
 LOSS = f"return -np.sum(targets * {LOG}) / targets.shape[0]"
@@ -32,6 +33,8 @@ WRONG = [
         "3a",
         "task3a.one_hot_encode",
         ("off by one", WRITE, WRITE.replace("Y[n, 0]", "Y[n, 0] - 1")),
+        ("index 10", WRITE, WRITE.replace("Y[n, 0]", "Y[n, 0] + 1")),
+        ("out[Y] = 1", WRITE, "encoded[Y] = 1"),
         ("exchanged", ENCODED, "return 1 - encoded"),
         ("reversed", ENCODED, "return encoded[:, ::-1]"),
         ("transposed", ENCODED, "return encoded.T"),
@@ -47,6 +50,7 @@ WRONG = [
         ("mean of all", LOSS, LOSS.replace("shape[0]", "size")),
         ("sum of all", LOSS, LOSS.replace(" / targets.shape[0]", "")),
         ("no minus", LOSS, LOSS.replace("-np", "np")),
+        ("divided by 128", LOSS, LOSS.replace("targets.shape[0]", "128")),
         ("averaged over classes", LOSS, LOSS.replace("shape[0]", "shape[1]")),
         ("one per example", LOSS, f"return -np.sum(targets * {LOG}, axis=1)"),
         ("base 2", LOSS, LOSS + " / np.log(2)"),
@@ -55,9 +59,12 @@ WRONG = [
             LOG,
             f"{LOG} + (1 - targets) * np.log(np.clip(1 - outputs, 1e-9, 1))",
         ),
+        ("targets.T @", LOSS, LOSS.replace("targets * ", "targets.T @ ")),
+        ("@ outputs.T", LOSS, LOSS.replace("targets * ", "targets @ ").replace("1))", "1)).T")),
         ("no targets", LOSS, LOSS.replace("targets * ", "")),
         ("arguments exchanged", LOSS, f"targets, outputs = outputs, targets\n    {LOSS}"),
         ("squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
+        ("-targets of uint8", ROWS, UINT8, LOSS, LOSS.replace("-np.sum(", "np.sum(-")),
     ),
     *wrong(
         "3a",
@@ -91,10 +98,18 @@ WRONG = [
         ("not averaged", AVERAGE, "pass"),
         ("averaged over N and K", AVERAGE, AVERAGE + " * 10"),
         ("averaged over K", AVERAGE, "self.grad /= 10"),
+        ("divided by 128", AVERAGE, "self.grad /= 128"),
         ("averaged twice", AVERAGE, AVERAGE + " ** 2"),
         ("half", AVERAGE, AVERAGE + " * 2"),
         ("no targets", ONE, "self.grad += np.outer(x, output)"),
         ("no bias", AVERAGE, f"{AVERAGE}\n        self.grad[-1] = 0"),
+        (
+            "-targets of uint8",
+            ROWS,
+            UINT8,
+            ONE,
+            ONE.replace("-= np.outer(x, target -", "+= np.outer(x, -target +"),
+        ),
         ("the right class only", ONE, ONE.replace("target - output", "(target - output) * target")),
     ),
     *wrong(
@@ -110,6 +125,7 @@ WRONG = [
             f"{PENALTY} + before",
         ),
         ("updates the weights", PENALTY, f"{PENALTY}\n        self.w = self.w - 0.01 * self.grad"),
+        ("an alias of w", PENALTY, "g = self.w\n        g *= 2 * self.lam\n        self.grad += g"),
         also=("4b",),
     ),
     *step_mistakes(
@@ -138,6 +154,10 @@ WRONG = [
             "return np.mean(((model.forward(X) >= 0.5) == targets).all(axis=1))",
         ),
         ("a percentage", ACCURACY, ACCURACY + " * 100"),
+        ("a whole number", ACCURACY, ACCURACY.replace("/", "//")),
+        ("divided by 128", ACCURACY, ACCURACY.replace("X.shape[0]", "128")),
+        ("one argmax of all", PREDICT, PREDICT.replace(", axis=1", "")),
+        ("off by one", ACCURACY, ACCURACY.replace("predictions ==", "predictions + 1 ==")),
         ("the number", ACCURACY, f"return {HITS}"),
         ("the error", ACCURACY, ACCURACY.replace("==", "!=")),
         ("the class with its row", ACCURACY, "return np.mean(predictions == targets[:, 0])"),
@@ -157,6 +177,11 @@ WRONG = [
             f"if l2:\n            {PENALTY}",
         ),
         ("subtracted", PENALTY, PENALTY.replace("+=", "-=")),
+        (
+            "in place of the rest",
+            PENALTY,
+            f"if self.lam:\n            {PENALTY.replace('+=', '=')}",
+        ),
         ("times N", PENALTY, PENALTY + " * len(X)"),
         ("lambda squared", PENALTY, PENALTY.replace("lam", "lam**2")),
         ("L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
