@@ -66,6 +66,7 @@ def judge_in_type(
     function: Callable[..., Any],
     dtype: Any,
     source: str,
+    name: str = "targets",
 ) -> None:
     """Run a check with targets of another type; name the type where that alone is the cause.
 
@@ -75,6 +76,7 @@ def judge_in_type(
         function: the student's, in which to look for the cause.
         dtype: the other type.
         source: where targets of this type come from.
+        name: of the targets in the function.
     """
     typed = targets.astype(dtype)
     try:
@@ -82,8 +84,8 @@ def judge_in_type(
     except Mistake as mistake:
         judge(targets)  # what is wrong with floats, too, has another cause
         source = f", the type that {source} returns"
-        likely = f"it is right for targets.astype(float), and wrong in {typed.dtype}{source}."
-        mistake.rows["Likely"] = wrapped(function, "targets", typed, source) or likely
+        likely = f"it is right for {name}.astype(float), and wrong in {typed.dtype}{source}."
+        mistake.rows["Likely"] = wrapped(function, name, typed, source) or likely
         raise
 
 

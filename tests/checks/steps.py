@@ -28,6 +28,7 @@ from tests.checks.mistake import (
     expect_shape,
     untouched,
 )
+from tests.checks.models import judge_in_type
 from tests.checks.standins import inputs_for, stand_in, textbook_model
 from tests.checks.student import StudentFiles
 
@@ -84,9 +85,9 @@ class Steps:
             trainer = compatibility.with_script_variables(trainer, arguments, self._monkeypatch)
         return trainer
 
-    def take(self, trainer: Any) -> Any:
+    def take(self, trainer: Any, targets: np.ndarray | None = None) -> Any:
         """Take a step on copies of the batch, and return what `train_step` returns."""
-        return trainer.train_step(self.X.copy(), self.Y.copy())
+        return trainer.train_step(self.X.copy(), (self.Y if targets is None else targets).copy())
 
     def move(self, learning_rate: float, script: bool = True) -> np.ndarray:
         """Take a step; return the change of the weights."""
@@ -101,11 +102,16 @@ class Steps:
 
     def expect_loss(self) -> None:
         """Raise Mistake unless `train_step` returns the batch's loss, before or after the step."""
+        train_step = self._files.require(f"{self.name}.train_step")
+        dtype = np.uint8 if self.num_outputs == 1 else float  # Task 3 has targets of its own type
+        judge_in_type(self._expect_loss, self.Y, train_step, dtype, "utils", "Y_batch")
+
+    def _expect_loss(self, targets: np.ndarray) -> None:
         model = self.model()
         outputs = textbook.forward(self.X, model.w)
         before = textbook.loss(self.Y, outputs)
         trainer = self.trainer(model)
-        got = compatibility.loss_alone(self.take(trainer))
+        got = compatibility.loss_alone(self.take(trainer, targets))
         likely = "the loss of this batch alone, of the outputs before the step."
         number = expect_number("what train_step returns", got, likely)
         after = before

@@ -84,6 +84,7 @@ DIAGNOSES = {
     "2b train_step times 128": "it is 128 times learning_rate",
     "2a cross_entropy_loss -targets": "`-targets` wraps in uint8, the type that utils returns: 1",
     "2a cross_entropy_loss -1 * targets": "images and labels are uint8, from 0 to 255",
+    "2b train_step -Y_batch": "`-Y_batch` wraps in uint8",
     "2a backward -targets": "`-targets` wraps in uint8",
     "3a cross_entropy_loss -targets of uint8": "the type that one_hot_encode returns: 1",
     "3a backward -targets of uint8": "it is right for targets.astype(float), and wrong in",

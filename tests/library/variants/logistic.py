@@ -21,6 +21,9 @@ WHERE = """        z = X.dot(self.w)
 GRADIENT = "self.grad = -np.dot(X.T, targets - outputs) / X.shape[0]"
 SHAPED = GRADIENT + "\n        assert self.grad.shape == self.w.shape"
 FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
+STEP_LOSS = "return cross_entropy_loss(Y_batch, self.model.forward(X_batch))"
+NEGATIVE_STEP_LOSS = """y = self.model.forward(X_batch)
+        return np.mean(-Y_batch * np.log(y) - (1 - Y_batch) * np.log(1 - y))"""
 PREDICT = "prediction = 1 if output >= 0.5 else 0"
 HIT = "        if prediction == target[0]:\n            correct += 1\n"
 ACCURACY = "return correct / len(X)"
@@ -158,7 +161,12 @@ WRONG = [
         "2b",
         "task2.LogisticTrainer",
         update="self.model.w = self.model.w - self.learning_rate * self.model.grad",
-        loss="return cross_entropy_loss(Y_batch, self.model.forward(X_batch))",
+        loss=STEP_LOSS,
+    ),
+    *wrong(
+        "2b",
+        "task2.LogisticTrainer.train_step",
+        ("-Y_batch", STEP_LOSS, NEGATIVE_STEP_LOSS),
     ),
     *wrong(
         "2c",
