@@ -253,7 +253,7 @@ def on_a_whole_set(function: str, call: Callable[..., Any], *few: Any) -> Any:
         few: its arguments; arrays (N, ...) are repeated.
     """
     with at_fault(function):
-        result = call(*few)
+        result = call(*(np.array(a) if np.ndim(a) else a for a in few))
         many = (np.resize(a, (WHOLE_SET, *a.shape[1:])) if np.ndim(a) else a for a in few)
         with _no_square_of_N(), _few_seconds():
             got = call(*many)
