@@ -117,7 +117,9 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any, pre_proc
     with suppress(Exception):
         black, white = got[0, 10], got[0, 20]
         if (got == np.round(got)).all():
-            likely = "these are whole numbers: the array is one of integers, as of np.ones_like(X)."
+            likely = (
+                "these are whole numbers: no fraction fits into integers, as of np.ones_like(X)."
+            )
         if close(got, np.interp(pixels, [0, 255], [black, white])).all():
             likely = f"0 becomes {black:.4g} and 255 becomes {white:.4g}; not -1 and 1."
         if not close(got, without_bias(pre_process(x), len(pixels))).all():  # the type matters

@@ -139,8 +139,9 @@ def pairs(y: np.ndarray, yhat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def expect_size(grad: Any, w: np.ndarray, N: int) -> None:
     """Raise Mistake unless there is a number for each weight, whatever its place."""
     if np.size(grad) != w.size:
-        likely = "each target meets each output: keep both (N, K)."
-        likely = likely if np.size(grad) == w.size * N else "one number for each weight."
+        likely = "one number for each weight."
+        if np.size(grad) == w.size * N:
+            likely += " Here each example has its own: add them up; or (N,) met (N, 1)."
         expect_shape("grad", grad, w.shape, likely)
 
 
