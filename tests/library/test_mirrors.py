@@ -212,7 +212,9 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     monkeypatch.setattr("requests.adapters.SOCKSProxyManager", no_socks)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv(variable, proxy.format("ann:secret@"))
+    for name in (variable, "ANOTHER_SETTING"):
+        monkeypatch.setenv(name, proxy.format("ann:secret@"))
+    monkeypatch.setenv("ftp_proxy", "http://127.0.0.1:2")
     ((_, got),) = fetch_from(good)[1]
     assert got.startswith(f"through the proxy {proxy.format('')} ({variable}): ")
     assert cause in got
