@@ -6,16 +6,19 @@ threads wait for each other at every product (docs/benchmarks.md).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from pickle import PicklingError
-from typing import TypeVar
+from tempfile import gettempdir
+from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
+from digits.files import user_path
 from lab.progress import ends, write
 from lab.trainings import Training
 
@@ -29,7 +32,7 @@ def train_all(
     """Call each of {name: training} once, side by side; return {name: result} in the same order.
 
     A training is a call without arguments, such as partial(train, images, seed=0). The processes
-    share its large arrays as memory maps. The first exception ends all trainings and is raised.
+    share its large arrays as memory maps, where they can. The first exception ends all trainings and is raised.
 
     jobs: processes at a time; with 1, all trainings run in this process, where a debugger works.
     None for those of `joblib.parallel_config`, or else 1. label: format of a name, to print it.
@@ -41,7 +44,7 @@ def train_all(
         threadpool_limits(1, "blas"),  # for those in this process
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1) if jobs else nullcontext(),
     ):
-        ended = Parallel(return_as="generator_unordered", mmap_mode="c")(calls)
+        ended = Parallel(return_as="generator_unordered", **_sharing())(calls)
         try:
             for name, result in ends(ended, len(trainings)):
                 results[name] = result
@@ -65,3 +68,14 @@ def train_all(
 
 def _named(name: Name, training: Callable[[], Result]) -> tuple[Name, Result]:
     return name, training()
+
+
+def _sharing() -> dict[str, Any]:
+    """Choose memory maps in the temporary folder, or copies where its path is no short ASCII.
+
+    The process that removes joblib's files takes paths of ASCII alone, and of 512 bytes at most.
+    """
+    folder = os.path.abspath(user_path(os.environ.get("JOBLIB_TEMP_FOLDER", gettempdir())))
+    if folder.isascii() and len(folder) < 256:
+        return {"mmap_mode": "c"}
+    return {"max_nbytes": None, "temp_folder": os.sep}  # where nothing will be written

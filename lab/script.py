@@ -100,8 +100,13 @@ def run_script(main: Callable[[], None]) -> None:
 
     The process has one BLAS thread, as those of `lab.jobs` have. Other exceptions keep their
     traceback, for they are errors in the code. If the reader of the output leaves (`| head -1`), it
-    ends in silence.
+    ends in silence. Streams that are closed (`2>&-`) take or give nothing.
     """
+    for name, mode in ("stdin", "r"), ("stdout", "w"), ("stderr", "w"):
+        if getattr(sys, name) is None:  # tqdm and joblib expect a file
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free one: 0, 1 or 2
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, closefd=False))
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
         del os.environ["MPLBACKEND"]  # inherited from a notebook; matplotlib rejects it in a script
