@@ -110,9 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "2e, shuffling": partial(train, images, True, *settings),
     }
     trainings = train_all(runs, options.jobs)
-    in_order, shuffled = trainings.values()
-    drawn = make_figures(in_order, shuffled, title(data, options))
-    publish("task2", data, options, trainings, drawn)
+    draw = partial(make_figures, *trainings.values(), title(data, options))
+    publish("task2", data, options, trainings, draw)
 
 
 if __name__ == "__main__":

@@ -134,9 +134,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = options.epochs, options.seed, LEARNING_RATE, BATCH_SIZE
     runs = {value: partial(train, images, value, *settings) for value in LAMBDAS}
     trainings = train_all(runs, options.jobs, LABEL)
-    drawn = make_figures(trainings, images, title(data, options))
+    draw = partial(make_figures, trainings, images, title(data, options))
     named = {LABEL.format(value): training for value, training in trainings.items()}
-    publish("task3", data, options, named, drawn)
+    publish("task3", data, options, named, draw)
 
 
 if __name__ == "__main__":

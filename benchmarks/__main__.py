@@ -131,6 +131,7 @@ def speed_ups(what: str, times: Mapping[str, Times], bounds: Mapping[str, float]
     ]
 
 
+@figures.default_settings()
 def plot_race(times: Mapping[str, Times], data_name: str) -> Figure:
     """Draw the median seconds of each contender as bars, with the range of all rounds."""
     title = f"Ten epochs of Task 3, validated five times an epoch ({data_name})"
@@ -173,7 +174,8 @@ def script_section(split: utils.Split, same_data: Sequence[str], rounds: int) ->
         turn = [(training.step + 1, value) for value, training in by_lambda.items()]
         contenders: dict[str, Callable[[], Turn]] = {"task3.py": partial(running, command)}
         times = race(contenders | entries(split, (PLAIN, JAX), turn), rounds)
-        drawn = task3.make_figures(by_lambda, split, "benchmark")
+        with figures.default_settings():
+            drawn = task3.make_figures(by_lambda, split, "benchmark")
         saves = [partial(figures.save, one, Path(folder, name)) for name, one in drawn.items()]
         saves[0]()  # to warm up
         figure = Spread.of([seconds_of(save)[0] for save in saves])

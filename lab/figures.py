@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,24 @@ Figures = dict[str, "Figure"]  # {file name: figure}
 COLOURS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # no windows
+
+
+@contextmanager
+def default_settings() -> Iterator[None]:
+    """Draw, save or show with matplotlib's own settings, not with the user's.
+
+    Raises OSError if matplotlib cannot be imported, for it cannot read the user's.
+    """
+    try:
+        import matplotlib
+    except ValueError as error:  # matplotlib has logged the name of a file
+        raise OSError(
+            f"matplotlib cannot read its settings: {error}. Likely fix: save matplotlibrc as "
+            "UTF-8, or unset MPLBACKEND."
+        ) from None
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def new(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
@@ -234,12 +253,14 @@ def describe(fig: Figure) -> str:
     return ". ".join([fig.get_suptitle() or ax.get_title(), *shown])
 
 
+@default_settings()
 def save(fig: Figure, path: Path) -> None:
     """Save a figure as a PNG file of 150 dpi, atomically and reproducibly to the byte."""
     with replacing(path) as temporary:
         fig.savefig(temporary, dpi=150)
 
 
+@default_settings()
 def show(drawn: Figures) -> None:
     """Open a window for each figure until all are closed, or say that none can be opened."""
     import matplotlib.pyplot as plt

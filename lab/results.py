@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -32,11 +32,12 @@ NOTE = (
 def expect_writable(task: str, data: Digits, options: argparse.Namespace) -> None:
     """Make the folder options.out; raise OSError, before any training, if no results can go there.
 
-    A quick run or one on other digits does not replace the results of a full run on MNIST.
+    So it does if matplotlib cannot be imported. A quick run or one on other digits does not replace
+    the results of a full run on MNIST.
     """
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):
+    with TemporaryFile(dir=out), figures.default_settings():
         pass
     part = read(out / FILE).get(task, {})
     is_full = part.get("data") == "MNIST" and not part.get("quick")
@@ -58,34 +59,43 @@ def publish(
     data: Digits,
     options: argparse.Namespace,
     trainings: Mapping[str, Training],
-    drawn: figures.Figures,
+    draw: Callable[[], figures.Figures],
 ) -> None:
-    """Save the figures, the runs and the results of a task; print the results as a table.
+    """Save the runs, the results and the figures of a task; print the results as a table.
+
+    The figures come last, so that what goes wrong with them does not cost the trainings.
 
     task: the name of its part of `results.json`; the parts of other tasks stay as they are.
-    trainings: {name: training}. drawn: {file name: figure}.
+    trainings: {name: training}. draw: returns {file name: figure}.
     """
     out, arrays = options.out, RUNS.format(task)
+    part: dict[str, Any] = {
+        "data": data.name,
+        "data_sha256": data.sha256(),
+        "seed": options.seed,
+        "max_epochs": options.epochs,
+        "quick": options.quick,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "matplotlib")},
+        },
+        "files": {},
+        "runs": {name: summary(training) for name, training in trainings.items()},
+    }
+
+    def write(*files: str) -> None:
+        part["files"] = {name: sha256(out / name) for name in files}
+        with replacing(out / FILE) as temporary:
+            results = read(out / FILE) | {task: part}
+            temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+    save(out / arrays, trainings)
+    write(arrays)
+    with figures.default_settings():
+        drawn = draw()
     for name, figure in drawn.items():
         figures.save(figure, out / name)
-    save(out / arrays, trainings)
-    results = read(out / FILE) | {
-        task: {
-            "data": data.name,
-            "data_sha256": data.sha256(),
-            "seed": options.seed,
-            "max_epochs": options.epochs,
-            "quick": options.quick,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("numpy", "matplotlib")},
-            },
-            "files": {name: sha256(out / name) for name in (*drawn, arrays)},
-            "runs": {name: summary(training) for name, training in trainings.items()},
-        }
-    }
-    with replacing(out / FILE) as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write(*drawn, arrays)
     print(f"Data: {data.name}\n{NOTE}\n")
     print_table(HEADER, [row(name, training) for name, training in trainings.items()])
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lab.assignment import CONFUSION, MISTAKES, TASKS, Task
+from lab.figures import default_settings
 from lab.results import HEADER, NOTE, row
 from lab.trainings import Training
 from report.answers import ANSWERS
@@ -143,7 +144,7 @@ def _svg(tex: str) -> bytes:
 
     logging.getLogger("fpdf.svg").setLevel(logging.ERROR)  # it has no use for the <metadata>
     picture = BytesIO()
-    with rc_context({"mathtext.fontset": "cm"}):
+    with default_settings(), rc_context({"mathtext.fontset": "cm"}):
         math_to_image(f"${tex}$", picture, prop=FontProperties(size=12), format="svg")
     return picture.getvalue()
 

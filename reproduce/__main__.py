@@ -63,7 +63,7 @@ def main() -> None:
     folder = options.out / "figures"
     path = folder / results.FILE
     documents: dict[str, list[Claim]] = {}
-    with engine(options):
+    with engine(options), figures.default_settings():
         for name, run in DOCUMENTS.items():
             start = time.perf_counter()
             documents[name], drawn = run(data, range(options.seeds))

@@ -123,6 +123,7 @@ def plot_momentum_paths() -> Figure:
     return fig
 
 
+@figures.default_settings()
 def main() -> None:
     """Draw the figures of docs/derivations.md."""
     parser = argparse.ArgumentParser(description=main.__doc__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digits import Digits
-from lab.figures import COLOURS, DASHES, Figures, new
+from lab.figures import COLOURS, DASHES, Figures, default_settings, new
 from reproduce.cs_6685.document import PRINTED, Trainings
 from reproduce.cs_6685.experiments import DOCUMENT, SEEDS
 from reproduce.cs_6685.robustness import Example
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@default_settings()
 def draw(results: Mapping[str, Any], data: Digits, examples: Mapping[str, Example]) -> Figures:
     """Draw the figures {file name: figure} of the results."""
     trainings, transfer, on = results["trainings"], results["transfer"], f"({data.name})"

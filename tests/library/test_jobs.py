@@ -63,6 +63,28 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
     assert MEGABYTES.min() == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "任务"), ("JOBLIB_TEMP_FOLDER", "long/" * 50)],
+)
+def test_any_temporary_folder_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    if variable == "TMPDIR":  # which Python reads once; joblib prefers memory where there is enough
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
+        monkeypatch.setattr("joblib._memmapping_reducer.SYSTEM_SHARED_MEM_FS", str(folder / "none"))
+    else:
+        monkeypatch.setenv(variable, str(folder))
+    found = train_all({name: partial(facts, MEGABYTES) for name in "ab"}, jobs=2)
+    for one in found.values():
+        assert one["process"] != os.getpid()
+        assert one["sum"] == 250_000
+    assert MEGABYTES.min() == 1
+    assert list(folder.iterdir()) == []
+
+
 def test_a_script_and_its_trainings_in_this_process_have_one_blas_thread() -> None:
     found: list[set[int]] = []
     with threadpool_limits(2):

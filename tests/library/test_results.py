@@ -19,6 +19,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from digits import Digits
+from lab import figures
 from lab.results import expect_writable, publish
 from lab.trainings import Training, Validation, load, save
 
@@ -67,12 +68,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 def publish_run(tiny_digits: Digits, tmp_path: Path) -> Publish:
     """A function that does what a script does before and after its trainings, here two."""
 
-    def run(task: str, data: str = "MNIST", quick: bool = False, show: bool = False) -> Path:
+    def run(
+        task: str,
+        data: str = "MNIST",
+        quick: bool = False,
+        show: bool = False,
+        draw: Callable[[], figures.Figures] = lambda: DRAWN,
+    ) -> Path:
         options = Namespace(out=tmp_path / "out", epochs=9, seed=3, quick=quick, show=show)
         digits = replace(tiny_digits, name=data)
         expect_writable(task, digits, options)
         trainings = {"short": a_training(5), "whole": a_training(6)}
-        publish(task, digits, options, trainings, DRAWN)
+        publish(task, digits, options, trainings, draw)
         return options.out
 
     return run
@@ -105,11 +112,7 @@ def test_a_script_leaves_figures_runs_results_and_a_table(
 
 @pytest.mark.parametrize(
     ("owner", "name", "fault"),
-    [
-        (Figure, "savefig", KeyboardInterrupt),
-        (np, "savez", SystemExit),
-        (Path, "write_text", OSError),
-    ],
+    [(np, "savez", SystemExit), (Path, "write_text", OSError)],
 )
 def test_a_signal_or_a_full_disk_leaves_every_file_as_it_was(
     publish_run: Publish, monkeypatch: Patch, owner: object, name: str, fault: type[BaseException]
@@ -125,6 +128,52 @@ def test_a_signal_or_a_full_disk_leaves_every_file_as_it_was(
     with pytest.raises(fault):
         publish_run("task2")
     assert contents(out) == before
+
+
+def fail(*arguments: Any, **options: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def test_no_figure_costs_a_training_or_an_older_figure(
+    publish_run: Publish, monkeypatch: Patch
+) -> None:
+    out = publish_run("task2")
+    before = contents(out)
+    with pytest.raises(KeyboardInterrupt):
+        publish_run("task3", draw=fail)
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(KeyboardInterrupt):
+        publish_run("task2")
+    after = contents(out)
+    for task, part in json.loads(after.pop("results.json")).items():
+        runs = f"{task}_runs.npz"
+        assert part["files"] == {runs: hashlib.sha256(after[runs]).hexdigest()}
+        assert list(part["runs"]) == ["short", "whole"]
+    assert {name: after[name] for name in DRAWN} == {name: before[name] for name in DRAWN}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"text.usetex": True},
+        {"font.family": ["cmr10"]},
+        {"savefig.bbox": "tight"},
+        {"figure.facecolor": "black", "text.color": "white", "image.interpolation": "bicubic"},
+    ],
+    ids=str,
+)
+def test_the_settings_of_the_user_do_not_reach_the_figures(
+    publish_run: Publish, settings: dict[str, Any]
+) -> None:
+    def draw() -> figures.Figures:
+        one = np.eye(10)
+        return {"a.png": figures.confusion(one.argmax(axis=1), one, "λ, which is not in cmr10")}
+
+    plain = contents(publish_run("task2", draw=draw))
+    with plt.rc_context(settings):
+        again = contents(publish_run("task2", draw=draw))
+        assert plt.rcParams | settings == plt.rcParams  # these are the user's as before
+    assert again == plain
 
 
 def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(publish_run: Publish) -> None:
@@ -160,17 +209,23 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
     publish_run: Publish, monkeypatch: Patch, capsys: Capture
 ) -> None:
     shown: list[str] = []
+
+    def settings() -> str:
+        return f"the default figure size is {plt.rcParams['figure.figsize']}"
+
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
     plt.close("all")  # the figures of other tests
-    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_figlabels()))
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_figlabels() + [settings()]))
     publish_run("task2", show=True)
     assert "No window can be opened here" in capsys.readouterr().out
     monkeypatch.setattr(plt, "get_backend", lambda: "windows")
     publish_run("task2")
     assert shown == []
-    publish_run("task2", show=True)
+    default = settings()
+    with plt.rc_context({"figure.figsize": (1, 1)}):
+        publish_run("task2", show=True)
     plt.close("all")
-    assert shown == ["a", "b"]
+    assert shown == ["a", "b", default]
 
 
 def test_a_notebook_shows_the_figures_with_their_descriptions_below_the_cell(

@@ -302,6 +302,56 @@ def test_an_output_that_takes_nothing_ends_the_script(
     assert capsys.readouterr().err == line
 
 
+QUIET = """
+import os
+from lab.jobs import train_all
+from lab.progress import write
+from lab.script import run_script
+
+def main():
+    train_all(dict.fromkeys("ab", os.getpid), jobs=2)
+    write("done")
+
+run_script(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")
+@pytest.mark.parametrize(
+    ("closed", "printed"), [("2>&-", "done\n"), (">&-", ""), ("<&- >&- 2>&-", "")]
+)
+def test_streams_that_are_closed_do_not_end_a_script(closed: str, printed: str) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-X", "dev", "-c", QUIET],
+        cwd=ROOT,
+        env={**os.environ, **QUIET_TRACKER},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, printed, "")
+
+
+@pytest.mark.parametrize("variable", ["MATPLOTLIBRC", "MPLBACKEND"])
+def test_settings_of_matplotlib_that_it_refuses_are_named_before_any_training(
+    tmp_path: Path, variable: str
+) -> None:
+    path = tmp_path / "matplotlibrc"
+    path.write_text("font.size: 9", encoding="utf-16")
+    ended = subprocess.run(
+        [sys.executable, "task2.py", "--data", "synthetic", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, variable: str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "task2.py: matplotlib cannot read its settings: " in ended.stderr
+    assert str(path) in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_notebook_keeps_its_backend(monkeypatch: Patch) -> None:
     monkeypatch.setenv("MPLBACKEND", "module://of_a_notebook")
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
