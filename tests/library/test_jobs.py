@@ -65,7 +65,7 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
 
 @pytest.mark.parametrize(
     ("variable", "name"),
-    [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "任务"), ("JOBLIB_TEMP_FOLDER", "long/" * 50)],
+    [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "任务"), ("JOBLIB_TEMP_FOLDER", "long/" * 70)],
 )
 def test_any_temporary_folder_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, name: str
