@@ -32,7 +32,7 @@ def cross_entropy_loss(targets: np.ndarray, outputs: np.ndarray) -> float:
     """
     expect_same_shape(targets=targets, outputs=outputs)
     expect_probabilities(targets=targets, outputs=outputs)
-    return -float(np.mean(targets * log(outputs) + (1 - targets) * log(1 - outputs)))
+    return float(np.mean(targets * -log(outputs) + (1 - targets) * -log(1 - outputs)))
 
 
 class BinaryModel:

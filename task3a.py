@@ -27,7 +27,7 @@ def cross_entropy_loss(targets: np.ndarray, outputs: np.ndarray) -> float:
     """
     expect_same_shape(targets=targets, outputs=outputs)
     expect_probabilities(outputs=outputs)
-    return -float(np.sum(targets * log(outputs)) / len(targets))
+    return float(np.sum(targets * -log(outputs)) / len(targets))
 
 
 class SoftmaxModel:

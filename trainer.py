@@ -8,7 +8,7 @@ from lab.expect import expect_count, expect_training_options, expect_training_se
 from lab.gradient import check_gradient
 from lab.progress import progress
 from lab.protocols import Generator, Model
-from lab.trainings import History
+from lab.trainings import History, number
 from utils import batch_loader
 
 
@@ -40,7 +40,7 @@ class BaseTrainer:
         validations_per_epoch: int = 5,
     ) -> None:
         expect_training_sets(X_train, Y_train, X_val, Y_val, batch_size)
-        expect_training_options(learning_rate, patience, validations_per_epoch)
+        expect_training_options(learning_rate, patience, validations_per_epoch, rng)
         self.model = model
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -108,7 +108,7 @@ class BaseTrainer:
         return check_gradient(self.model, self.X_train[:4], self.Y_train[:4])
 
     def _expect_finite(self, which: str, loss: float, step: int) -> None:
-        if not np.isfinite(loss):
+        if not np.isfinite(number(f"the {which} loss", loss)):
             raise DivergedError(
                 f"the {which} loss is {loss} at step {step} "
                 f"(epoch {step // (len(self.X_train) // self.batch_size)}), "

@@ -163,6 +163,11 @@ def _any(data_dir: Path | str | None) -> Digits:
         if X.dtype != np.uint8 or X.shape[1:] != (28, 28):
             got = f"{X.dtype} of shape {X.shape}"
             raise DataError(f"{folder}: {images}: expected uint8 of shape (N, 28, 28), got {got}.")
+        if X.max(initial=0) <= 1:
+            raise DataError(
+                f"{folder}: {images}: expected pixels from 0 to 255, got none above 1. "
+                "Likely fix: save the pixels as they were, not yet divided by 255."
+            )
         if Y.shape != X.shape[:1] or np.unique(Y).tolist() != list(range(10)):
             raise DataError(
                 f"{folder}: {labels}: expected all labels from 0 to 9 in shape ({len(X)},), got "

@@ -59,8 +59,7 @@ def expect_pixels(X: np.ndarray) -> None:
             "X.reshape(-1, 784), and pre-process them once."
         )
     low, high = _range(X)
-    normalised = 0 < high <= 1 and np.any(np.mod(X, 1))
-    if not (low >= 0 and high <= 255) or normalised:  # written so that nan fails too
+    if not (low >= 0 and high <= 255) or 0 < high <= 1:  # written so that nan fails too
         raise ValueError(
             f"X: expected pixels in [0, 255], got values in [{low:g}, {high:g}]. "
             "Likely fix: pass the pixels as they were loaded, not yet normalised."
@@ -137,13 +136,15 @@ def expect_training_sets(
 
 
 def expect_training_options(
-    learning_rate: float, patience: int | None, validations_per_epoch: int
+    learning_rate: float, patience: int | None, validations_per_epoch: int, rng: object
 ) -> None:
     """Raise ValueError unless the options of a trainer are in range."""
     expect_in("[0, inf)", learning_rate=learning_rate)
     expect_count("validations_per_epoch", validations_per_epoch, 1)
     if patience is not None:
         expect_count("patience", patience, 1)
+    if rng is not None and (isinstance(rng, type) or not hasattr(rng, "permutation")):
+        raise ValueError(f"rng: expected a generator like np.random.default_rng(0), got {rng!r}.")
 
 
 def _expect_column(Y: np.ndarray) -> None:

@@ -32,7 +32,8 @@ def train_all(
     """Call each of {name: training} once, side by side; return {name: result} in the same order.
 
     A training is a call without arguments, such as partial(train, images, seed=0). The processes
-    share its large arrays as memory maps, where they can. The first exception ends all trainings and is raised.
+    share its large arrays as memory maps, or have copies (`_sharing`). The first exception ends all
+    trainings and is raised.
 
     jobs: processes at a time; with 1, all trainings run in this process, where a debugger works.
     None for those of `joblib.parallel_config`, or else 1. label: format of a name, to print it.

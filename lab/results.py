@@ -125,8 +125,8 @@ def read(path: Path) -> dict[str, Any]:
     """Read `results.json`, {task: its part}; it may be missing."""
     try:
         results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(results, dict):
-            raise ValueError(f"it holds a {type(results).__name__}")
+        if not (isinstance(results, dict) and {dict}.issuperset(map(type, results.values()))):
+            raise ValueError("expected a JSON object of objects")
     except ValueError as error:
         raise OSError(
             f"{path} is not a results file ({error}). "

@@ -106,7 +106,7 @@ def run_script(main: Callable[[], None]) -> None:
         if getattr(sys, name) is None:  # tqdm and joblib expect a file
             descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free one: 0, 1 or 2
             os.set_inheritable(descriptor, True)
-            setattr(sys, name, open(descriptor, mode, closefd=False))
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
         del os.environ["MPLBACKEND"]  # inherited from a notebook; matplotlib rejects it in a script

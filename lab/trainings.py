@@ -78,7 +78,7 @@ class Training:
 
 
 class HistoryError(ValueError):
-    """A trainer returned no histories, or a loss or an accuracy of a validation is missing."""
+    """A trainer returned no histories, or something else than a number in them."""
 
 
 class Trainer(Protocol):
@@ -132,6 +132,17 @@ def _histories(returned: Any) -> tuple[History, History]:
     return train, val
 
 
+def number(name: str, value: object) -> float:
+    """Convert a number of any type, or an array of one, to a float; or raise HistoryError."""
+    try:
+        return float(np.asarray(value).item()) + 0.0  # -0.0 becomes 0.0
+    except (TypeError, ValueError):
+        raise HistoryError(
+            f"{name}: expected one number, got {_short(value)}. Likely fix: return the mean over "
+            "the examples."
+        ) from None
+
+
 def _series(name: str, history: Any, key: str) -> dict[int, float]:
     series = history.get(key) if isinstance(history, Mapping) else history
     if not isinstance(series, Mapping):
@@ -141,17 +152,14 @@ def _series(name: str, history: Any, key: str) -> dict[int, float]:
         )
     plain: dict[int, float] = {}
     for step, value in series.items():
+        value = number(f"{name} at step {step!r}", value)
         try:
-            plain[int(step)] = float(np.asarray(value).item())
-            is_plain = int(step) == step
+            plain[int(step)] = value
+            is_whole = int(step) == step
         except (TypeError, ValueError):
-            is_plain = False
-        if not is_plain:
-            raise HistoryError(
-                f"{name}: expected one number at each step, got {_short(value)} at step {step!r}. "
-                "Likely fix: train_step and validation_step return single numbers; steps are "
-                "counted from 0."
-            )
+            is_whole = False
+        if not is_whole:
+            raise HistoryError(f"{name}: expected steps that count from 0, got {step!r}.")
     return plain
 
 

@@ -28,6 +28,11 @@ def test_training_in_float32_stays_in_float32() -> None:
         assert {X.dtype, outputs.dtype, model.grad.dtype, model.w.dtype} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize(("module", "targets"), [(task2a, np.eye(2)), (task3a, np.eye(3))])
+def test_a_loss_without_an_error_is_0_without_a_sign(module: Any, targets: np.ndarray) -> None:
+    assert str(module.cross_entropy_loss(targets, targets)) == "0.0"
+
+
 IMAGES, INPUTS = np.zeros((2, 784)), np.zeros((2, 785))
 LIST: Any = [[0.0], [1.0]]
 COLUMN, ONE_HOT = np.eye(2, 1), np.eye(2, 10)
@@ -37,6 +42,7 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "images with a bias": (lambda: pre_process_images(INPUTS), "pre-process them once"),
     "pixels below 0": (lambda: pre_process_images(IMAGES - 1), r"in \[0, 255\]"),
     "pixels from 0 to 1": (lambda: pre_process_images(IMAGES + 0.5), r"\[0.5, 0.5\].*normalised"),
+    "pixels of 0 and 1": (lambda: pre_process_images(np.eye(2, 784)), r"\[0, 1\].*normalised"),
     "labels (N,)": (lambda: task2a.cross_entropy_loss(np.zeros(2), COLUMN), SHAPES),
     "labels (N,), backward": (lambda: BinaryModel().backward(INPUTS, COLUMN, np.zeros(2)), SHAPES),
     "labels (N,), accuracy": (lambda: task2.accuracy(np.zeros(2), COLUMN), SHAPES),

@@ -188,15 +188,16 @@ def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(publish_run
     publish_run("task3")
 
 
+@pytest.mark.parametrize("text", ["not json", "3", '{"task2": 3}'])
 def test_a_file_in_the_way_of_the_results_is_left_alone(
-    publish_run: Publish, tmp_path: Path
+    publish_run: Publish, tmp_path: Path, text: str
 ) -> None:
     path = tmp_path / "out" / "results.json"
     path.parent.mkdir()
-    path.write_text("not json")
+    path.write_text(text)
     with pytest.raises(OSError, match=r"is not a results file .* move it away"):
         publish_run("task2")
-    assert contents(path.parent) == {path.name: b"not json"}
+    assert contents(path.parent) == {path.name: text.encode()}
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="every folder here can be written")
@@ -215,7 +216,7 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
 
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
     plt.close("all")  # the figures of other tests
-    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_figlabels() + [settings()]))
+    monkeypatch.setattr(plt, "show", lambda: shown.extend([*plt.get_figlabels(), settings()]))
     publish_run("task2", show=True)
     assert "No window can be opened here" in capsys.readouterr().out
     monkeypatch.setattr(plt, "get_backend", lambda: "windows")

@@ -96,12 +96,15 @@ def test_numbers_of_any_type_become_plain_ones(
         ((TRAIN, VAL | {"loss": {}}), 'val_history["loss"]: expected a value at step 0, got none.'),
         (
             (TRAIN, VAL | {"loss": {0: None}}),
-            "expected one number at each step, got None at step 0.",
+            'val_history["loss"] at step 0: expected one number, got None. Likely fix: return',
         ),
-        ((TRAIN, VAL | {"loss": {0: np.eye(3)}}), "got an array of shape (3, 3) at step 0. Likely"),
-        ((TRAIN, VAL | {"loss": {0: [1] * 99}}), f"got [{'1, ' * 25}1... at step 0. Likely"),
-        ((TRAIN, VAL | {"loss": {0.2: 0.5}}), "got 0.5 at step 0.2. Likely fix:"),
-        ((TRAIN, VAL | {"loss": {"0": 0.5}}), "got 0.5 at step '0'. Likely fix:"),
+        (
+            (TRAIN, VAL | {"loss": {0: np.eye(3)}}),
+            "at step 0: expected one number, got an array of shape (3, 3). ",
+        ),
+        ((TRAIN, VAL | {"loss": {0: [1] * 99}}), f"got [{'1, ' * 25}1.... Likely"),
+        ((TRAIN, VAL | {"loss": {0.2: 0.5}}), "expected steps that count from 0, got 0.2."),
+        ((TRAIN, VAL | {"loss": {"0": 0.5}}), "expected steps that count from 0, got '0'."),
     ],
 )
 def test_a_history_without_what_the_scripts_show_is_named(returned: object, message: str) -> None:
@@ -164,6 +167,18 @@ def test_a_loss_that_is_not_finite_stops_training_with_its_place_and_the_best_we
     assert trainer.model.w == 2
 
 
+@pytest.mark.parametrize(
+    ("loss", "got"),
+    [(None, "None"), (np.ones((2, 1)), "an array of shape"), ("a text", "'a text'")],
+)
+def test_a_loss_that_is_no_number_is_named_at_once(loss: Any, got: str) -> None:
+    trainer, other = Scripted([loss]), Scripted([])
+    other.step_losses = iter([loss])
+    for one, name in ((trainer, "validation"), (other, "training")):
+        with pytest.raises(HistoryError, match=f"the {name} loss: expected one number, got {got}"):
+            one.train(1)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_rate_too_large_for_the_dtype_diverges_without_a_warning() -> None:
     X, Y = np.full((4, 785), 1e30, np.float32), np.array([[0], [1], [1], [0]], np.float32)
@@ -190,6 +205,9 @@ X4, X0 = np.zeros((4, 1)), np.zeros((0, 1))
         (lambda: Scripted([], learning_rate=np.nan), r"learning_rate: .* \[0, inf\), got nan"),
         (lambda: Scripted([], patience=0), "patience: expected a whole .* least 1, got 0"),
         (lambda: Scripted([], validations_per_epoch=0), "validations_per_epoch: .* got 0"),
+        (lambda: Scripted([], rng=0), "rng: expected a generator like .*, got 0"),
+        (lambda: Scripted([], rng=np.random.default_rng), "rng: .* got <.* default_rng"),
+        (lambda: Scripted([], rng=np.random.RandomState), "rng: .* got <class"),
         (lambda: Scripted([]).train(-1), "num_epochs: expected a whole .* least 0, got -1"),
         (
             lambda: BaseTrainer(BinaryModel(), 1, 1, True, X4, X4, X0, X0),

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from joblib import cpu_count
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
@@ -32,7 +34,7 @@ def main() -> int:
         description="Apply each fault to a copy of the project; report which the tests catch.",
     )
     parser.add_argument("only", nargs="*", help="a folder, or a file *.patch; all without it")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at a time")
+    parser.add_argument("--jobs", type=int, default=cpu_count(), help="faults at a time")
     args = parser.parse_args()
     patches = [patch for name in args.only or [""] for patch in chosen(name)]
     if failure := first_failure(None):
