@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "2e, shuffling": partial(train, images, True, *settings),
     }
     trainings = train_all(runs, options.jobs)
-    draw = partial(make_figures, *trainings.values(), title(data, options))
+    in_order, shuffled = trainings.values()
+    draw = partial(make_figures, in_order, shuffled, title(data, options))
     publish("task2", data, options, trainings, draw)
 
 

@@ -163,7 +163,7 @@ def test_no_figure_costs_a_training_or_an_older_figure(
     ids=str,
 )
 def test_the_settings_of_the_user_do_not_reach_the_figures(
-    publish_run: Publish, settings: dict[str, Any]
+    publish_run: Publish, settings: Any
 ) -> None:
     def draw() -> figures.Figures:
         one = np.eye(10)

@@ -9,7 +9,6 @@ that it names run first, and where they pass, every test without the proof of th
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
