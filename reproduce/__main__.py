@@ -62,6 +62,7 @@ def main() -> None:
     data = load_data(options)
     folder = options.out / "figures"
     path = folder / results.FILE
+    results.read(path)  # a file that is none of results ends it here
     documents: dict[str, list[Claim]] = {}
     with engine(options), figures.default_settings():
         for name, run in DOCUMENTS.items():

@@ -241,11 +241,11 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     monkeypatch.setattr(sys, "argv", ["reproduce", "--out", str(tmp_path), "--seeds", "4"])
     results = tmp_path / "figures" / "results.json"
     results.parent.mkdir()
-    results.write_text('{"other": 1}')
+    results.write_text('{"other": {}}')
     reproduce.__main__.main()
     assert seen == [range(4)]
     assert (tmp_path / "figures" / "1999.png").exists()
-    assert json.loads(results.read_text())["other"] == 1
+    assert json.loads(results.read_text())["other"] == {}
     assert pages.read(results) == {"course_1999": [other, claim]}
     printed = capsys.readouterr().out
     assert pages.document("course_1999", results) in printed
