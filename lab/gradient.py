@@ -53,10 +53,11 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     model.w = w.astype(np.float64) if w.any() else random
     try:
         outputs, objective = model.forward(X), np.asarray(model.objective(X, Y))
-        if objective.size != 1:
+        if objective.size != 1 or objective.dtype.kind not in "biuf":
+            got = f"an array of shape {objective.shape}" if objective.ndim else objective.item()
             raise GradientError(
-                f"the loss: expected one number, got an array of shape {objective.shape}. "
-                "Likely fix: take the mean over all of its entries."
+                f"the loss: expected one number, got {got}. "
+                "Likely fix: return the mean over all of its entries."
             )
         is_single = np.float32 in (outputs.dtype, objective.dtype)
         epsilon, tolerance = (COARSE, COARSE) if is_single else (EPSILON, TOLERANCE)

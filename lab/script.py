@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import signal
@@ -107,6 +108,8 @@ def run_script(main: Callable[[], None]) -> None:
             descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free one: 0, 1 or 2
             os.set_inheritable(descriptor, True)
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # it may not know a letter of a path
     logging.basicConfig(format="%(message)s")
     if os.environ.get("MPLBACKEND", "").startswith("module://") and not in_notebook():
         del os.environ["MPLBACKEND"]  # inherited from a notebook; matplotlib rejects it in a script

@@ -72,6 +72,9 @@ def test_a_loss_that_is_not_one_number_is_named() -> None:
     model = with_weights(InFloat32(0.5), np.zeros((6, 3)))
     with pytest.raises(GradientError, match=r"one number, got an array of shape \(5,\)"):
         check_gradient(model, np.tile(X, (2, 1)), np.tile(TARGETS, (2, 1)))
+    vars(model)["objective"] = lambda X, targets: None
+    with pytest.raises(GradientError, match="one number, got None. Likely fix: return"):
+        check_gradient(model, X, TARGETS)
 
 
 def test_where_the_gradient_is_zero_there_is_no_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -330,6 +331,15 @@ def test_streams_that_are_closed_do_not_end_a_script(closed: str, printed: str) 
         check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, printed, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_path_that_the_output_cannot_show_does_not_end_a_script(encoding: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    with redirect_stdout(stream):
+        run_script(lambda: print("to t \udcff"))
+    stream.seek(0)
+    assert stream.read() == "to t \\udcff\n"
 
 
 @pytest.mark.parametrize("variable", ["MATPLOTLIBRC", "MPLBACKEND"])
