@@ -35,11 +35,10 @@ def default_settings() -> Iterator[None]:
     """
     try:
         import matplotlib
-    except ValueError as error:  # matplotlib has logged the name of a file
-        raise OSError(
-            f"matplotlib cannot read its settings: {error}. Likely fix: save matplotlibrc as "
-            "UTF-8, or unset MPLBACKEND."
-        ) from None
+    except ValueError as error:
+        is_file = isinstance(error, UnicodeError)  # whose name matplotlib has logged
+        fix = "save matplotlibrc as UTF-8" if is_file else "unset MPLBACKEND"
+        raise OSError(f"matplotlib cannot read its settings: {error}. Likely fix: {fix}.") from None
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         yield

@@ -91,13 +91,13 @@ def publish(
 
     save(out / arrays, trainings)
     write(arrays)
+    print(f"Data: {data.name}\n{NOTE}\n")
+    print_table(HEADER, [row(name, training) for name, training in trainings.items()])
     with figures.default_settings():
         drawn = draw()
     for name, figure in drawn.items():
         figures.save(figure, out / name)
     write(*drawn, arrays)
-    print(f"Data: {data.name}\n{NOTE}\n")
-    print_table(HEADER, [row(name, training) for name, training in trainings.items()])
     print(f"\nWrote {len(drawn)} figures, {arrays} and {FILE} to {out}/")
     if in_notebook():
         for name, figure in drawn.items():

@@ -135,12 +135,14 @@ def fail(*arguments: Any, **options: Any) -> Any:
 
 
 def test_no_figure_costs_a_training_or_an_older_figure(
-    publish_run: Publish, monkeypatch: Patch
+    publish_run: Publish, monkeypatch: Patch, capsys: Capture
 ) -> None:
     out = publish_run("task2")
     before = contents(out)
+    capsys.readouterr()
     with pytest.raises(KeyboardInterrupt):
         publish_run("task3", draw=fail)
+    assert "short" in capsys.readouterr().out  # the table
     monkeypatch.setattr(Figure, "savefig", fail)
     with pytest.raises(KeyboardInterrupt):
         publish_run("task2")

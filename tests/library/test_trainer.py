@@ -82,6 +82,10 @@ def test_numbers_of_any_type_become_plain_ones(
         assert json.dumps(plain) == json.dumps((TRAIN, VAL))
 
 
+def test_a_loss_of_minus_zero_is_zero() -> None:
+    assert str(fitted((TRAIN | {"loss": {0: -0.0}}, VAL)).best.train_loss) == "0.0"
+
+
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
