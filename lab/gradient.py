@@ -10,7 +10,8 @@ from lab.protocols import Model
 
 TOLERANCE = 1e-6  # a relative error
 EPSILON = 1e-5  # by which a weight is moved; below it rounding dominates
-COARSE = 1e-2  # both, for a model that computes in float32 whatever it is given
+# The same for a model that computes in float32 whatever it is given.
+COARSE_TOLERANCE, COARSE_EPSILON = 1e-3, 1e-2
 
 
 class GradientError(AssertionError):
@@ -50,34 +51,40 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
         raise ValueError("X: expected at least one example to check the gradient on, got none.")
     w, grad, X = model.w, model.grad, X.astype(np.float64)
     random = np.random.default_rng(0).standard_normal(w.shape) / np.sqrt(len(w))
-    model.w = w.astype(np.float64) if w.any() else random
-    try:
-        outputs, objective = model.forward(X), np.asarray(model.objective(X, Y))
-        if objective.size != 1 or objective.dtype.kind not in "biuf":
-            got = f"an array of shape {objective.shape}" if objective.ndim else objective.item()
+    model.w = weights = w.astype(np.float64) if w.any() else random
+    epsilon, tolerance, precision = EPSILON, TOLERANCE, np.finfo(np.float64).eps
+
+    def objective() -> float:
+        loss = np.asarray(model.objective(X, Y))
+        if loss.size != 1 or loss.dtype.kind not in "biuf":
+            got = f"an array of shape {loss.shape}" if loss.ndim else loss.item()
             raise GradientError(
                 f"the loss: expected one number, got {got}. "
                 "Likely fix: return the mean over all of its entries."
             )
-        is_single = np.float32 in (outputs.dtype, objective.dtype)
-        epsilon, tolerance = (COARSE, COARSE) if is_single else (EPSILON, TOLERANCE)
-        numerical = numerical_gradient(
-            lambda: np.asarray(model.objective(X, Y)).item(), model.w, epsilon
-        )
-        model.backward(X, model.forward(X), Y)
+        return float(loss.item())
+
+    try:
+        numerical, outputs = numerical_gradient(objective, weights), model.forward(X)
+        model.backward(X, outputs, Y)
         analytic = model.grad
+        if analytic.shape != w.shape:
+            raise GradientError(
+                f"backward: expected grad of shape {w.shape}, got {analytic.shape}."
+            )
+        if not _relative(analytic, numerical) <= tolerance and _is_single(objective, weights):
+            precision = np.finfo(np.float32).eps
+            epsilon, tolerance = COARSE_EPSILON, COARSE_TOLERANCE
+            numerical = numerical_gradient(objective, weights, epsilon)
+        size = abs(objective())
     finally:
         model.w, model.grad = w, grad
-    if analytic.shape != w.shape:
-        raise GradientError(f"backward: expected grad of shape {w.shape}, got {analytic.shape}.")
-    difference = np.abs(analytic - numerical)
-    size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
-    relative = float(np.linalg.norm(difference) / size) if size else 0.0
+    relative = _relative(analytic, numerical)
     if relative <= tolerance:
         return relative
+    difference = np.abs(analytic - numerical)
     # The objective is known to a few units in the last place, its differences no better.
-    unit = np.finfo(np.float32 if is_single else np.float64).eps
-    rounding = 10 * unit * max(1, abs(objective.item())) / epsilon
+    rounding = 10 * precision * max(1, size) / epsilon
     is_small, is_saturated = difference.max() <= rounding, np.isin(outputs, (0, 1)).any()
     if is_small or (w.any() and is_saturated):
         length = f"it is too small, its length is {np.linalg.norm(analytic):.1e}"
@@ -93,3 +100,23 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
         f"gave {analytic[worst]:.6g}, central differences {numerical[worst]:.6g}. "
         "The mistake is in forward, backward, cross_entropy_loss or the penalty."
     )
+
+
+def _relative(analytic: np.ndarray, numerical: np.ndarray) -> float:
+    size = np.linalg.norm(analytic) + np.linalg.norm(numerical)
+    return float(np.linalg.norm(analytic - numerical) / size) if size else 0.0
+
+
+def _is_single(objective: Callable[[], float], w: np.ndarray) -> bool:
+    """Return whether the objective has the noise of float32: two steps give two slopes."""
+    before, t = w.copy(), np.zeros(1)
+    direction = np.random.default_rng(1).standard_normal(w.shape)
+    direction /= np.linalg.norm(direction)
+
+    def along() -> float:
+        w[...] = before + t * direction
+        return objective()
+
+    fine, wide = (numerical_gradient(along, t, epsilon) for epsilon in (EPSILON, 100 * EPSILON))
+    w[...] = before
+    return bool(np.abs(fine - wide) > 1e-4)
