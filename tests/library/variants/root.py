@@ -58,6 +58,23 @@ RIGHT = [
         ),
     ),
     Variant(
+        "a loss computed in float32",
+        bodies=(
+            (
+                "task2a.cross_entropy_loss",
+                "outputs = outputs.astype(np.float32)\n"
+                "return -float(np.mean(targets * log(outputs) + (1 - targets) * log(1 - outputs)))",
+            ),
+            (
+                "task3a.cross_entropy_loss",
+                "losses = np.zeros(len(targets), np.float32)\n"
+                "for n, (y, yhat) in enumerate(zip(targets, outputs)):\n"
+                "    losses[n] = -(y * log(yhat)).sum()\n"
+                "return float(losses.mean())",
+            ),
+        ),
+    ),
+    Variant(
         "written another way",
         bodies=(
             ("task2a.BinaryModel.forward", "return 0.5 * (1 + np.tanh(X @ self.w / 2))"),
