@@ -86,7 +86,6 @@ def make_figures(
     """
     on = f"({data_name})"
     weights = {f"λ = {value}": trainings[value].w[:-1].T for value in (0, 1)}
-    title = f"Task 4c: validation accuracy for each λ {on}"
     accuracies = {f"λ = {value:g}": one.val_history["accuracy"] for value, one in trainings.items()}
     norms = {value: float(np.sum(one.w**2)) for value, one in trainings.items()}
     model = SoftmaxModel(0)
@@ -104,7 +103,11 @@ def make_figures(
             weights, f"Task 4b: the weights of each digit {on}", "weight", grey=True
         ),
         FIGURES["4c"]: figures.plot_curves(
-            accuracies, title, "Validation accuracy", (0.7, 0.95), enlarged=True
+            accuracies,
+            f"Task 4c: validation accuracy for each λ {on}",
+            "Validation accuracy",
+            (0.7, 0.95),
+            enlarged=True,
         ),
         FIGURES["4e"]: figures.log_points(
             norms, f"Task 4e: squared length of the weights for each λ {on}", "λ", "‖w‖²"

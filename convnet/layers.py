@@ -308,8 +308,10 @@ class BatchNorm(Layer):
     def __init__(self, *layout: int | str) -> None:
         self.layout = layout
         self.axes = tuple(i for i, size in enumerate(layout) if isinstance(size, str))
+        for size in layout:
+            if not isinstance(size, str):
+                expect_count("channels", size, 1)
         ones = np.ones([1 if isinstance(size, str) else size for size in layout], np.float32)
-        expect_count("channels", ones.size, 1)
         self.scale, self.shift = Parameter(1 * ones), Parameter(0 * ones)
         self.mean, self.variance = Parameter(0 * ones), Parameter(1 * ones)
 

@@ -123,11 +123,12 @@ class Sequential:
 
     def _linked(self, name: str, vector: np.ndarray) -> np.ndarray:
         """Return a vector, if what each parameter has by this name is a view of its part."""
-        for parameter, view in self._views(vector):
+        names = self.parameters()
+        for full_name, (parameter, view) in zip(names, self._views(vector), strict=True):
             if not np.shares_memory(getattr(parameter, name), view):
                 raise ValueError(
-                    f"{name}: expected each parameter's to be a view of the network's vector, got "
-                    f"another array. Likely fix: change it in place, {name}[...] = array; for a "
+                    f"{full_name}.{name}: expected a view of the network's vector, got another "
+                    f"array. Likely fix: change it in place, {name}[...] = array; for a "
                     "layer that another network has, too, copy.deepcopy(layer)."
                 )
         return vector

@@ -9,6 +9,7 @@ import numpy as np
 import utils
 from convnet.network import Sequential
 from convnet.optimisers import Optimiser
+from lab.expect import expect_in
 from lab.trainings import History
 from task3 import accuracy
 from trainer import BaseTrainer
@@ -43,6 +44,7 @@ class NetworkTrainer(BaseTrainer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: float) -> None:
+        expect_in("[0, inf)", learning_rate=learning_rate)
         self.optimiser.learning_rate = learning_rate
 
     def train(self, num_epochs: int) -> tuple[History, History]:

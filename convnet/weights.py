@@ -52,4 +52,4 @@ def _describe(array: np.ndarray | None, dtype: np.dtype) -> str:
         return "absent"
     with np.errstate(over="ignore"):
         is_finite = array.dtype.kind == "f" and np.isfinite(array.astype(dtype)).all()
-    return f"{'finite' if is_finite else 'other'} numbers (in {dtype}) of shape {array.shape}"
+    return f"numbers of shape {array.shape}, {'all' if is_finite else 'not all'} finite in {dtype}"

@@ -148,7 +148,8 @@ def read_folder(
         The arrays found, and for those not found why: each bad file, and what the folder holds.
     """
     raw = [place for place in (folder / "raw", folder / "MNIST" / "raw") if os.path.isdir(place)]
-    return max((_read(place, originals) for place in (folder, *raw)), key=lambda read: len(read[0]))
+    reads = [_read(place, originals) for place in (folder, *raw)]
+    return max(reads, key=lambda read: (len(read[0]), len(read[1])))  # of equals, with bad files
 
 
 def _read(folder: Path, originals: Mapping[str, Original | None]) -> tuple[Arrays, list[Attempt]]:

@@ -14,14 +14,15 @@ def expect_numbers(**arrays: np.ndarray) -> None:
     """Raise ValueError unless each is a NumPy array of numbers, not a list and not of text."""
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
+            fix = "is a `return` missing?" if array is None else f"np.array({name})."
             raise ValueError(
-                f"{name}: expected a NumPy array, got {type(array).__name__}. "
-                f"Likely fix: np.array({name})."
+                f"{name}: expected a NumPy array, got {type(array).__name__}. Likely fix: {fix}"
             )
         if array.dtype.kind not in "biuf":
+            dtype = "int" if name == "Y" else "float"
             raise ValueError(
                 f"{name}: expected an array of numbers, got one of {array.dtype}. "
-                f"Likely fix: {name}.astype(float), or astype(int) for labels."
+                f"Likely fix: {name}.astype({dtype})."
             )
 
 
@@ -121,7 +122,9 @@ def expect_in(interval: str, **numbers: float | np.ndarray) -> None:
     low, high = map(float, interval[1:-1].split(","))
     for name, values in numbers.items():
         for value in np.ravel(values):
-            if not (low < value < high or (value == low and interval.startswith("["))):  # nan too
+            is_number = isinstance(value, (int, float, np.number))
+            at_low = interval.startswith("[") and value == low
+            if not (is_number and (at_low or low < value < high)):  # neither is true of nan
                 raise ValueError(f"{name}: expected a number in {interval}, got {value}.")
 
 

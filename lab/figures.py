@@ -114,8 +114,8 @@ def plot_loss(
     (line,) = ax.plot(at, values.mean(axis=1), label=label)
     if npoints_to_average > 1 and plot_variance:
         low, high = np.quantile(values, (0.25, 0.75), axis=1)
-        label = "the middle half of these steps"
-        ax.fill_between(at, low, high, color=line.get_color(), alpha=0.2, lw=0, label=label)
+        band = "the middle half of these values"
+        ax.fill_between(at, low, high, color=line.get_color(), alpha=0.2, lw=0, label=band)
 
 
 def plot_curves(
@@ -247,7 +247,8 @@ def describe(fig: Figure) -> str:
     """Say in words what a figure shows, for those who do not see it."""
     ax = fig.axes[0]
     curves = {line.get_label(): np.asarray(line.get_ydata()) for line in ax.get_lines()}
-    ends = [f"{name} from {y[0]:.3g} to {y[-1]:.3g}" for name, y in curves.items() if y.size]
+    # not where a curve begins: it may be above the axes, and cut off
+    ends = [f"{name} ends at {y[-1]:.3g}" for name, y in curves.items() if y.size]
     shown = [f"{ax.get_ylabel()} against {ax.get_xlabel()}: {', '.join(ends)}"] if ends else []
     return ". ".join([fig.get_suptitle() or ax.get_title(), *shown])
 

@@ -121,13 +121,19 @@ def _histories(returned: Any) -> tuple[History, History]:
         {key: _series(f'{name}["{key}"]', history, key) for key in ("loss", "accuracy")}
         for name, history in named.items()
     )
+    if not val["loss"]:
+        raise HistoryError(
+            'val_history["loss"]: expected a value for each validation, got none. '
+            "Likely fix: validate at step 0, and then several times an epoch."
+        )
     for name, history in zip(named, (train, val), strict=True):
         for key, series in history.items():
-            if missing := (val["loss"] or {0: 0}).keys() - series:
+            if missing := val["loss"].keys() - series:
                 raise HistoryError(
-                    f'{name}["{key}"]: expected a value at step {min(missing)}, got none. '
-                    "Likely fix: validate at step 0, and store the losses and both accuracies "
-                    "of each validation under its step."
+                    f'{name}["{key}"]: expected a value at step {min(missing)}, where '
+                    'val_history["loss"] has one, got none. Likely fix: store the loss and both '
+                    "accuracies of a validation under the number of its training step, and return "
+                    "train_history before val_history."
                 )
     return train, val
 
@@ -137,9 +143,11 @@ def number(name: str, value: object) -> float:
     try:
         return float(np.asarray(value).item()) + 0.0  # -0.0 becomes 0.0
     except (TypeError, ValueError):
+        fix = "return the mean over the examples."
+        if value is None:
+            fix = "is a `return` missing?"
         raise HistoryError(
-            f"{name}: expected one number, got {_short(value)}. Likely fix: return the mean over "
-            "the examples."
+            f"{name}: expected one number, got {_short(value)}. Likely fix: {fix}"
         ) from None
 
 
@@ -156,7 +164,7 @@ def _series(name: str, history: Any, key: str) -> dict[int, float]:
         try:
             plain[int(step)] = value
             is_whole = int(step) == step
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             is_whole = False
         if not is_whole:
             raise HistoryError(f"{name}: expected steps that count from 0, got {step!r}.")

@@ -178,13 +178,15 @@ def regularisation(part: Part) -> str:
     zero, *others = best
     accuracy = {value: one.val_accuracy for value, one in best.items()}
     numbers = f"The validation accuracies are {_list(accuracy, '.4f')}. "
-    falls = [value for value in others if accuracy[zero] - accuracy[value] >= CHANCE]
+    fall = {value: accuracy[zero] - accuracy[value] for value in others}
+    if rises := [value for value in others if fall[value] <= -CHANCE]:
+        return numbers + f"In this run it rises with {_symbol(*rises)}."
+    falls = [value for value in others if fall[value] >= CHANCE]
     if not falls:
-        return numbers + f"In this run no λ lowers it by {CHANCE:g} or more; less may be chance."
+        return numbers + f"In this run no λ changes it by {CHANCE:g} or more; less may be chance."
     text = numbers + f"So it falls with {_symbol(*falls)}. "
     if close := [value for value in others if value not in falls]:
-        chance = f"by less than {CHANCE:g}, if at all, which may be chance"
-        text += f"With {_symbol(*close)} it falls {chance}. "
+        text += f"With {_symbol(*close)} it changes by less than {CHANCE:g}, which may be chance. "
     loss = {value: one.val_loss for value, one in best.items()}
     if all(loss[value] > loss[zero] for value in others):
         text += f"The validation loss rises with every λ: {_list(loss, '.4f')}. "

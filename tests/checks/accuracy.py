@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.checks.mistake import (
+    Mistake,
     Relation,
     at_fault,
     cause,
@@ -43,7 +44,8 @@ def judge_accuracies(
         judge: the check.
     """
     accuracy = getattr(files.load(module), "accuracy", None)
-    if callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS:
+    has_own = callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS
+    if has_own:
         with at_fault(f"{module}.accuracy"):
             judge(lambda outputs, targets: accuracy(targets.copy(), outputs.copy()))
     model = textbook_model(files, Model)
@@ -53,7 +55,13 @@ def judge_accuracies(
         with untouched(X=X, targets=Y):
             return files.require(f"{module}.calculate_accuracy")(X, Y, model)
 
-    judge(of_model)
+    try:
+        judge(of_model)
+    except Mistake as mistake:
+        if has_own:
+            right = "accuracy itself is right: call it with the targets, then the model's outputs."
+            mistake.rows["Likely"] = right
+        raise
 
 
 @dataclass(frozen=True)

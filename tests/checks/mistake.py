@@ -94,7 +94,7 @@ def expect_number(name: str, got: Any, likely: str = "") -> float:
     if got is None:
         raise Mistake(what, "a float", "None", likely="is a `return` missing?")
     array = as_array(got)
-    expect(array.dtype.kind in NUMBERS, what, "a float", got, likely)
+    expect(array.dtype.kind in NUMBERS, what, "a float", repr(got))
     expect(array.size == 1, what, "a float", f"shape {array.shape}", likely)
     return float(array.item())
 

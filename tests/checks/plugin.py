@@ -152,7 +152,8 @@ class Checks:
         lines = table_lines(self.outcomes)
         if brief and len(once) > 1:
             lines = [line for line in lines if not line.startswith("advice: ")]
-            lines.append(MORE.format(self.outcomes[shown[0].nodeid].check.task))
+            if option.tbstyle != "no":
+                lines.append(MORE.format(self.outcomes[shown[0].nodeid].check.task))
         if self.outcomes.tasks():
             terminalreporter.section("points")
             for line in lines:

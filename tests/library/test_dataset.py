@@ -114,6 +114,14 @@ def test_of_a_missing_file_it_is_said_what_is_there_instead(
     )
 
 
+def test_bad_files_where_torchvision_lays_them_are_named(
+    originals: Originals, small_idx: dict[str, bytes], tmp_path: Path
+) -> None:
+    lay_out({name: raw[:-1] for name, raw in small_idx.items()}, tmp_path, "MNIST/raw/{name}")
+    _, attempts = read_folder(tmp_path, originals)
+    assert [Path(place).name for place, _ in attempts] == list(MNIST_FILES)
+
+
 def test_a_file_in_place_of_the_folder_is_named_with_its_cause(
     originals: Originals, tmp_path: Path
 ) -> None:

@@ -175,6 +175,6 @@ def test_a_figure_is_described_by_its_title_its_axes_and_the_ends_of_its_curves(
 ) -> None:
     assert figures.describe(drawn[FIGURES["2c"]]) == (
         "Task 2c: accuracy of logistic regression, 2 against 3 (data). Accuracy against Gradient "
-        "step: Training accuracy from 0.94 to 0.944, Validation accuracy from 0.93 to 0.934"
+        "step: Training accuracy ends at 0.944, Validation accuracy ends at 0.934"
     )
     assert figures.describe(drawn[FIGURES["4b"]]) == "Task 4b: the weights of each digit (data)"

@@ -97,10 +97,11 @@ def test_a_loss_of_minus_zero_is_zero() -> None:
         ((TRAIN | {"loss": {1: 1}}, VAL), 'train_history["loss"]: expected a value at step 0'),
         ((TRAIN | {"accuracy": {}}, VAL), 'train_history["accuracy"]: expected a value at step 0'),
         ((TRAIN, VAL | {"accuracy": {}}), 'val_history["accuracy"]: expected a value at step 0'),
-        ((TRAIN, VAL | {"loss": {}}), 'val_history["loss"]: expected a value at step 0, got none.'),
+        ((TRAIN, VAL | {"loss": {}}), "expected a value for each validation, got none."),
+        ((VAL, TRAIN), 'train_history["loss"]: expected a value at step 1, where val_history'),
         (
             (TRAIN, VAL | {"loss": {0: None}}),
-            'val_history["loss"] at step 0: expected one number, got None. Likely fix: return',
+            'val_history["loss"] at step 0: expected one number, got None. Likely fix: is a',
         ),
         (
             (TRAIN, VAL | {"loss": {0: np.eye(3)}}),
