@@ -43,7 +43,7 @@ def judge_accuracies(
         Model: the student's class, in whose place a textbook model stands.
         judge: the check.
     """
-    accuracy = getattr(files.load(module), "accuracy", None)
+    accuracy: Any = getattr(files.load(module), "accuracy", None)
     has_own = callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS
     if has_own:
         with at_fault(f"{module}.accuracy"):
