@@ -64,7 +64,7 @@ def files_of(module: str) -> set[str]:
 
 
 def no_zip(out: Path) -> str:
-    """Say that no zip was written, and of when one is that is there already."""
+    """Say that no zip was written, and give the date of an older one."""
     if not out.is_file():
         return "No zip was written."
     date = datetime.fromtimestamp(out.stat().st_mtime)

@@ -136,7 +136,7 @@ FUNCTIONS |= {  # what answers a task is not handed out, even where it is not gr
     for task in TASKS
     if task.answered_in and task.answered_in not in FUNCTIONS
 }
-# The file names are those of the course; it counts the figures of Tasks 2c, 3c and 4e otherwise.
+# The file names are those of the course; it numbers those of Tasks 2c, 3c and 4e as 2b, 3b and 4d.
 FIGURES = {task.name: task.figure for task in TASKS if task.figure}
 # Not asked for: the errors of Task 3's model on the validation set.
 CONFUSION, MISTAKES = "task3_confusion.png", "task3_mistakes.png"
