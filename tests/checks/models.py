@@ -187,7 +187,7 @@ def expect_weights_kept(
     with suppress(Exception):
         scaled = any(close(model.w, c * before).all() for c in (strength, 2 * strength))
         if scaled or np.shares_memory(model.w, model.grad):
-            likely = "a new name for self.w is no copy of it: *= and += change w itself."
+            likely = "*=, += and -= change self.w itself, also by another name for it."
     raise Mistake(f"{method} changed the weights", "w as it was", "another w", likely=likely)
 
 

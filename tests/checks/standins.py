@@ -53,6 +53,10 @@ def textbook_model(files: StudentFiles, name: str) -> Any:
         own = Own(*(() if binary else (0.0,)))
         model = compatibility.with_own_attributes(model, own)
         model.backward = compatibility.in_their_order(model.backward, own.own.backward, "backward")
+        own.w, X = model.w.copy(), textbook.inputs(2)
+        targets = textbook.binary_targets(2) if binary else textbook.class_targets(2)
+        if own.backward(X, textbook.forward(X, model.w), targets) is None:
+            return model
     return compatibility.with_gradient_returned(model)
 
 
@@ -81,6 +85,28 @@ def batches(
     for start in range(0, end, batch_size):
         chosen = order[start : min(start + batch_size, end)]
         yield X[chosen], Y[chosen]
+
+
+def binary_cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> np.float64:
+    """Compute equation 3 of N examples, also where both come as a row or without a second axis."""
+    if np.shape(targets) == np.shape(outputs):
+        targets, outputs = np.reshape(targets, (-1, 1)), np.reshape(outputs, (-1, 1))
+    return _loss(textbook.binary_cross_entropy, targets, outputs)
+
+
+def cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> np.float64:
+    """Compute equation 5."""
+    return _loss(textbook.cross_entropy, targets, outputs)
+
+
+def _loss(
+    loss: Callable[[np.ndarray, np.ndarray], float], targets: np.ndarray, outputs: np.ndarray
+) -> np.float64:
+    """Return a number of NumPy's, as most losses do: it has `.item()` and `.mean()`."""
+    if np.shape(targets) != np.shape(outputs):
+        shapes = f"{np.shape(targets)} and {np.shape(outputs)}"
+        raise ValueError(f"the targets and the outputs of the loss have the shapes {shapes}")
+    return np.float64(loss(targets, outputs))
 
 
 def stand_in(
@@ -114,7 +140,7 @@ def stand_in(
 
 def stand_in_for_other_tasks(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace what a trainer uses of Tasks 2a, 2e and 3a."""
-    losses = {"task2a": textbook.binary_cross_entropy, "task3a": textbook.cross_entropy}
+    losses = {"task2a": binary_cross_entropy, "task3a": cross_entropy}
     for module, loss in losses.items():
         stand_in(files, monkeypatch, f"{module}.cross_entropy_loss", loss)
     stand_in(files, monkeypatch, "utils.batch_loader", batches)

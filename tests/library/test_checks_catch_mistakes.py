@@ -121,7 +121,7 @@ DIAGNOSES = {
     "3a forward maximum of each class": "subtract the largest score of each image",
     "3a forward one maximum for all": "exp of the others underflows to 0",
     "3a backward divided by 128": "divided by 128, whatever N is",
-    "3a backward an alias of w": "a new name for self.w is no copy",
+    "3a backward an alias of w": "change self.w itself, also by another name",
     "3c calculate_accuracy a whole number": "this is a whole number, as of //",
     "3c calculate_accuracy divided by 128": "divided by 128, whatever N is",
     "3c calculate_accuracy one argmax of all": "np.argmax without an axis",

@@ -47,6 +47,14 @@ RIGHT = [
         ("task3", "(Y_batch, outputs)\n\n", "(Y_batch, self.model.forward(X_batch))\n\n"),
     ),
     right(
+        "a loss of flat arrays, as a Python number",
+        (
+            "task2",
+            "cross_entropy_loss(Y_batch, self.model.forward(X_batch))",
+            "cross_entropy_loss(Y_batch.ravel(), self.model.forward(X_batch).ravel()).item()",
+        ),
+    ),
+    right(
         "weights moved in place in Task 2, rebound in Task 3",
         ("task2", "self.model.w = self.model.w -", "self.model.w -="),
         ("task3", "self.model.w -=", "self.model.w = self.model.w -"),

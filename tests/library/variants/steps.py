@@ -42,6 +42,13 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
                 f"class {name}(",
                 f"learning_rate = 0.05\n\n\nclass {name}(",
             ),
+            (
+                "the gradient that backward does not return",
+                BACKWARD,
+                f"grad = {BACKWARD}",
+                update,
+                "self.model.w -= self.learning_rate * grad",
+            ),
             ("updates twice", update, f"{update}\n        {update}"),
             (
                 "the sign only",
