@@ -225,7 +225,11 @@ def test_the_cache_is_verified_and_what_it_lacks_fetched(
 
 
 def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_remedy_are_listed(
-    small_folder: Path, originals: Originals, tmp_path: Path, cache: Path
+    small_folder: Path,
+    originals: Originals,
+    tmp_path: Path,
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     bad = tmp_path / "train-images-idx3-ubyte.gz"
     bad.write_bytes(b"<html>moved</html>")
@@ -241,6 +245,8 @@ def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_rem
     small_folder.rename(cache)
     assert len(find(tmp_path, originals)) == 4
     assert bad.read_bytes() == b"<html>moved</html>"
+    assert f"{bad}: 18 bytes that are neither gzip nor IDX" in caplog.text
+    assert "Looking elsewhere." in caplog.text
 
 
 def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
@@ -289,6 +295,7 @@ def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) 
     ("name", "array", "message"),
     [
         ("t10k_images", np.zeros((20, 24, 28), np.uint8), r"t10k-images.*: .* \(20, 24, 28\)"),
+        ("t10k_images", np.full((20, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(20, 28, 29\)"),
         ("t10k_images", np.zeros((20, 28, 28), np.int8), "expected uint8 .*, got int8"),
         (
             "train_images",
@@ -296,9 +303,11 @@ def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) 
             r"none above 1. .* not yet divided by 255",
         ),
         ("train_labels", np.arange(29, dtype=np.uint8) % 10, r"in shape \(30,\), got .*29"),
+        ("train_labels", np.arange(31, dtype=np.uint8) % 10, r"in shape \(30,\), got .*31"),
+        ("t10k_labels", np.arange(20, dtype=np.uint8) % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
         ("t10k_labels", np.full(20, 2, np.uint8), r"all labels from 0 to 9 .* got \[2\]"),
     ],
-    ids=["smaller images", "signed pixels", "pixels of 0 and 1", "fewer labels", "one label"],
+    ids=["smaller", "larger", "signed", "0 and 1", "less labels", "more labels", "nine", "one"],
 )
 def test_any_data_of_another_shape_or_type_is_refused(
     tmp_path: Path, name: str, array: np.ndarray, message: str

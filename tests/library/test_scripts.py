@@ -275,7 +275,7 @@ def test_a_fault_of_the_code_keeps_its_traceback() -> None:
 
 
 def test_a_file_appears_when_it_is_whole_and_its_folder_is_made(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file.txt"
+    path = tmp_path / "new" / "folder" / "file.txt"
     with replacing(path) as temporary:
         temporary.write_text("whole")
         assert not path.exists()
