@@ -21,14 +21,14 @@ NOT_DECIDED = "compare predictions, 1 if yhat >= 0.5 else 0, with the targets, n
 WRAPS = "prediction - target wraps in uint8, where 0 - 1 is 255; compare them with ==."
 
 EXAMPLES = Examples(
-    outputs=np.array([[90, 40, 60, 20, 10, 70, 30, 80, 95, 45, 65, 55, 35]]).T / 100,
+    outputs=np.array([[70, 40, 60, 20, 10, 90, 30, 80, 95, 45, 65, 55, 35]]).T / 100,
     decisions=np.array([[1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 0]], np.uint8).T,
-    targets=np.array([[0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]], np.uint8).T,
+    targets=np.array([[1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]], np.uint8).T,
     hits=5,
     relations=[
         ([81 / 169, 85 / 169, 1], "each target meets each prediction: keep both (N, 1)."),
         ([0, 0, 0], NOT_DECIDED),
-        ([1 - 7.95 / 13, 1 - 3.65 / 13, 0.9], NOT_DECIDED),
+        ([1 - 7.95 / 13, 1 - 3.65 / 13, 0.7], NOT_DECIDED),
         ([3 / 13, 7 / 13, 1], "this is the fraction of targets that are 1."),
         ([10 / 13, 6 / 13, 0], f"this is the fraction of targets that are 0: {ARGMAX}"),
         ([1, 1, 1], f"this is always 1: {ARGMAX}"),

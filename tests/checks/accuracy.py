@@ -15,6 +15,7 @@ from tests.checks.mistake import (
     Relation,
     at_fault,
     cause,
+    close,
     expect_close,
     expect_multiple,
     expect_number,
@@ -27,7 +28,7 @@ from tests.checks.student import StudentFiles
 __tracebackhide__ = True
 
 LOSS = ["targets", "outputs"]
-WHOLE = "this is a whole number, as of //, int() or round(); divide by /, and round nothing."
+WHOLE = "it is 0 or 1, as of //, int(), round() or np.all; divide by /, and round nothing."
 MANY = 4_000  # and more examples: too many to count in 8 bits or in float16
 Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 
@@ -137,6 +138,10 @@ class Examples:
             shares: of the largest accuracy.
             likely: the cause to name when none is known.
         """
+        known = (accuracy(self.outputs, labels) for labels in (self.targets, self.decisions))
+        some, all_right = (total_of("the accuracy", number) for number in known)
+        if not close(np.array(some * len(self.targets)), np.array(self.hits * all_right)):
+            return  # another mistake, which costs the points of its own check
         got = np.ravel([accuracy(outputs, labels) for labels in targets])
         name = "the accuracies over the largest"
         likely = self.cause(accuracy) or likely
@@ -164,6 +169,7 @@ class Examples:
             (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
             (1 - right, "this is the fraction of wrong predictions."),
             (right // 1, WHOLE),
+            ((number - 1) / [N, N, 1], "an image is left out: the first, or the last."),
             *self.relations,
         ]
         if K > 1:

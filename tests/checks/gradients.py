@@ -72,7 +72,7 @@ def data_relations(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> S
     right = textbook.through_inputs(X, slopes)
     chained = textbook.through_inputs(X, slopes * outputs * (1 - outputs))
     relations: list[Relation] = [
-        (0 * right, "the gradient is zero: `grad` is not set, or the outputs are not used."),
+        (0 * right, "it is zero: `grad` is not set or overwritten, or the outputs are not used."),
         (-right, "the sign is opposite, or outputs and targets are exchanged."),
         (N * right, "not averaged: it is N times too large; divide by N = X.shape[0]."),
         (-N * right, "the sign is opposite, and it is not averaged over the N examples."),

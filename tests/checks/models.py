@@ -198,7 +198,7 @@ def expect_new_gradient(
     first, second = (np.array(gradient_of(model, X, outputs, targets)) for _ in range(2))
     relations = [(2 * first, "accumulated over calls: `grad = ...`, not `grad += ...`.")]
     what = "a second call with the same arguments gives another gradient"
-    expect_close("grad", second, first, relations, what=what)
+    expect_close("grad", second, first, relations, "something of the last call is kept.", what)
 
 
 def expect_gradient_reset(
@@ -318,6 +318,23 @@ def expect_finite_loss(
     loss = expect_number("the loss", loss_of(cross_entropy_loss, y, wrong))
     what = "the loss of wrong outputs, exactly 0 and 1"
     expect(np.isfinite(loss) and loss > 1, what, "a large, finite number", loss, likely)
+
+
+def ignored_columns(model: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> str:
+    """Say so if `forward` ignores some columns of X, or return "".
+
+    Args:
+        model: makes a model with the given weights.
+        shape: of the weights.
+    """
+    w = np.zeros(shape)
+    w[:, 0] = 3
+    with suppress(Exception):
+        each, none = (outputs_of(model(w), X) for X in (np.eye(len(w)), np.zeros((1, len(w)))))
+        ignored = close(each, none).all(axis=1)
+        if ignored.any() and not ignored.all():
+            return "every column of X counts, the bias too."
+    return ""
 
 
 def expect_no_overflow(

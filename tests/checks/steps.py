@@ -169,6 +169,10 @@ class Steps:
         if np.array_equal(model.seen, self.Y):
             uphill = "backward takes the outputs first, then the targets."
         moves = [self.move(rate) for rate in RATES]
+        likely = "a step against the gradient of this batch, of learning_rate times its length."
+        times = float(np.sum(moves[0] * -gradient) / np.sum(RATES[0] * gradient * gradient))
+        if all(close(m, -times * r * gradient).all() for r, m in zip(RATES, moves, strict=True)):
+            likely = f"it is {times:.4g} times learning_rate times the gradient."
         for rate, moved in zip(RATES, moves, strict=True):
             step = rate * gradient
             relations = [
@@ -180,12 +184,13 @@ class Steps:
                 (-2 * step, "the update is done twice."),
                 (-step / 2, "a factor 1/2 has no place here."),
                 (-rate * step, "the learning rate is squared."),
+                (-gradient / rate, "divided by the learning rate; multiply by it."),
+                (
+                    -step / DATA_SETS[0][0],
+                    "divided by len(self.X_train); the gradient is an average.",
+                ),
             ]
             own = "use self.learning_rate, not a number of your own."
-            times = float(np.sum(moved * -step) / np.sum(step * step))
-            likely = "a step against the gradient of this batch, of learning_rate times its length."
-            if close(moved, -times * step).all():
-                likely = f"it is {times:.4g} times learning_rate times the gradient."
             fixed = close(moves[0], moves[1]).all()
             what = f"train_step moves the weights wrongly (learning rate {rate})"
             known = relations[1:3] if fixed else relations

@@ -54,7 +54,9 @@ WRONG = [
         ("X - 127 in uint8", FLOAT + SCALE, "    X = (X - 127) / 128\n"),
         ("divided by 127", SCALE, "    X = (X - 127.5) / 127\n"),
         ("divided in place", FLOAT + SCALE, "    X /= 127.5\n    X -= 1\n"),
+        ("clipped", FLOAT + SCALE, "    X = np.clip(X.astype(float), -1, 1)\n"),
         ("the bias is a 1", BIAS, "1"),
+        ("the bias is for 100 images", BIAS, "np.ones((100, 1))"),
         (
             "an array of integers",
             GIVE,
@@ -111,6 +113,8 @@ WRONG = [
         ("a softmax", SIGMOID, "        return np.exp(z) / np.exp(z).sum(axis=1)"),
         ("clipped", LOGITS, LOGITS.replace("500", "1")),
         ("no bias", "X.dot(self.w)", "X[:, :-1].dot(self.w[:-1])"),
+        ("one more bias", "X.dot(self.w)", "np.c_[X, np.ones(len(X))].dot(self.w)"),
+        ("rounded", SIGMOID, "        return np.round(1 / (1 + np.exp(-z)), 2)"),
         ("no second axis", SIGMOID, "        return (1 / (1 + np.exp(-z)))[:, 0]"),
         ("a row", SIGMOID, "        return (1 / (1 + np.exp(-z))).T"),
         ("scales X", LOGITS, "        X /= 2\n" + LOGITS.replace("X.dot", "2 * X.dot")),
@@ -138,7 +142,19 @@ WRONG = [
             GRADIENT.replace("= -np", "= (0 if self.grad is None else self.grad) - np"),
         ),
         ("accumulated, from None", GRADIENT, GRADIENT.replace("=", "+=")),
+        (
+            "0.9 of the last gradient",
+            GRADIENT,
+            GRADIENT.replace("= -np", "= (0 if self.grad is None else 0.9 * self.grad) - np"),
+        ),
         ("updates the weights", GRADIENT, GRADIENT + "\n        self.w = self.w - self.grad"),
+        (
+            "its own outputs, and an update",
+            GRADIENT,
+            GRADIENT.replace("outputs", "self.forward(X)")
+            + "\n        self.w = self.w - self.grad",
+        ),
+        ("overwritten", GRADIENT, GRADIENT + "\n        self.grad = 0 * self.w"),
         (
             "outputs in place",
             GRADIENT,

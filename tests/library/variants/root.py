@@ -22,13 +22,26 @@ def wrong(task: str, function: str, name: str, body: str, advice: bool = False) 
     return Variant(name, (), task, function, (), advice, bodies=((function, body),))
 
 
+HITS = "hits = [(outputs[n, 0] >= 0.5) == targets[n, 0] for n in range(1, len(targets))]"
+SOFTMAX_HITS = "hits = [outputs[n].argmax() == targets[n].argmax() for n in range(1, len(targets))]"
+SHARE = "return float(sum(hits) / len(targets))"
+
 WRONG = [  # in what the course's own starter does not have
     wrong("2c", "task2.calculate_accuracy", "> 0.5", ACCURACY),
     wrong("2c", "task2.accuracy", "a sum", "return float(np.sum((outputs >= 0.5) == targets))"),
+    wrong("2c", "task2.accuracy", "without the first", f"{HITS}\n{SHARE}"),
+    wrong("3c", "task3.accuracy", "without the first", f"{SOFTMAX_HITS}\n{SHARE}"),
     wrong("3c", "task3.accuracy", "raises", "return None / len(targets)"),
     wrong("4b", PENALTY, "half", "return self.l2_reg_lambda * self.w"),
     wrong("4b", PENALTY, "nothing returned", "2 * self.l2_reg_lambda * self.w"),
     wrong("4b", BACKWARD, "subtracted", f"{GRADIENT} - self.penalty_gradient()"),
+    wrong("4b", BACKWARD, "no parentheses", f"{GRADIENT} + self.penalty_gradient"),
+    wrong(
+        "4b", BACKWARD, "+= without parentheses", f"{GRADIENT}\nself.grad += self.penalty_gradient"
+    ),
+    wrong("4b", PENALTY, "lambda rounded", "return 2 * int(self.l2_reg_lambda) * self.w"),
+    wrong("4b", PENALTY, "lambda always 0.1", "return 2 * 0.1 * self.w"),
+    wrong("2d", STOP, "values of a list", "return min(val_losses.values()) < 0"),
     wrong("2d", STOP, "never stops", "return False"),
     wrong("2d", STOP, "at the first rise", "return val_losses[-1] > min(val_losses)"),
     wrong("2d", STOP, "no guard", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
