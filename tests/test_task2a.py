@@ -28,6 +28,7 @@ from tests.checks.mistake import (
     untouched,
 )
 from tests.checks.models import (
+    CLIPPED,
     exchanged,
     expect_finite_loss,
     expect_gradient_reset,
@@ -93,6 +94,20 @@ def without_bias(x: Any, N: int = 0) -> Any:
 # Pre-processing
 
 
+def expect_inputs(inputs: Any, N: int) -> None:
+    """Raise Mistake, with its likely cause, unless inputs have the shape (N, 785)."""
+    likely = "append one column, the bias input, to (N, 784)."
+    if np.ndim(inputs) == 1:
+        likely = f"one row of all numbers, as of np.append without axis=; {likely}"
+    if np.shape(inputs) == (N + 1, 784):
+        likely = f"the bias is a row here; {likely}"
+    if np.shape(inputs) == (N, 2 * 784):
+        likely = f"as many columns as X has are appended, as of np.ones_like(X); {likely}"
+    if np.shape(inputs) == (785, N):
+        likely = ""  # but that it is transposed
+    expect_shape("pre_process_images(X)", inputs, (N, 785), likely)
+
+
 @check("2a", 1.5, PIXELS)
 def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any, pre_process: Any) -> None:
     pixels = textbook.images(5)
@@ -113,7 +128,10 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any, pre_proc
         (right.astype(np.int64), "the result is truncated to integers; it has to be float."),
         (right[:, ::-1], "keep the order of the pixels."),
     ]
-    got = without_bias(pre_process(pixels), len(pixels))
+    inputs = pre_process(pixels)
+    got = without_bias(inputs, len(pixels))
+    if np.shape(got) != right.shape:
+        expect_inputs(inputs, len(pixels))
     likely = "0 becomes -1 and 255 becomes 1."
     with suppress(Exception):
         black, white = got[0, 10], got[0, 20]
@@ -131,12 +149,7 @@ def test_pre_process_images_maps_0_to_minus_1_and_255_to_1(task2a: Any, pre_proc
 @check("2a", 1, PIXELS)
 def test_pre_process_images_appends_a_bias_input_of_1(pre_process: Any) -> None:
     inputs = pre_process(textbook.images(5))
-    likely = "append one column, the bias input, to (N, 784)."
-    if np.ndim(inputs) == 1:
-        likely = f"one row of all numbers, as of np.append without axis=; {likely}"
-    if np.shape(inputs) == (6, 784):
-        likely = f"the bias is a row here; {likely}"
-    expect_shape("pre_process_images(X)", inputs, (5, 785), likely)
+    expect_inputs(inputs, 5)
     expect_variety("pre_process_images(X)", inputs)
     first, last = np.asarray(inputs)[:, 0], np.asarray(inputs)[:, -1]
     likely = "append a 1 for each image after the pixels are normalised."
@@ -175,7 +188,7 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
         return
     as_they_were = alone.shape == dark.shape and (alone == dark).all()
     if np.ndim(inputs) != 2:
-        expect_shape("pre_process_images(X)", inputs, (3, 785))
+        expect_inputs(pre_process(bright), 3)
     expect(not as_they_were, "the images come back as they were", "inputs in [-1, 1]", "pixels")
     expect_variety("the pixels", inputs)
     if np.shape(inputs) != right.shape or not close(inputs, right).all():
@@ -183,6 +196,8 @@ def test_a_pixel_becomes_the_same_whatever_the_others_are(pre_process: Any) -> N
     likely = "use the fixed range 0 to 255, not that of the images at hand."
     what = "the same image comes out otherwise when brighter images stand beside it"
     expect_close("the pixels", alone, among, likely=likely, what=what)
+    what, right = "images without a white pixel come out wrong", np.interp(dark, [0, 255], [-1, 1])
+    expect_close("the pixels", without_bias(alone), right, likely=likely, what=what)
 
 
 @advice("2a", PIXELS, needs=[test_pre_process_images_maps_0_to_minus_1_and_255_to_1])
@@ -294,6 +309,9 @@ def test_forward_is_the_sigmoid(model: Any) -> None:
     ]
     by_hand, got = [[0.5], [0.75], [0.25], [0.8]], outputs_of(model(w), x)
     expect_close("outputs for z = 0, ln 3, -ln 3, ln 4", got, by_hand, relations)
+    w[0] = 8
+    far, right = np.eye(2, 785) - np.eye(2, 785, -1), [[0.99966465], [0.00033535]]
+    expect_close("outputs for z = 8, -8", outputs_of(model(w), far), right, likely=CLIPPED)
     got = outputs_of(model(W), X)
     expect_close("outputs", got, OUTPUTS, likely=ignored_columns(model, W.shape))
 

@@ -26,11 +26,12 @@ OTHERS = np.linspace(0.03, 0.024, 7).reshape(-1, 1)  # an output of a class that
 EXAMPLES = Examples(
     outputs=np.where(DECISIONS, 1 - 9 * OTHERS, OTHERS),
     decisions=DECISIONS,
-    targets=rows([7, 2, 1, 0, 5, 8, 6]),
+    targets=rows([7, 2, 1, 0, 5, 3, 9]),
     hits=4,
     relations=[
         ([64 / 70, 1, 1], "this compares each of the N * K outputs; compare one class."),
-        ([0.4, 1, 1], "this finds an image for each class; find the class of each image."),
+        ([6 / 7, 1, 1], "compare each prediction with the label of its own image, not of any."),
+        ([0.6, 1, 1], "this finds an image for each class; find the class of each image."),
         ([0, 0, 0], CLASSES),
         ([0, 0, 1], FLAT),
         ([1 / 7, 1 / 7, 1], FLAT),

@@ -26,6 +26,7 @@ from tests.checks.mistake import (
     untouched,
 )
 from tests.checks.models import (
+    CLIPPED,
     exchanged,
     expect_finite_loss,
     expect_gradient_reset,
@@ -113,6 +114,12 @@ def test_one_hot_encode_gives_one_row_for_each_label(encode: Any) -> None:
     encoding = encode(labels, 10)
     expect_shape("one_hot_encode(Y, 10)", encoding, (11, 10), likely)
     expect_variety("one_hot_encode(Y, 10)", encoding)
+    if close(np.asarray(encoding), textbook.rows(labels)).all():
+        eight_bits = "numbers of rows in the type of Y, 8 bits, end at 255: 256 becomes 0."
+        for N, cause in ((256, ""), (300, eight_bits)):
+            labels = np.resize(textbook.LABELS, N).tolist()
+            what, right = f"the encoding of {N} labels", textbook.rows(labels)
+            expect_close(what, encode(labels, 10), right, likely=cause)
 
 
 @check("3a", 0.5, ONE_HOT, needs=[test_one_hot_encode_puts_a_1_at_the_label])
@@ -238,6 +245,9 @@ def test_forward_is_the_softmax(model: Any) -> None:
         (np.log(by_hand), "this is the logarithm of the softmax."),
     ]
     expect_close("outputs", outputs_of(model(w), x), by_hand, relations)
+    far = 8 * w / w.max()
+    name = "outputs where the largest score is 8"
+    expect_close(name, outputs_of(model(far), x), textbook.forward(x, far), likely=CLIPPED)
     got = outputs_of(model(W), X)
     expect_close("outputs", got, OUTPUTS, likely=ignored_columns(model, W.shape))
 

@@ -117,6 +117,10 @@ def test_training_stops_at_the_tenth_of_them(trainer: Any) -> None:
         expect_stop(run, 6, 0, likely if run.left_at is None else at_once)
         likely = "`return` the histories: there are still figures to draw."
         expect(not run.exited, "training ends the script", "train returns", "sys.exit", likely)
+    run = run_of(trainer, [*OVERFITS[:16], 0.2, *(0.201 + 0.001 * np.arange(13))])
+    what = "training stops at number 16 (from 0), the tenth after number 6, but a new best itself"
+    likely = "look at the last validation, too, before you stop."
+    expect(run.left_at != 16, what, "it goes on", "it stops", likely)
 
 
 @check("2d", 1, STOP, needs=[test_about_ten_validations_without_improvement_are_awaited])

@@ -42,11 +42,35 @@ def order(utils: Any, num_examples: int, batch_size: int, **options: Any) -> lis
     return [int(n) for batch in batches for n in batch]
 
 
+def own_order(files: StudentFiles, num_examples: int) -> np.ndarray | None:
+    """Call `shuffled_order`; return None for another year's files, which do not have it.
+
+    Raises:
+        Mistake: unless it returns whole numbers, in one axis, that are indices of the examples.
+    """
+    shuffled_order = getattr(files.load("utils"), "shuffled_order", None)
+    if shuffled_order is None or "rng" not in signature(shuffled_order).parameters:
+        return None
+    drawn = shuffled_order(num_examples, np.random.RandomState(0))
+    name, right = f"shuffled_order({num_examples}, rng)", f"({num_examples},)"
+    likely = "a `return` is missing; rng.shuffle changes its argument and returns None."
+    expect(drawn is not None, f"{name} should be an array", f"shape {right}", "None", likely)
+    if np.ndim(drawn) != 1 or not len(drawn):
+        expect_shape(name, drawn, (num_examples,), "one axis: an index for each example.")
+    got = np.asarray(drawn)
+    expect(got.dtype.kind in "iu", f"{name} should hold indices", "integers", got.dtype)
+    largest, what = max(got, default=0), f"{name} holds numbers that are no index of an example"
+    likely = "the indices of N examples run from 0 to N - 1; draw them for the N of each call."
+    expect(largest < num_examples, what, f"0 to {num_examples - 1}", f"up to {largest}", likely)
+    return got
+
+
 @check("2e", 1, ORDER)
-def test_shuffling_changes_the_order(utils: Any) -> None:
+def test_shuffling_changes_the_order(utils: Any, files: StudentFiles) -> None:
+    own_order(files, 60)
     got = order(utils, 60, 6, shuffle=True)
     what, likely = "shuffle=True leaves the examples in order", "draw a permutation of them all."
-    expect(got != sorted(got), what, "a random order", "0, 1, 2, ...", likely)
+    expect(got != sorted(got), what, "a random order", got, likely)
 
 
 @check("2e", 1, ORDER, needs=[test_shuffling_changes_the_order])
@@ -65,7 +89,7 @@ def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
 @check("2e", 1.5, LOADER, needs=[test_shuffling_changes_the_order])
 def test_targets_stay_with_their_images(utils: Any) -> None:
     for shuffle in (True, False):
-        for X_batch, Y_batch in load(utils, *data(40), 4, shuffle=shuffle):
+        for X_batch, Y_batch in load(utils, *data(60), 4, shuffle=shuffle):
             expect_shape("Y_batch", Y_batch, (len(X_batch), 1))
             if (X_batch[:, :1] != Y_batch).any() or (X_batch.sum(axis=1) != 0).any():
                 raise Mistake(
@@ -76,8 +100,29 @@ def test_targets_stay_with_their_images(utils: Any) -> None:
                 )
 
 
+def expect_each_once(got: np.ndarray | None, num_examples: int) -> None:
+    """Raise Mistake unless an order, if there is one, holds every index once."""
+    if got is None or sorted(got) == list(range(num_examples)):
+        return
+    different = set(got.tolist())
+    never = sorted(set(range(num_examples)) - different)
+    likely = "the order has to hold each index from 0 to N - 1, once"
+    likely += f"; number {never[0]} is missing." if never else "."
+    if np.iinfo(got.dtype).max < num_examples - 1:
+        likely = f"an index of type {got.dtype} is too small: it ends at {np.iinfo(got.dtype).max}."
+    elif len(different) < len(got) == num_examples:
+        likely = "a permutation, not a draw with replacement (np.random.randint, choice)."
+    numbers = f"{len(different)} different ones in {len(got)} places"
+    expect(False, f"the order of {num_examples} examples", "each of them once", numbers, likely)
+
+
 @check("2e", 0.5, LOADER, needs=[test_shuffling_changes_the_order])
-def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> None:
+def test_every_example_is_served_once_an_epoch_in_full_batches(
+    utils: Any, files: StudentFiles
+) -> None:
+    with at_fault(ORDER):
+        for num_examples in (40, 43, 20_000):
+            expect_each_once(own_order(files, num_examples), num_examples)
     for num_examples, drop_last, right in (
         (40, True, [5] * 8),
         (43, True, [5] * 8),
@@ -96,9 +141,7 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(utils: Any) -> No
             once = "each batch begins where the one before it ends."
             if shuffle and [len(batch) for batch in in_order] == right:
                 once = "a permutation, not a draw with replacement (np.random.randint, choice)."
-                never = sorted(set(range(num_examples)) - set(numbers))
-                likely = "the order has to hold each index from 0 to N - 1, once"
-                likely += f"; number {never[0]} is missing." if never else "."
+                likely = "the order has to hold each index from 0 to N - 1, once."
             with at_fault(ORDER if shuffle else LOADER):
                 expect(sizes == right, what, right, sizes, likely)
                 expect(
@@ -164,7 +207,7 @@ def test_other_examples_are_left_over_each_time(utils: Any) -> None:
 @advice("2e", LOADER, needs=[test_shuffling_changes_the_order])
 def test_the_data_set_stays_as_it_was(utils: Any) -> None:
     for shuffle in (True, False):
-        X, Y = data(40)
+        X, Y = data(60)
         with untouched(X=X, Y=Y):
             list(load(utils, X, Y, 4, shuffle=shuffle))
 

@@ -68,6 +68,7 @@ class Steps:
         learning_rate: float = RATES[0],
         script: bool = True,
         sets: Sequence[np.ndarray] = (),
+        batch_size: int = 6,
     ) -> Any:
         """Make a trainer.
 
@@ -76,10 +77,11 @@ class Steps:
             learning_rate: of its steps.
             script: whether the script has variables of the same values, or none of these names.
             sets: X_train, Y_train, X_val, Y_val; by default none is the batch of a step.
+            batch_size: of its steps.
         """
         inputs = (textbook.inputs(*size_and_seed) for size_and_seed in DATA_SETS)
         own = [array for X in inputs for array in (X, self.targets(len(X)))]
-        arguments = (model, learning_rate, len(self.X), False, *(sets or own))
+        arguments = (model, learning_rate, batch_size, False, *(sets or own))
         trainer = self._files.require(self.name)(*arguments)
         if script:
             trainer = compatibility.with_script_variables(trainer, arguments, self._monkeypatch)
@@ -105,6 +107,7 @@ class Steps:
         train_step = self._files.require(f"{self.name}.train_step")
         dtype = np.uint8 if self.num_outputs == 1 else float  # Task 3 has targets of its own type
         judge_in_type(self._expect_loss, self.Y, train_step, dtype, "utils", "Y_batch")
+        self._expect_three_losses()
 
     def _expect_loss(self, targets: np.ndarray) -> None:
         model = self.model()
@@ -302,6 +305,25 @@ class Steps:
             trainer.train_step(X.copy(), Y.copy())
         likely = "every step: forward, backward, update, with nothing kept from the step before."
         expect_close("w after three steps", trainer.model.w, w, likely=likely)
+
+    def _expect_three_losses(self) -> None:
+        """Take steps from the same weights on three large batches."""
+        N, model = 130, self.model()  # a batch is often 32, 64 or 128 examples
+        w, Y = model.w.copy(), self.targets(N)
+        trainer = self.trainer(model, sets=[textbook.inputs(N), Y] * 2, batch_size=N)
+        for seed in (5, 6, 7):
+            X, trainer.model.w = textbook.inputs(N, seed), w.copy()
+            got = compatibility.loss_alone(trainer.train_step(X.copy(), Y.copy()))
+            if np.size(got) != 1:  # which another check says, in an epoch
+                return
+            before = textbook.loss(Y, textbook.forward(X, w))
+            after = before
+            with suppress(Exception):
+                after = textbook.loss(Y, textbook.forward(X, np.asarray(trainer.model.w)))
+            likely = "the loss of this batch alone and of all its examples, of no step before."
+            what = f"what train_step returns for one of three batches of {N} examples"
+            if not np.allclose(expect_number(what, got), after, RELATIVE, ABSOLUTE, equal_nan=True):
+                expect_close(what, got, before, likely=likely)
 
     def _trainer_with_known_accuracies(self) -> Any:
         K, model = self.num_outputs, self.model()

@@ -143,6 +143,21 @@ DIAGNOSES = {
     "at the root: 4b backward += without parentheses": "a method without its `()`",
     "at the root: 4b penalty_gradient lambda rounded": "is lambda rounded",
     "at the root: 2d should_stop values of a list": "val_losses is a list",
+    "at the root: 2a pre_process_images the largest of each image": "the fixed range 0 to 255",
+    "at the root: 2a pre_process_images as many ones as pixels": "as of np.ones_like(X)",
+    "at the root: 2a pre_process_images one row of all": "np.append without axis=",
+    "at the root: 2a forward outputs from 0.01 to 0.99": "clipped or rounded too much",
+    "at the root: 2b train_step the first loss for ever": "of no step before",
+    "at the root: 2d should_stop whatever the last is": "look at the last validation, too",
+    "at the root: 2e shuffled_order from 1 to N": "run from 0 to N - 1",
+    "at the root: 2e shuffled_order a column": "one axis: an index for each example",
+    "at the root: 2e shuffled_order of 8 bits": "an index of type uint8 is too small",
+    "at the root: 2e shuffled_order at most 1000": "number 1000 is missing",
+    "at the root: 2e shuffled_order the first order for ever": "for the N of each call",
+    "at the root: 3a one_hot_encode rows in 8 bits": "numbers of rows in the type of Y, 8 bits",
+    "at the root: 3b train_step the loss of 64": "of all its examples",
+    "at the root: 3c accuracy any image's label": "of its own image, not of any",
+    "at the root: 4b train_step lambda is set to 0": "lambda has no effect in train_step",
 }
 
 COSTS = {  # points of its task
@@ -152,6 +167,11 @@ COSTS = {  # points of its task
 }
 
 OTHERS = {  # which it is not
+    "at the root: 2a pre_process_images as many ones as pixels": "(5, 784)\n",
+    "at the root: 2a forward outputs from 0.01 to 0.99": "overflows",
+    "at the root: 2e shuffled_order the first order for ever": "utils.batch_loader",
+    "at the root: 3c accuracy any image's label": "however small that is",
+    "at the root: 4b train_step lambda is set to 0": "adds nothing",
     "2b train_step exchanged for backward": "uphill",
     "at the root: 2d should_stop the other way round": "gradient steps",
     "at the root: 2d should_stop at the first rise": "gradient steps",
