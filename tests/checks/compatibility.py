@@ -15,7 +15,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -132,6 +132,7 @@ def by_name(
     return (), dict(zip(stated, args, strict=True)) | options
 
 
+@lru_cache(maxsize=64)
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """List the arguments of a student's function, without *args and **kwargs."""
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -189,7 +190,7 @@ def early_stopping_set_by_main(trainer: Any) -> Any:
     kept = getattr(trainer, "__dict__", {})  # which a class with __slots__ does not have
     attributes = {name: value for name, value in kept.items() if value is False}
     options = [name for name in attributes if early_stopping_argument(False, name)]
-    nodes = ast.walk(_source(type(trainer))) if options else ()
+    nodes = _nodes(type(trainer)) if options else ()
     stored = [
         node.attr
         for node in nodes
@@ -256,7 +257,7 @@ def with_further_results(
     """A `train` that takes more values from its steps than these are to return."""
     taken = [
         len(node.targets[0].elts)
-        for node in ast.walk(_source(Trainer))
+        for node in _nodes(Trainer)
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Tuple)
         and isinstance(node.value, ast.Call)
@@ -353,7 +354,7 @@ def with_script_variables(
 def under_own_names(values: dict[str, Any], Trainer: type) -> dict[str, Any]:
     """A script whose variables have names of their own where it makes its trainer."""
     named = dict(values)
-    for node in ast.walk(_source(Trainer)):
+    for node in _nodes(Trainer):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == Trainer.__name__:
             arguments = list(zip(TRAINER, node.args, strict=False))
             arguments += [(str(keyword.arg), keyword.value) for keyword in node.keywords]
@@ -363,9 +364,14 @@ def under_own_names(values: dict[str, Any], Trainer: type) -> dict[str, Any]:
     return named
 
 
-def _source(cls: type) -> ast.Module:
-    """Parse the file that a student's class is in."""
-    return ast.parse(Path(inspect.getfile(cls)).read_bytes())
+def _nodes(cls: type) -> Sequence[ast.AST]:
+    """Parse the file that a student's class is in, and list all nodes."""
+    return _parsed(Path(inspect.getfile(cls)).read_bytes())
+
+
+@lru_cache(maxsize=8)
+def _parsed(source: bytes) -> Sequence[ast.AST]:
+    return [*ast.walk(ast.parse(source))]
 
 
 # Where a student writes what the checks look for

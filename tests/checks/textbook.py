@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def sealed(array: np.ndarray) -> np.ndarray:
     return array
 
 
+@cache
 def inputs(num_examples: int = 7, seed: int = 0) -> np.ndarray:
     """Draw inputs (N, 785) in [-1, 1]; the last column is 1 for the bias."""
     X = np.random.default_rng(seed).uniform(-1, 1, (num_examples, I))
@@ -26,6 +28,7 @@ def inputs(num_examples: int = 7, seed: int = 0) -> np.ndarray:
     return sealed(X)
 
 
+@cache
 def weights(num_outputs: int, seed: int = 1) -> np.ndarray:
     """Draw weights (785, K) with scores of order one: at zero many mistakes do not show."""
     return sealed(np.random.default_rng(seed).standard_normal((I, num_outputs)) / 16)
