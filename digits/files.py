@@ -103,9 +103,11 @@ def keep(what: str, name: str, content: bytes | memoryview) -> bool:
     Returns:
         Whether it is kept.
     """
+    kept = False
     try:
         with replacing(cache_folder() / name) as temporary:
             temporary.write_bytes(content)
+        kept = True
     except OSError as error:
         logger.warning(
             "%s for this run only, for they cannot be kept: %s. "
@@ -113,8 +115,7 @@ def keep(what: str, name: str, content: bytes | memoryview) -> bool:
             what,
             error,
         )
-        return False
-    return True
+    return kept
 
 
 @contextmanager
