@@ -98,19 +98,25 @@ def test_files_of_two_data_sets_are_not_mixed(
 
 
 @pytest.mark.parametrize(
-    "held", ["mnist.npz", "archive.zip", "t10k-labels-idx1-ubyte (1).gz", "t10k-labels-idx1-ubyte/"]
+    ("held", "others", "shown"),
+    [
+        ("mnist.npz", "abcd", "a, b, c, d"),
+        ("archive.zip", "abcde", "a, b, c, d and 1 more"),
+        ("t10k-labels-idx1-ubyte (1).gz", "abcdef", "a, b, c, d and 2 more"),
+        ("t10k-labels-idx1-ubyte/", "abc", "a, b, c"),
+    ],
 )
 def test_of_a_missing_file_it_is_said_what_is_there_instead(
-    originals: Originals, small_folder: Path, held: str
+    originals: Originals, small_folder: Path, held: str, others: str, shown: str
 ) -> None:
     (small_folder / f"{MNIST_FILES[3]}.gz").unlink()
-    for name in (*(f"{letter}.txt" for letter in "abcdefg"), held):
+    for name in (*others, held):
         (small_folder / name).mkdir() if name.endswith("/") else (small_folder / name).touch()
     _, (attempt,) = read_folder(small_folder, originals)
     assert attempt == (
         str(small_folder),
         f"no such file that can be read, packed or not: {MNIST_FILES[3]}; "
-        f"the folder holds {held}, a.txt, b.txt, c.txt, d.txt and 3 more",
+        f"the folder holds {held}, {shown}",
     )
 
 
@@ -297,17 +303,14 @@ def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) 
         ("t10k_images", np.zeros((20, 24, 28), np.uint8), r"t10k-images.*: .* \(20, 24, 28\)"),
         ("t10k_images", np.full((20, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(20, 28, 29\)"),
         ("t10k_images", np.zeros((20, 28, 28), np.int8), "expected uint8 .*, got int8"),
-        (
-            "train_images",
-            np.ones((30, 28, 28), np.uint8),
-            r"none above 1. .* not yet divided by 255",
-        ),
+        ("train_images", np.ones((30, 28, 28), np.uint8), "none above 1. .* not yet divided by 255"),
+        ("t10k_images", np.zeros((20, 28, 28), np.uint8), "none above 1. .* not yet divided by 255"),
         ("train_labels", np.arange(29, dtype=np.uint8) % 10, r"in shape \(30,\), got .*29"),
         ("train_labels", np.arange(31, dtype=np.uint8) % 10, r"in shape \(30,\), got .*31"),
         ("t10k_labels", np.arange(20, dtype=np.uint8) % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
         ("t10k_labels", np.full(20, 2, np.uint8), r"all labels from 0 to 9 .* got \[2\]"),
     ],
-    ids=["smaller", "larger", "signed", "0 and 1", "less labels", "more labels", "nine", "one"],
+    ids=["smaller", "larger", "signed", "ones", "zeros", "less labels", "more labels", "nine", "one"],
 )
 def test_any_data_of_another_shape_or_type_is_refused(
     tmp_path: Path, name: str, array: np.ndarray, message: str
@@ -322,10 +325,13 @@ def test_any_data_are_looked_for_in_the_folder_named_alone(
     monkeypatch.setenv("MNIST_DATA_DIR", str(write_set(cache)))
     with pytest.raises(DataError, match="--any-data needs --data-dir FOLDER"):
         digits.load("any")
-    missing = write_set(tmp_path / "fashion") / f"{MNIST_FILES[2]}.gz"
-    missing.unlink()
+    folder = write_set(tmp_path / "fashion")
+    (folder / f"{MNIST_FILES[2]}.gz").unlink()
     with pytest.raises(DataError, match=f"no such file .*: {MNIST_FILES[2]}"):
-        digits.load("any", missing.parent)
+        digits.load("any", folder)
+    (folder / f"{MNIST_FILES[0]}.gz").write_bytes(b"<html>")  # the first of two faults is told
+    with pytest.raises(DataError, match=f"{MNIST_FILES[0]}.gz: 6 bytes that are neither"):
+        digits.load("any", folder)
 
 
 # Synthetic digits
