@@ -303,14 +303,34 @@ def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) 
         ("t10k_images", np.zeros((20, 24, 28), np.uint8), r"t10k-images.*: .* \(20, 24, 28\)"),
         ("t10k_images", np.full((20, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(20, 28, 29\)"),
         ("t10k_images", np.zeros((20, 28, 28), np.int8), "expected uint8 .*, got int8"),
-        ("train_images", np.ones((30, 28, 28), np.uint8), "none above 1. .* not yet divided by 255"),
-        ("t10k_images", np.zeros((20, 28, 28), np.uint8), "none above 1. .* not yet divided by 255"),
+        (
+            "train_images",
+            np.ones((30, 28, 28), np.uint8),
+            "none above 1. .* not yet divided by 255",
+        ),
+        (
+            "t10k_images",
+            np.zeros((20, 28, 28), np.uint8),
+            "none above 1. .* not yet divided by 255",
+        ),
         ("train_labels", np.arange(29, dtype=np.uint8) % 10, r"in shape \(30,\), got .*29"),
         ("train_labels", np.arange(31, dtype=np.uint8) % 10, r"in shape \(30,\), got .*31"),
         ("t10k_labels", np.arange(20, dtype=np.uint8) % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
         ("t10k_labels", np.full(20, 2, np.uint8), r"all labels from 0 to 9 .* got \[2\]"),
+        ("t10k_labels", np.arange(20, dtype=np.uint8), r"got \[0, 1, .*, 10\] in shape \(20,\)"),
     ],
-    ids=["smaller", "larger", "signed", "ones", "zeros", "less labels", "more labels", "nine", "one"],
+    ids=[
+        "smaller",
+        "larger",
+        "signed",
+        "ones",
+        "zeros",
+        "less labels",
+        "more labels",
+        "nine",
+        "one",
+        "20",
+    ],
 )
 def test_any_data_of_another_shape_or_type_is_refused(
     tmp_path: Path, name: str, array: np.ndarray, message: str

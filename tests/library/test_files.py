@@ -51,6 +51,7 @@ ONE_OFF = gzip.compress(RAW[:-1] + b"\x07")
 TEN_TERABYTES = struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 50, 50) + RAW[16:]
 BAD_FILES = {
     "page saved as .gz": (b"<!DOCTYPE html>", ORIGINAL, "15 bytes .* nor IDX.*<!DOCTYPE"),
+    "long page": (b"<html>" + 50 * b"x", None, "56 bytes .*; the first are b'<html>x{34}'$"),
     "empty": (b"", ORIGINAL, "0 bytes that are neither gzip nor IDX"),
     "cut off": (PACKED[:-9], ORIGINAL, "cannot be read: .* ended before the end-of-stream"),
     "damaged": (PACKED[:10] + b"\xff" * 9 + PACKED[19:], None, "cannot be read: .* invalid"),

@@ -169,7 +169,13 @@ def test_a_mirror_that_cannot_be_reached_is_not_asked_for_the_other_files(
 def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
     good: str, fetch_from: Fetch, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shown: dict[str, Any] = {}
+
     class Interrupted(tqdm):  # type: ignore[type-arg]
+        def __init__(self, **options: Any) -> None:
+            shown.update(options)
+            super().__init__(**options)
+
         def update(self, n: float | None = 1) -> None:
             raise KeyboardInterrupt
 
@@ -177,6 +183,8 @@ def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
     with pytest.raises(KeyboardInterrupt):
         fetch_from(good)
     assert not cache.exists()
+    line = {"desc": f"{NAME}.gz", "unit": "B", "unit_scale": True, "leave": False}
+    assert shown == line | {"disable": None}  # shown on a terminal alone
 
 
 def test_fetching_at_the_same_time_succeeds_for_all(
@@ -215,8 +223,8 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     for name in (variable, "ANOTHER_SETTING"):
-        monkeypatch.setenv(name, proxy.format(f"ann:{password}@"))
-    monkeypatch.setenv("ftp_proxy", proxy.format(f"ann:{password}@"))
+        monkeypatch.setenv(name, proxy.format(f"0ann:{password}@"))
+    monkeypatch.setenv("ftp_proxy", proxy.format(f"0ann:{password}@"))
     if variable != "all_proxy":
         monkeypatch.setenv("all_proxy", "~")  # which is not asked, nor is the next
         monkeypatch.setenv("ALL_PROXY", "!")
