@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003
-YES, ASSUMED, NO, NOT_FOUND = "yes", "with an assumed setting", "**no**", "**not found**"
+YES, ASSUMED, FITTED = "yes", "with an assumed setting", "with a fitted setting"
+NO, UNEXPLAINED, NOT_FOUND = "**no**", "**no, unexplained**", "**not found**"
 
 
 class Method(NamedTuple):
     """How an experiment is repeated, as the page describes it under this letter.
 
     assumed: whether it has a setting that the document does not state.
+    fitted: whether it has a setting that is chosen so that the published result comes out.
     """
 
     letter: str
     assumed: bool = False
+    fitted: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ class Claim:
     def verdict(self) -> str:
         """The words of the column "agrees"."""
         if self.agrees:
-            return ASSUMED if self.method.assumed else YES
-        return NO if self.agrees is not None else NOT_FOUND
+            return FITTED if self.method.fitted else ASSUMED if self.method.assumed else YES
+        if self.agrees is None:
+            return NOT_FOUND
+        return NO if self.note else UNEXPLAINED
 
 
 def number(
@@ -99,7 +104,8 @@ def tally(claims: Sequence[Claim]) -> str:
     count = Counter(claim.verdict for claim in claims)
     return (
         f"Of {len(claims)} results, {count[YES]} agree by the authors' protocol, {count[ASSUMED]} "
-        f"agree with an assumed setting, {count[NO]} disagree and are explained, "
+        f"agree with an assumed setting, {count[FITTED]} agree with a fitted setting, "
+        f"{count[NO]} disagree and are explained, {count[UNEXPLAINED]} disagree and are not, "
         f"{count[NOT_FOUND]} are not found."
     )
 

@@ -154,6 +154,15 @@ def _logistic(binary: Descent, annealed: Descent, raw: Descent, pairs: Sets) -> 
     spread = max(losses.values()) - min(losses.values())
     fall = max(np.log(2) - loss for loss in losses.values())
     test, val = (binary.last("accuracy", name) for name in (TEST, VALIDATION))
+    error = (
+        sum(
+            accuracy * (1 - accuracy) / len(pairs[name][0])
+            for name, accuracy in ((TEST, test), (VALIDATION, val))
+        )
+        ** 0.5
+    )
+    costs = binary.loss[VALIDATION]
+    stop, lowest = consecutive_rises(costs, 3), min(costs, key=costs.__getitem__)
     claim = partial(Claim, "2.1", TWO_DIGITS)
     return [
         Claim(
@@ -183,6 +192,19 @@ def _logistic(binary: Descent, annealed: Descent, raw: Descent, pairs: Sets) -> 
             f"{test:.4f} on the test set, {val:.4f} on the validation set",
             test > val,
             "accuracy on both sets: higher on the test set",
+        ),
+        claim(
+            "it is due to sampling bias",
+            f"{test - val:.4f}, standard error {error:.4f}",
+            abs(test - val) < 2 * error,
+            "difference of the two accuracies: below two standard errors, so that the draw of the "
+            "images may explain it",
+        ),
+        claim(
+            "early stopping on three rises of the validation cost does not end figure 2.2 earlier",
+            f"iteration {stop:,}" if stop else f"never; the cost is lowest at iteration {lowest:,}",
+            stop is None,
+            "three consecutive rises from every hundredth iteration to the next: none",
         ),
     ]
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from lab.jobs import train_all
 from lab.script import EPOCHS
 from lab.trainings import Training
 from reproduce.claims import CHANCE, Claim, Method, by_setting, listed, number, with_range
-from reproduce.measures import SPIKE, decreasing, deepest_fall, roughness, spikes
+from reproduce.measures import SPIKE, decreasing, deepest_fall, roughness, significant, spikes
 from reproduce.protocols import SEEDS, TRAINING, Descent, Protocol, Sets, unit_range
 from task2a import BinaryModel, pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
@@ -211,11 +210,6 @@ def spikes_per_100(training: Training) -> float:
 def quarters(series: Mapping[int, float]) -> np.ndarray:
     """Compute the mean of {step: value} over each quarter of the steps."""
     return np.array([np.mean(part) for part in np.array_split(list(series.values()), 4)])
-
-
-def significant(successes: int, trials: int) -> bool:
-    """Return whether so many successes are more than chance, by a one-sided sign test at 5 %."""
-    return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials
 
 
 def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> list[Claim]:

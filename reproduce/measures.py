@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import comb
 
 import numpy as np
 
@@ -44,3 +45,8 @@ def decreasing(values: Mapping[float, float]) -> bool:
 def deepest_fall(accuracy: Mapping[int, float]) -> float:
     """Compute the largest fall of {step: accuracy} from one validation to the next."""
     return float(-np.diff(list(accuracy.values())).min(initial=0))
+
+
+def significant(successes: int, trials: int) -> bool:
+    """Return whether so many successes are more than chance, by a one-sided sign test at 5 %."""
+    return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials

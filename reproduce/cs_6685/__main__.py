@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,17 @@ from digits import Digits
 from digits.files import replacing, user_path
 from lab.figures import save
 from lab.jobs import train_all
-from lab.results import FILE, expect_writable, print_table, read
+from lab.results import FILE, expect_writable, read
 from lab.script import add_data_options, add_jobs_option, load_data, run_script
-from reproduce.cs_6685 import transfer
-from reproduce.cs_6685.document import PART, PUBLISHED
+from reproduce.cs_6685 import figures, page, transfer
+from reproduce.cs_6685.document import PART
 from reproduce.cs_6685.experiments import EXPERIMENTS, OLD_DIGITS, PRETRAINING, Settings, train
-from reproduce.cs_6685.figures import draw
 from reproduce.cs_6685.finished import load_or_train
 from reproduce.cs_6685.robustness import robustness
 
-HEADER = ("training", "published", "last 100", "test", "never predicted")
-
 
 def main() -> None:
-    """Repeat the experiments of CS 6685, in about 45 minutes on two cores."""
+    """Repeat the experiments of CS 6685, in about 50 minutes on two cores."""
     parser = argparse.ArgumentParser(prog="python -m reproduce.cs_6685", description=main.__doc__)
     add_data_options(parser)
     parser.add_argument(
@@ -61,7 +58,7 @@ def few(data: Digits) -> Digits:
 def run(data: Digits, out: Path, jobs: int, quick: bool) -> None:
     """Train what is not finished yet; write the figures and the results."""
     epochs, variant_epochs = (2, 10) if quick else (Settings.epochs, transfer.Variant.epochs)
-    sizes = transfer.SIZES[:3] if quick else transfer.SIZES
+    sizes, draws = (transfer.SIZES[:3], [0]) if quick else (transfer.SIZES, transfer.DRAWS)
     experiments = {name: one.at_most(epochs) for name, one in EXPERIMENTS.items()}
     call = partial(load_or_train, out / "trainings")
     first = {
@@ -76,44 +73,42 @@ def run(data: Digits, out: Path, jobs: int, quick: bool) -> None:
         for name, one in experiments.items()
         if one.start
     }
-    for name, variant in transfer.VARIANTS.items():
-        for size in sizes:
-            settings = replace(variant, size=size, epochs=variant_epochs)
-            start = finished[OLD_DIGITS].w
-            then[f"{name}, {size} images"] = partial(call, transfer.train, settings, data, start)
+    old = finished[OLD_DIGITS].w
+    for name, size, draw in product(transfer.VARIANTS, sizes, draws):
+        variant = replace(transfer.VARIANTS[name], size=size, draw=draw, epochs=variant_epochs)
+        then[f"{name}, {size}, {draw}"] = partial(call, transfer.train, variant, data, old)
     finished |= train_all(then, jobs)
     best = experiments["best"].network(np.random.default_rng(0))
     best.w = finished["best"].w
-    accuracies, examples = robustness(best, data)
+    transformed = robustness(best, data)
     results: dict[str, Any] = {
         "data": data.name,
         "data_sha256": data.sha256(),
         "versions": {"python": platform.python_version(), "numpy": version("numpy")},
         "quick": quick,
         "trainings": {name: finished[name].summary for name in experiments},
-        "transforms": accuracies,
+        "transforms": {
+            name: {"accuracy": accuracy, "example": f"{one.answer} becomes {one.answer_then}"}
+            for name, (accuracy, one) in transformed.items()
+        },
         "transfer": {
-            name: {str(size): finished[f"{name}, {size} images"].summary for size in sizes}
+            name: {
+                str(size): transfer.together(
+                    [finished[f"{name}, {size}, {draw}"].summary for draw in draws]
+                )
+                for size in sizes
+            }
             for name in transfer.VARIANTS
         },
     }
     with replacing(out / FILE) as temporary:
         parts = read(out / FILE) | {PART: results}
         temporary.write_text(json.dumps(parts, indent=2) + "\n", encoding="utf-8")
-    drawn = draw(results, data, examples)
+    drawn = figures.draw(results, data, {name: one for name, (_, one) in transformed.items()})
     for name, figure in drawn.items():
         save(figure, out / name)
-    print(f"Data: {data.name}\n")
-    print_table(HEADER, [row(name, one) for name, one in results["trainings"].items()])
+    print(f"Data: {data.name}\n\n{page.losses(results)}")
     print(f"\nWrote {len(drawn)} figures and {FILE} to {out}/")
-
-
-def row(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
-    """Format a training for the columns of `HEADER`: its accuracies after the last step."""
-    never = ", ".join(map(str, one["never_predicted"][-1])) or "-"
-    accuracies = f"{one['last_100'][-1]:.2f}", f"{one['test_accuracy'][-1]:.4f}"
-    _, published = PUBLISHED.get(name, ("", "-"))
-    return name, published, *accuracies, never
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,16 @@ import numpy as np
 from lab import results
 from reproduce.claims import comparison, table
 from reproduce.cs_6685 import hypotheses
-from reproduce.cs_6685.document import PART, PRINTED, PUBLISHED, accuracy, in_words, never_predicted
+from reproduce.cs_6685.document import (
+    PART,
+    PRINTED,
+    PUBLISHED,
+    SUBTRACTED,
+    accuracy,
+    in_words,
+    never_predicted,
+)
+from reproduce.cs_6685.transfer import Variant
 
 Results = Mapping[str, Any]  # what `python -m reproduce.cs_6685` wrote
 
@@ -34,14 +43,14 @@ def provenance(part: Results) -> str:
 
 def losses(part: Results) -> str:
     """Write the accuracies with the document's loss and with cross-entropy as a table."""
-    header = ("", "published", "its loss: last 100", "all 10,000", "never predicted")
+    header = ("", "published", "its loss: last 100", "all test images", "never predicted")
     rows = []
-    for name, (_, published) in PUBLISHED.items():
+    for name, (_, published, _) in PUBLISHED.items():
         one = part["trainings"][name]
         log = part["trainings"].get(f"{name}, cross-entropy")
         missing = in_words(never_predicted(one))
         rows.append((name, published, *_accuracies(one), missing, *_accuracies(log)))
-    return table((*header, "cross-entropy: last 100", "all 10,000"), rows)
+    return table((*header, "cross-entropy: last 100", "all test images"), rows)
 
 
 def _accuracies(one: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -56,26 +65,33 @@ def tested(part: Results) -> str:
 def weights_in_sum() -> str:
     """Write over how many weights the subtracted sum must run for the slope of the losses.
 
-    Each weight lowers the loss by 0.1 lambda^2 a step, with lambda 0.001.
+    Each weight lowers the loss by 0.1 lambda^2 = 1e-7 a step; with the standard error of the slope.
     """
     rows = []
-    for name, losses in PRINTED.items():
-        slope, _ = np.polyfit(list(losses), list(losses.values()), 1)
-        rows.append((name, f"{-slope / (0.1 * 0.001**2):,.0f}"))
+    for name in SUBTRACTED:
+        x, y = zip(*PRINTED[name].items(), strict=True)
+        (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
+        rows.append((name, f"{-slope * 1e7:,.0f} ± {covariance[0, 0] ** 0.5 * 1e7:,.0f}"))
     return table(("", "weights in the sum"), rows)
 
 
 def transforms(part: Results) -> str:
-    """Write the accuracy after each transform as a table."""
-    rows = ((name, f"{value:.4f}") for name, value in part["transforms"].items())
-    return table(("transform", "accuracy"), rows)
+    """Write the accuracy after each transform as a table, and the example of it."""
+    rows = (
+        (name, f"{one['accuracy']:.4f}", one["example"]) for name, one in part["transforms"].items()
+    )
+    return table(("transform", "accuracy", "the first image misclassified"), rows)
 
 
 def transfer(part: Results) -> str:
-    """Write the test accuracies, and the epochs in brackets, by the number of labelled images."""
-    variants = part["transfer"]
-    rows = (
-        (name, *(f"{one['test_accuracy']:.4f} ({one['epochs']})" for one in by_size.values()))
-        for name, by_size in variants.items()
-    )
-    return table(("", *next(iter(variants.values()))), rows)
+    """Write the test accuracies by the number of labelled images, and how long trainings took."""
+    rows, epochs = [], set()
+    for name, by_size in part["transfer"].items():
+        rows.append((name, *(_mean_and_range(one["test_accuracy"]) for one in by_size.values())))
+        epochs |= {n for one in by_size.values() for n in one["epochs"]}
+    length = f"Trainings took {min(epochs)} to {max(epochs)} epochs, of {Variant.epochs:,} at most."
+    return f"{table(('', *by_size), rows)}\n\n{length}"
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"

@@ -33,8 +33,8 @@ class Example(NamedTuple):
     answer_then: str
 
 
-def robustness(model: Sequential, data: Digits) -> tuple[dict[str, float], dict[str, Example]]:
-    """Compute {transform: accuracy on the test images}, and an example of each transform.
+def robustness(model: Sequential, data: Digits) -> dict[str, tuple[float, Example]]:
+    """Compute {transform: accuracy on the test images, and an example}.
 
     The example is the first image that the network gets right before and wrong after.
     """
@@ -48,14 +48,14 @@ def robustness(model: Sequential, data: Digits) -> tuple[dict[str, float], dict[
 
     images = X.reshape(-1, 28, 28)
     before = probabilities(images)
-    accuracies, examples = {}, {}
+    found = {}
     for name, transform in TRANSFORMS.items():
         transformed = transform(images)
         after = probabilities(transformed)
         right = after.argmax(axis=1) == labels
         first = int(np.argmax((before.argmax(axis=1) == labels) & ~right))  # 0 if there is none
-        accuracies[name] = float(right.mean())
-        examples[name] = Example(
+        example = Example(
             images[first], answer(before[first]), transformed[first], answer(after[first])
         )
-    return accuracies, examples
+        found[name] = float(right.mean()), example
+    return found

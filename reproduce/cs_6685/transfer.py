@@ -5,8 +5,9 @@ The document takes a network trained on ImageNet, whose weights cannot be shippe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from task3 import calculate_accuracy
 from task3a import one_hot_encode
 
 SIZES = (10, 30, 100, 300, 1000)  # labelled images in total, equally many of each digit
+DRAWS = range(3)
 VALIDATION = 500  # images
 BATCH_SIZE = 10
 
@@ -32,7 +34,8 @@ class Variant:
 
     patience: epochs without improvement of the validation loss before training stops. pretrained:
     the convolutions start from the weights learnt on the old digits. frozen: and keep them. size:
-    labelled images. epochs: at most.
+    labelled images. draw: the seed of these images, the linear layers and the batches, the same
+    for all variants. epochs: at most; far more than training takes.
     """
 
     learning_rate: float
@@ -40,7 +43,8 @@ class Variant:
     frozen: bool = False
     pretrained: bool = True
     size: int = 1000
-    epochs: int = 100
+    draw: int = 0
+    epochs: int = 2000
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -80,13 +84,14 @@ def initial(variant: Variant, pretrained: np.ndarray, rng: np.random.Generator) 
     return model
 
 
-def split(data: Digits, size: int) -> utils.Split:
-    """Return `size` training images, equally many of each digit 5 to 9, and the last to validate.
+def split(data: Digits, size: int, rng: np.random.Generator) -> utils.Split:
+    """Draw `size` training images, equally many of each digit 5 to 9; the last 500 validate.
 
     The images are scaled, and the labels one-hot.
     """
     X, Y = inputs(data.train_images), one_hot_encode(data.train_labels, 10)
-    of_each = [np.flatnonzero(Y[:-VALIDATION, digit])[: size // 5] for digit in range(5, 10)]
+    order = rng.permutation(len(X) - VALIDATION)
+    of_each = [order[Y[order, digit] == 1][: size // 5] for digit in range(5, 10)]
     chosen = np.concatenate(of_each)
     return utils.Split(X[chosen], Y[chosen], X[-VALIDATION:], Y[-VALIDATION:])
 
@@ -96,27 +101,45 @@ def train(variant: Variant, data: Digits, pretrained: np.ndarray) -> Finished:
 
     The test accuracy is that of the weights with the least validation loss.
     """
-    new, rng = only(data, 5, 9), np.random.default_rng(variant.size)
+    new, rng = only(data, 5, 9), np.random.default_rng([variant.size, variant.draw])
+    images = split(new, variant.size, rng)
     model = initial(variant, pretrained, rng)
     trainer = NetworkTrainer(
         model,
         Adam(variant.learning_rate),
         BATCH_SIZE,
         True,
-        *split(new, variant.size),
+        *images,
         patience=variant.patience,
         rng=rng,
         validations_per_epoch=1,
     )
     _, val_history = trainer.train(variant.epochs)
-    val_accuracy = list(val_history["accuracy"].values())
+    loss, accuracy = (np.array(list(val_history[key].values())) for key in ("loss", "accuracy"))
     Y_test = one_hot_encode(new.test_labels, 10)
     test_accuracy = calculate_accuracy(inputs(new.test_images), Y_test, model)
-    return Finished(
-        model.w,
-        {
-            "test_accuracy": round(test_accuracy, 4),
-            "epochs": len(val_accuracy),
-            "val_accuracy": np.round(val_accuracy, 4).tolist(),
-        },
-    )
+    return Finished(model.w, summary(test_accuracy, loss, accuracy))
+
+
+def summary(test_accuracy: float, loss: np.ndarray, accuracy: np.ndarray) -> dict[str, Any]:
+    """Collect what the page and the figures show, from the validations of each epoch.
+
+    loss_rises, accuracy_falls: how often, up to the best epoch. late: the part of the fall of the
+    loss in the second half of the epochs.
+    """
+    best = loss.argmin()
+    fall = loss[0] - loss[best] or 1
+    return {
+        "test_accuracy": round(test_accuracy, 4),
+        "epochs": len(loss),
+        "loss_rises": int(np.sum(np.diff(loss[: best + 1]) > 0)),
+        "accuracy_falls": int(np.sum(np.diff(accuracy[: best + 1]) < 0)),
+        "late": round(float((loss[: len(loss) // 2].min() - loss[best]) / fall), 2),
+        "val_accuracy": np.round(accuracy, 4).tolist(),
+    }
+
+
+def together(draws: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Collect the summaries of several draws; the curve is that of the first."""
+    curve = {"val_accuracy": draws[0]["val_accuracy"]}
+    return {key: [one[key] for one in draws] for key in draws[0]} | curve

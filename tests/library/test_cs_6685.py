@@ -19,7 +19,7 @@ from digits import Digits
 from lab.gradient import check_gradient
 from reproduce.cs_6685 import __main__ as script
 from reproduce.cs_6685 import experiments, figures, robustness, transfer
-from reproduce.cs_6685.document import PRINTED
+from reproduce.cs_6685.document import PRINTED, SUBTRACTED
 from reproduce.cs_6685.experiments import BEST, EXPERIMENTS, PartL1, Settings, Trainer, train
 from reproduce.cs_6685.finished import Finished, load_or_train
 from task3 import calculate_accuracy
@@ -107,6 +107,14 @@ def test_the_penalty_is_a_part_of_what_is_minimised(few_digits: Digits) -> None:
     assert added == pytest.approx(-0.5 * np.abs(w).sum(), rel=1e-4)
 
 
+def test_the_linear_layers_alone_take_the_pixels() -> None:
+    model = Settings(convolutions=False, l2=1e-4).network(np.random.default_rng(0))
+    names = [type(layer).__name__ for layer in model.layers]
+    assert names == ["Linear", "ReLU", "Dropout", "Linear", "ReLU", "Linear"]
+    assert model.forward(np.ones((2, 784), np.float32)).shape == (2, 10)
+    assert model.penalty() > 0
+
+
 def test_a_one_cycle_rises_in_the_first_quarter_and_ends_at_zero(few_digits: Digits) -> None:
     trainer = Trainer(Settings("cross-entropy", one_cycle=True, epochs=4), few_digits)
     rates = []
@@ -161,18 +169,32 @@ def test_transfer_takes_the_convolutions_and_draws_new_linear_layers(
     assert frozen == [variant.frozen] * 2
 
 
+def test_a_transfer_counts_how_often_it_becomes_worse_up_to_its_best_epoch() -> None:
+    loss, accuracy = np.array([9, 5, 6, 1, 2, 2.5]), np.array([0.1, 0.5, 0.4, 0.3, 0.2, 0.1])
+    kept = transfer.summary(0.12345, loss, accuracy)
+    assert kept.pop("val_accuracy") == accuracy.tolist()
+    assert list(kept.values()) == [0.1235, 6, 1, 2, 0.5]
+    together = transfer.together([kept | {"val_accuracy": [0]}, kept | {"val_accuracy": [1]}])
+    assert (together["epochs"], together["val_accuracy"]) == ([6, 6], [0])
+
+
 def test_transfer_learns_and_tests_the_new_digits_and_validates_on_other_images(
     tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "VALIDATION", 50)
     new = transfer.only(tiny_digits, 5, 9)
-    assert transfer.split(new, 30).Y_train.sum(axis=0).tolist() == [0] * 5 + [6] * 5
-    split = transfer.split(new, 10_000)  # as many as there are
+    one, same, other = (transfer.split(new, 30, np.random.default_rng(i)) for i in (0, 0, 1))
+    assert one.Y_train.sum(axis=0).tolist() == [0] * 5 + [6] * 5
+    assert np.array_equal(one.X_train, same.X_train)
+    assert not np.array_equal(one.X_train, other.X_train)
+    split = transfer.split(new, 10_000, np.random.default_rng(0))  # as many as there are
     assert len(split.X_train) + 50 == len(new.train_images) == np.sum(tiny_digits.train_labels >= 5)
     assert not {row.tobytes() for row in split.X_val} & {row.tobytes() for row in split.X_train}
     model = lenet(np.random.default_rng(7))
     variant = transfer.Variant(0.0, patience=2, size=10)  # rate 0: nothing improves
+    moved, _ = transfer.train(replace(variant, draw=1), tiny_digits, model.w)
     model.w, kept = transfer.train(variant, tiny_digits, model.w)
+    assert not np.array_equal(model.w, moved)
     Y = one_hot_encode(new.test_labels, 10)
     expected = calculate_accuracy(experiments.inputs(new.test_images), Y, model)
     assert kept["test_accuracy"] == round(expected, 4)
@@ -197,8 +219,9 @@ def test_an_example_is_the_first_image_that_a_transform_makes_the_network_miscla
     images = np.repeat(10 * seen, 784, axis=1)
     reader: Any = Reader()
     data = Digits("read", images, labels, images, labels)
-    accuracies, examples = robustness.robustness(reader, data)
-    assert accuracies == {"none": 0.8, "no ink": 0.4}
+    found = robustness.robustness(reader, data)
+    assert {name: accuracy for name, (accuracy, _) in found.items()} == {"none": 0.8, "no ink": 0.4}
+    examples = {name: example for name, (_, example) in found.items()}
     image, answer, blank, answer_then = examples["no ink"]
     np.testing.assert_array_equal(image.ravel(), experiments.scaled(images)[2])
     assert (answer[0], answer_then[0], blank.max()) == ("5", "0", 0)
@@ -237,8 +260,8 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
 
     def draw_transfer(settings: transfer.Variant, data: Digits, start: np.ndarray) -> Finished:
         started.append((settings, data, start, start))
-        first, *rest = np.random.default_rng(len(started)).random(9).tolist()
-        return Finished(start, {"test_accuracy": first, "epochs": 8, "val_accuracy": rest})
+        loss, accuracy = np.random.default_rng(len(started)).random((2, 8))
+        return Finished(start, transfer.summary(accuracy[0], loss, accuracy))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, "train", draw)
@@ -277,20 +300,23 @@ def test_the_results_have_the_form_of_the_published_ones(
     theirs = json.loads((docs / "results.json").read_text(encoding="utf-8"))["hw4"]
     assert (written.results["data"], written.results["quick"]) == ("few digits, 6,000 images", True)
     assert list(written.results["transfer"]) == list(theirs["transfer"])
+    for name, by_size in written.results["transfer"].items():
+        assert list(by_size["10"]) == list(theirs["transfer"][name]["10"])
     for name, one in written.results["trainings"].items():
         assert list(one) == list(theirs["trainings"][name])
     assert set(written.drawn) == {path.name for path in docs.glob("hw4_*.png")}
     best = EXPERIMENTS["best"].at_most(2)
     model = best.network(np.random.default_rng(0))
     (model.w,) = (w for settings, _, _, w in written.started if settings == best)
-    accuracies, _ = robustness.robustness(model, few_digits)
-    assert written.results["transforms"] == accuracies
+    for name, (accuracy, _) in robustness.robustness(model, few_digits).items():
+        assert written.results["transforms"][name]["accuracy"] == accuracy
 
 
 def test_losses_are_drawn_at_their_steps_ours_at_every_hundredth(written: Written) -> None:
     (axes,) = written.drawn["hw4_subtracted.png"].axes
     drawn = {line.get_label(): np.asarray(line.get_xydata()).tolist() for line in axes.get_lines()}
-    for name, printed in PRINTED.items():
+    for name in SUBTRACTED:
+        printed = PRINTED[name]
         objectives = written.results["trainings"][name]["objectives"]
         steps = range(100, 6001, 100)
         ours = [[step, loss] for step, loss in zip(steps, objectives, strict=True)]
