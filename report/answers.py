@@ -71,28 +71,16 @@ def spikes(part: Part) -> str:
         return counts + "By this measure, shuffling makes no difference to the spikes of this run."
     if rates[1] > rates[0]:
         return counts + "In this run, shuffling leads to more spikes, not fewer."
-    distances = {b - a for a, b in pairwise(steps[IN_ORDER])}
     text = counts + (
         "So shuffling leads to fewer spikes. Without it, every epoch consists of the same batches "
         "in the same order, and what a batch does to the weights it does again in every epoch. "
     )
-    if len(distances) == 1 and len(steps[IN_ORDER]) > 2:
-        text += (
-            f"Here the falls come every {distances.pop()} steps: it is the same batch each time, "
-            "and the validations meet it at this distance. "
-        )
-    if part.data == "MNIST":
-        text += (
-            "The assignment expects a batch with very unequal numbers of both digits, but that is "
-            "not the cause: the batch at fault has ordinary numbers, and the most unequal batch "
-            "does nothing (docs/results.md follows every batch). It holds more images than usual "
-            "that the model gets wrong, and their gradients add up to an unusually large step, "
-            "which the next batch takes back. "
-        )
+    places = {step % part.trainings[IN_ORDER].batches_per_epoch for step in steps[IN_ORDER]}
+    if len(places) == 1 and len(steps[IN_ORDER]) > 2:
+        text += _recurring(part.trainings[IN_ORDER], places.pop())
     return text + (
         "With shuffling, the images of such a batch are spread over all batches, anew in every "
-        "epoch, so no step repeats itself and the average step is a step down the gradient of the "
-        "whole training set."
+        "epoch, so no step repeats itself."
     )
 
 
@@ -145,30 +133,25 @@ def noise(part: Part) -> str:
     without, penalised = (measures.roughness(one.w[:-1].T.astype(np.float64)) for one in trainings)
     steps = [one.best.step for one in trainings]
     numbers = (
-        "The noise of the weights can be measured by the mean squared difference of neighbouring "
-        "pixels, divided by the variance within the image: it is 2 for pure noise and near 0 for a "
-        f"smooth image. Here it is {without:.3f} with λ = 0, for weights of step {steps[0]}, and "
-        f"{penalised:.3f} with λ = 1, for weights of step {steps[1]}. "
+        "Roughness, the mean squared difference of neighbouring pixels over the variance within "
+        "the image, is 2 for pure noise and near 0 for a smooth image. Here it is "
+        f"{without:.3f} with λ = 0, for weights of step {steps[0]}, and {penalised:.3f} with λ = "
+        f"1, for weights of step {steps[1]}. "
     )
     if penalised >= without:
         return numbers + "So in this run the weights with λ = 1 are not less noisy."
     text = numbers + (
-        f"So the weights with λ = 1 are less noisy, by {1 - penalised / without:.0%}. The penalty "
-        "does not smooth the weights: it keeps noise from accumulating. Every step adds the "
-        "gradient of one batch, which is noisy, to the weights. Without the penalty all of this "
-        "noise stays in them. With it, every step also multiplies the weights by 1 − 2ηλ, so that "
-        "the noise of earlier batches fades, and what remains is the smooth average shape of the "
-        "digit compared with the others. "
+        f"So the weights with λ = 1 are less noisy, by {1 - penalised / without:.0%}. Where the "
+        "cost has curvature h, the penalty holds the weights at about h / (h + 2λ) of where the "
+        "cost alone would take them. The images vary most in coarse, smooth shapes; in fine detail "
+        "they vary little, so h is small beside 2λ, and the weights stay near zero. Without the "
+        "penalty, fine detail grows for as long as training goes on"
     )
     if steps[0] > steps[1]:
-        text += (
-            "The two trainings differ in length as well: after as few steps as the second, the "
-            "weights of the first are also much smoother (docs/results.md has both at equal "
-            "steps). "
-        )
+        text += "; here that was longer"
     return text + (
-        "Pixels that are blank in every image have the input −1, not 0: each of their weights is "
-        "minus the bias, and they act like one more bias."
+        ". The noise of the batches is not the reason: on MNIST, full batches, which have none, "
+        "give almost the same (docs/results.md)."
     )
 
 
@@ -253,6 +236,29 @@ def _stop(training: Training) -> str:
         f"{end} in epoch {training.epoch}, at step {training.step}; the least validation loss is "
         f"{training.best.val_loss:.4f}, at step {training.best.step}"
     )
+
+
+def _recurring(training: Training, batch: int) -> str:
+    """Describe a batch after which every fall comes, by the losses of all batches."""
+    count = training.batches_per_epoch
+    losses: dict[int, list[float]] = {}
+    for step, loss in training.train_history["loss"].items():
+        if step >= count:
+            losses.setdefault(step % count, []).append(loss)
+    median = {place: float(np.median(values)) for place, values in losses.items()}
+    usual, own = float(np.median(list(median.values()))), median[batch]
+    after = median.get((batch + 1) % count, usual)
+    text = (
+        f"All of these falls follow batch {batch} of {count}, counted from 0. In the median epoch "
+        f"the loss of this batch before its step is {own:.3f}, that of the next batch, which sees "
+        f"what the step has done, {after:.3f}, and that of the median batch {usual:.3f}. "
+    )
+    if min(own, after) > usual:
+        text += (
+            "So this batch fits the model worse than most, and the step that it asks for makes the "
+            "model worse for other images. "
+        )
+    return text + "On MNIST, docs/results.md takes its step apart. "
 
 
 def _falls(curve: Mapping[int, float]) -> str:

@@ -20,14 +20,14 @@ from reproduce import pages as published
 from reproduce.claims import table
 
 try:
-    from fpdf import FPDF
+    from fpdf import FPDF, Align
 except ModuleNotFoundError:
     raise SystemExit("The report needs fpdf2. Run: pip install '.[report]'") from None
 
 TITLE = "Logistic and softmax regression by hand"
 ERRORS = "Beyond the assignment: the errors of softmax regression"
 HEADING = (13, "B")  # size in points, as all lengths here, and style
-MARGIN = 56
+MARGIN = 50
 
 
 class Report(FPDF):
@@ -104,7 +104,8 @@ class Report(FPDF):
         """Print a figure and its caption."""
         self.figures += 1
         (caption,) = texts()[name]
-        self.image(path, w=self.epw, alt_text=caption)
+        width = min(0.9 * self.epw, 1.25 * self.eph)  # which leaves room for the answer
+        self.image(path, Align.C, w=width, alt_text=caption)
         self.ln(4)
         self.paragraph(f"Figure {self.figures}. {caption} Data: {part.data}.", 9)
 
@@ -127,7 +128,7 @@ def marking(name: str) -> str:
 
 def numbers(*names: str) -> str:
     """Write a table of what is published on some tasks, beside docs/figures/results.json."""
-    said = {True: "yes", False: "**no**", None: "not found"}
+    said = "**no**", "yes"
     rows = [
         (claim.task, claim.published, said[claim.agrees], claim.criterion.split(":")[0], claim.ours)
         for claim in published.read()["course_2021"]
@@ -154,10 +155,12 @@ def make_report(parts: Mapping[str, Part], folder: Path, date: datetime | None =
     report = Report(date)
     report.add_page()
     summary(report, parts, date)
+    report.add_page()
     for task in TASKS:
-        if task.name in texts():  # the other tasks are a paragraph each
-            report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: twenty images
-        report.section(task, parts[Path(task.script).stem], folder)
+        if task.name in ("4b", "4c"):
+            report.add_page("landscape" if task.name == "4b" else "portrait")  # 4b: forty images
+        with report.unbreakable() as page:  # its figure, caption and answer together
+            page.section(task, parts[Path(task.script).stem], folder)
     for name in (CONFUSION, MISTAKES):
         report.add_page()
         if name == CONFUSION:

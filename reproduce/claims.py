@@ -9,13 +9,20 @@ from typing import Any, NamedTuple
 
 CHANCE = 0.005  # smaller differences may be chance: an accuracy of 10,000 has standard error 0.003
 YES, ASSUMED, FITTED = "yes", "with an assumed setting", "with a fitted setting"
-NO, UNEXPLAINED, NOT_FOUND = "**no**", "**no, unexplained**", "**not found**"
+NO, UNEXPLAINED = "**no**", "**no, unexplained**"
+COUNTED = {  # {verdict: how `tally` counts it}
+    YES: "agree by the authors' protocol",
+    ASSUMED: "agree with an assumed setting",
+    FITTED: "agree with a fitted setting",
+    NO: "disagree and are explained",
+    UNEXPLAINED: "disagree and are not explained",
+}
 
 
 class Method(NamedTuple):
     """How an experiment is repeated, as the page describes it under this letter.
 
-    assumed: whether it has a setting that the document does not state.
+    assumed: whether it has a setting that neither the document nor a named source states.
     fitted: whether it has a setting that is chosen so that the published result comes out.
     """
 
@@ -33,10 +40,9 @@ class Claim:
         method: how we repeat it.
         published: the number or statement.
         ours: our result.
-        agrees: whether they agree, by the rule of docs/results.md; None for a number that nothing
-            gives.
+        agrees: whether they agree, by the rule of docs/results.md.
         criterion: for a statement, what is measured and when it agrees.
-        note: the number of the page's note that explains it; every disagreement has one.
+        note: the number of the page's note; that of a disagreement explains it.
         measured: the results that the note refers to.
     """
 
@@ -44,7 +50,7 @@ class Claim:
     method: Method
     published: str
     ours: str
-    agrees: bool | None
+    agrees: bool
     criterion: str = ""
     note: int | None = None
     measured: str = ""
@@ -54,8 +60,6 @@ class Claim:
         """The words of the column "agrees"."""
         if self.agrees:
             return FITTED if self.method.fitted else ASSUMED if self.method.assumed else YES
-        if self.agrees is None:
-            return NOT_FOUND
         return NO if self.note else UNEXPLAINED
 
 
@@ -102,12 +106,8 @@ def by_setting(values: Mapping[Any, float], spec: str) -> str:
 def tally(claims: Sequence[Claim]) -> str:
     """Count the verdicts."""
     count = Counter(claim.verdict for claim in claims)
-    return (
-        f"Of {len(claims)} results, {count[YES]} agree by the authors' protocol, {count[ASSUMED]} "
-        f"agree with an assumed setting, {count[FITTED]} agree with a fitted setting, "
-        f"{count[NO]} disagree and are explained, {count[UNEXPLAINED]} disagree and are not, "
-        f"{count[NOT_FOUND]} are not found."
-    )
+    counts = (f"{count[verdict]} {words}" for verdict, words in COUNTED.items() if count[verdict])
+    return f"Of {len(claims)} results, {', '.join(counts)}."
 
 
 def comparison(claims: Sequence[Claim], heading: str = "published") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,12 +32,13 @@ SIZES = (task2.BATCH_SIZE, 64, 32, 16)  # of batches: the assignment's, and smal
 RATES = (0.05, 0.2, 1.0)
 FOLLOWED = 34, 50  # epochs in which every batch, and in which the weights are looked at
 EPOCH = 9  # which every training with shuffling reaches
-IN_ORDER = Method("A")
-SHUFFLED = Method("B", assumed=True)
-BATCHES = Method("C")
-CENTRED = Method("D")
-SOFTMAX = Method("E", assumed=True)
-EQUAL_STEPS = Method("F", assumed=True)
+LATE = 21  # the epoch in which the step of one batch is taken apart
+SMALL, FULL = f"batches of {task3.BATCH_SIZE}", "full batches"
+COARSE = 10  # principal directions of the images
+IN_ORDER, SHUFFLED, BATCHES, CENTRED, SOFTMAX, EQUAL_STEPS, FULL_BATCH = map(Method, "ABCDEFG")
+STOPPED_EARLY = Method("H", assumed=True)
+
+Courses = Mapping[Any, Mapping[int, tuple[float, float, float]]]  # {setting: `follow_weights`}
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,27 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
     in_order = by_size[task2.BATCH_SIZE]
     by_seed = {seed: partial(task2.train, two_digits, True, EPOCHS, seed) for seed in seeds}
     shuffled = list(train_all(by_seed, label="seed {}").values())
-    courses = train_all({v: partial(follow_weights, ten_digits, v, FOLLOWED[1]) for v in (0, 1)})
+    courses = train_all(
+        {
+            (value, which): partial(follow_weights, ten_digits, value, FOLLOWED[1], which == FULL)
+            for which in (SMALL, FULL)
+            for value in (0, 1)
+        }
+    )
     batches = follow_batches(two_digits, FOLLOWED[0])
+    whole = {TRAINING: (pre_process_images(two_digits.X_train), two_digits.Y_train)}
+    fifty = _epochs(50, task2.LEARNING_RATE, whole).train(whole).last("accuracy", TRAINING)
     plain, centred = (
-        train_all({rate: partial(_ten_epochs(rate, inputs).train, inputs) for rate in RATES})
+        train_all({f"{rate:g}": partial(_epochs(10, rate, inputs).train, inputs) for rate in RATES})
         for inputs in plain_and_centred(two_digits)
     )
     claims = [
-        *_numbers(in_order, shuffled),
+        *_numbers(in_order, shuffled, fifty),
         *_spikes(by_size, shuffled),
-        *_causes(in_order, batches),
+        *_causes(in_order, batches, two_digits),
         *_convergence(in_order, shuffled, plain, centred),
         *_overfitting(paired[0], ten_digits),
-        *_noise(by_lambda, courses),
+        *_noise(by_lambda, courses, principal_directions(pre_process_images(ten_digits.X_train))),
         *_regularisation(by_lambda, paired, courses),
     ]
     return claims, {
@@ -92,7 +101,10 @@ def run(data: digits.Digits, seeds: Sequence[int] = SEEDS) -> tuple[list[Claim],
         **task3.make_figures(by_lambda, ten_digits, data.name),
         "2021_batches.png": plot_batches(batches, data.name),
         "2021_roughness.png": figures.plot_curves(
-            {f"λ = {value}": {t: one[0] for t, one in c.items()} for value, c in courses.items()},
+            {
+                f"λ = {value}, {which}": {t: one[0] for t, one in course.items()}
+                for (value, which), course in courses.items()
+            },
             f"2021, Task 4b: noise of the weights at equal steps ({data.name})",
             "Roughness of the weights",
             (0.22, 0.34),
@@ -121,25 +133,67 @@ def follow_batches(images: utils.Split, epochs: int) -> Batches:
 
 
 def follow_weights(
-    images: utils.Split, l2_reg_lambda: float, epochs: int
-) -> dict[int, tuple[float, float]]:
-    """Train softmax regression without early stopping; return {step: roughness, ||w||^2}.
+    images: utils.Split, l2_reg_lambda: float, epochs: int, full: bool = False
+) -> dict[int, tuple[float, float, float]]:
+    """Train softmax regression without early stopping; return {step: what the weights are like}.
 
-    The steps are those at which the assignment validates.
+    That is their roughness, ||w||^2, and the part of ||w||^2 outside the `COARSE` principal
+    directions of the images, those in which they vary most. The steps are those at which the
+    assignment validates. full: every step is that of the whole training set.
     """
     X, Y = pre_process_images(images.X_train), one_hot_encode(images.Y_train, 10)
     model, size, rng = SoftmaxModel(l2_reg_lambda), task3.BATCH_SIZE, np.random.RandomState(0)
     trainer = task3.SoftmaxTrainer(model, task3.LEARNING_RATE, size, True, X, Y, X, Y)
     every = max(1, len(X) // size // trainer.validations_per_epoch)
-    seen: dict[int, tuple[float, float]] = {}
+    coarse = principal_directions(X)[:COARSE]
+    seen: dict[int, tuple[float, float, float]] = {}
     batches = (
         batch for _ in range(epochs) for batch in utils.batch_loader(X, Y, size, True, rng=rng)
     )
-    for step, batch in enumerate(batches):
+    whole = repeat((X, Y), epochs * (len(X) // size))
+    for step, batch in enumerate(whole if full else batches):
         trainer.train_step(*batch)
         if step % every == 0:
-            seen[step] = roughness(model.w[:-1].T), float(np.sum(model.w**2))
+            squares = float(np.sum(model.w**2))
+            fine = squares - float(np.sum((coarse @ model.w[:-1]) ** 2))
+            seen[step] = roughness(model.w[:-1].T), squares, fine / squares
     return seen
+
+
+def principal_directions(X: np.ndarray) -> np.ndarray:
+    """Return the directions (784, 784) in which inputs vary, those of most variance first."""
+    return np.linalg.eigh(np.cov(X[:, :-1].T))[1].T[::-1]
+
+
+def take_apart(images: utils.Split, epoch: int, batch: int) -> str:
+    """Take one step of Task 2c again, and variants of it; say what each does to the predictions."""
+    X, Y, size = pre_process_images(images.X_train), images.Y_train, task2.BATCH_SIZE
+    step = epoch * (len(X) // size) + batch
+    model = Protocol(task2.LEARNING_RATE, step, size, every=step).train({TRAINING: (X, Y)}).model
+    X_val, w, mean = pre_process_images(images.X_val), model.w, X.mean(axis=0)[:, None]
+    X, Y, mean = X[batch * size :][:size], Y[batch * size :][:size], mean / np.linalg.norm(mean)
+    errors, wrong = model.forward(X) - Y, (model.forward(X) >= 0.5) != Y
+    gradient, share = X.T @ errors / size, np.where(Y, Y.mean(), 1 - Y.mean())
+    cosine = np.sum(mean * gradient) / np.linalg.norm(gradient)
+    accuracy, twos = [], []
+    for change in (
+        0 * gradient,
+        gradient,
+        X.T @ (errors * ~wrong) / np.sum(~wrong),
+        X.T @ (errors / share) / (2 * size),
+        np.sum(mean * gradient) * mean,
+    ):
+        model.w = w - task2.LEARNING_RATE * change
+        outputs = utils.predict(model, X_val)
+        accuracy.append(f"{task2.accuracy(images.Y_val, outputs):.4f}")
+        twos.append(f"{np.mean(outputs >= 0.5):.1%}")
+    return (
+        f"in epoch {epoch} {np.sum(wrong & (Y == 0))} of its {np.sum(wrong)} wrong images are "
+        f"threes, the cosine of its gradient and the mean image is {cosine:.2f}, and its step "
+        f"changes the predicted twos from {twos[0]} to {twos[1]} and the accuracy from "
+        "{} to {}, without the wrong images to {}, if both digits weigh the same to {}, by the "
+        "part along the mean image alone to {}".format(*accuracy)
+    )
 
 
 def plain_and_centred(images: utils.Split) -> tuple[Sets, Sets]:
@@ -175,23 +229,35 @@ def plot_batches(batches: Batches, data_name: str) -> Figure:
     return fig
 
 
-def _ten_epochs(rate: float, inputs: Sets) -> Protocol:
-    steps = 10 * (len(inputs[TRAINING][0]) // task2.BATCH_SIZE)
+def _epochs(count: int, rate: float, sets: Sets) -> Protocol:
+    """Return the protocol of so many epochs in order, evaluated at the end."""
+    steps = count * (len(sets[TRAINING][0]) // task2.BATCH_SIZE)
     return Protocol(rate, steps, task2.BATCH_SIZE, every=steps)
 
 
-def _numbers(in_order: Training, shuffled: Sequence[Training]) -> list[Claim]:
+def _numbers(in_order: Training, shuffled: Sequence[Training], fifty: float) -> list[Claim]:
     train, val = in_order.train_history["accuracy"], in_order.val_history["accuracy"]
     last = max(val)  # step
-    epochs = [training.epoch for training in shuffled]
-    stops = number("2d", SHUFFLED, "with shuffling, stops in epoch", "16", epochs[0])
-    not_found = partial(Claim, "2c", IN_ORDER, agrees=None, note=1)
+    stops = [training.epoch for training in shuffled]
+    stop = number("2d", SHUFFLED, "with shuffling, stops in epoch", "16", stops[0], note=2)
+    measured = f"{fifty:.4f} after 50 epochs without early stopping"
+    what = "final training accuracy"
     return [
-        number("2c", IN_ORDER, "final training accuracy", "0.976", train[last]),
-        not_found("final validation accuracy 0.9575", f"{val[last]:.5f}"),
-        not_found("final test accuracy 0.967", "there is no third set"),
+        number("2c", STOPPED_EARLY, what, "0.976", train[last], note=1, measured=measured),
+        Claim(
+            "2c",
+            IN_ORDER,
+            "final validation accuracy 0.9575, test accuracy 0.967",
+            f"{val[last]:.5f}, and there is no third set",
+            any(number("", IN_ORDER, "", text, val[last]).agrees for text in ("0.9575", "0.967")),
+            "accuracy on the other set: one of both",
+        ),
         number("2d", IN_ORDER, "stops in epoch", "33", in_order.epoch),
-        replace(stops, ours=with_range(epochs, "d")),
+        replace(
+            stop,
+            ours=with_range(stops, "d"),
+            measured=f"of {len(stops)} seeds {stops.count(16)} stop in epoch 16",
+        ),
     ]
 
 
@@ -234,7 +300,7 @@ def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> li
             f"{len(falls)} seeds",
             gone == len(falls),
             f"deepest fall from one validation to the next: at most {SPIKE} for every seed",
-            note=2,
+            note=3,
         ),
         Claim(
             "2e",
@@ -244,12 +310,11 @@ def _spikes(by_size: Mapping[int, Training], shuffled: Sequence[Training]) -> li
             all(a < b for a, b in pairwise(worse.values())),
             "falls of more than 0.01 per 100 validations, for each batch size: more with each "
             "halving",
-            note=3,
         ),
     ]
 
 
-def _causes(in_order: Training, batches: Batches) -> list[Claim]:
+def _causes(in_order: Training, batches: Batches, images: utils.Split) -> list[Claim]:
     count = in_order.batches_per_epoch
     fallen = spikes(after_first_epoch(in_order))
     places = sorted({step % count for step in fallen})
@@ -260,18 +325,21 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
         np.median(one[late], axis=0) for one in (batches.wrong, batches.gradient, batches.accuracy)
     )
     worst = int(np.argmin(accuracy))
-    unequal = int(np.argmax(np.abs(batches.twos - 0.5)))
+    inequality = np.abs(batches.twos - 0.5)
+    unequal, place = int(np.argmax(inequality)), int(np.sum(inequality >= inequality[worst]))
     others = float(np.median(np.delete(accuracy, worst)))
     after = (worst + 1) % count
     percent = 100 * batches.twos
     times = gradient[worst] / np.median(gradient)
     cause = (
-        f"batch {worst} of {count}, counted from 0, has {percent[worst]:.0f} % twos; in the median "
-        f"epoch {wrong[worst]:.0f} of its {task2.BATCH_SIZE} images are wrong, its gradient is "
-        f"{times:.1f} times the usual, and the accuracy is {accuracy[worst]:.3f} after its step "
-        f"and {accuracy[after]:.3f} after that of batch {after}; the most unequal batch, "
-        f"{unequal}, has {percent[unequal]:.0f} %; validations every {every} steps meet a batch "
-        f"every lcm({every}, {count}) = {period} steps, {period // count} epochs"
+        f"batch {worst} of {count}, counted from 0, has {percent[worst]:.0f} % twos (number "
+        f"{place} of {count} by inequality); in the median epoch {wrong[worst]:.0f} of its "
+        f"{task2.BATCH_SIZE} images are wrong, its gradient is {times:.1f} times the usual, and "
+        f"the accuracy is {accuracy[worst]:.3f} after its step and {accuracy[after]:.3f} after "
+        f"that of batch {after}; {take_apart(images, min(LATE, len(batches.loss) - 1), worst)}; "
+        f"the most unequal batch, {unequal}, has {percent[unequal]:.0f} %, and after it the "
+        f"accuracy is {accuracy[unequal]:.3f}; validations every {every} steps meet a batch every "
+        f"lcm({every}, {count}) = {period} steps, {period // count} epochs"
     )
     claim = partial(Claim, "2e", BATCHES)
     return [
@@ -302,8 +370,8 @@ def _causes(in_order: Training, batches: Batches) -> list[Claim]:
 def _convergence(
     in_order: Training,
     shuffled: Sequence[Training],
-    plain: Mapping[float, Descent],
-    centred: Mapping[float, Descent],
+    plain: Mapping[str, Descent],
+    centred: Mapping[str, Descent],
 ) -> list[Claim]:
     count = in_order.batches_per_epoch
     epoch = min(EPOCH, *(one.epoch for one in (in_order, *shuffled)))
@@ -331,11 +399,10 @@ def _convergence(
             "2a",
             CENTRED,
             "normalising the input to be zero-centred improves convergence",
-            "; ".join(f"{rate:g}: {a:.4f} and {b:.4f}" for rate, (a, b) in pairs.items()),
+            "; ".join(f"{rate}: {a:.4f} and {b:.4f}" for rate, (a, b) in pairs.items()),
             all(b < a for a, b in pairs.values()),
             "training loss after ten epochs for each learning rate, without and with centring: "
             "lower with centring",
-            note=5,
         ),
     ]
 
@@ -360,14 +427,13 @@ def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Cla
             min(gaps) > 2 * error,
             "training accuracy minus validation accuracy, means of the last quarter of the "
             "validations: above two standard errors of a difference for every seed",
-            note=6,
+            note=5,
         ),
         claim(
             "the model performs much better on the training set (solution)",
             listed(ratios, ".3f"),
             min(ratios) > 1.5,
             "validation errors divided by training errors, same means: above 1.5 for every seed",
-            note=6,
         ),
         claim(
             "the validation loss does not increase (solution)",
@@ -382,33 +448,50 @@ def _overfitting(trainings: Sequence[Training], images: utils.Split) -> list[Cla
             all(val <= 0 < train for train, val in risen),
             "mean of the last quarter of the validations minus that of the third quarter, training "
             "and validation accuracy: above 0 and not above 0 for every seed",
-            note=7,
         ),
     ]
 
 
 def _noise(
-    trainings: Mapping[float, Training], courses: Mapping[int, dict[int, tuple[float, float]]]
+    trainings: Mapping[float, Training], courses: Courses, directions: np.ndarray
 ) -> list[Claim]:
     best = {value: trainings[value].best.step for value in (0, 1)}
     kept = {value: roughness(trainings[value].w[:-1].T) for value in (0, 1)}
-    same, end = _nearest(courses[0], best[1]), max(courses[0])
-    plain, penalised = ([courses[value][step][0] for step in (same, end)] for value in (0, 1))
+    same, end = steps = _nearest(courses[0, SMALL], best[1]), max(courses[0, SMALL])
+    fine = "; ".join(
+        f"{listed((courses[value, SMALL][step][2] for step in steps), '.3f')} with lambda {value}"
+        for value in (0, 1)
+    )
+    coarse, others = roughness(directions[:COARSE]), roughness(directions[COARSE:])
+    measured = (
+        f"{kept[0]:.3f} with lambda 0 at step {best[0]}, {kept[1]:.3f} with 1 at step {best[1]}; "
+        f"that of the {COARSE} directions in which the images vary most is "
+        f"{coarse:.2f}, of the others {others:.2f}; of the squared length outside of the first, at "
+        f"steps {same} and {end}: {fine}"
+    )
     zeros, count = int(np.sum(trainings[1].w == 0)), trainings[1].w.size
+    rows = []
+    for what, method, which in (
+        ("the weights with lambda = 1 are less noisy", EQUAL_STEPS, SMALL),
+        ("the same with full batches, which have no noise of their own", FULL_BATCH, FULL),
+    ):
+        plain, penalised = ([courses[value, which][t][0] for t in steps] for value in (0, 1))
+        rows.append(
+            Claim(
+                "4b",
+                method,
+                what,
+                f"step {same}: {plain[0]:.4f} with lambda 0, {penalised[0]:.4f} with 1; step "
+                f"{end}: {plain[1]:.4f} and {penalised[1]:.4f}",
+                all(b < a for a, b in zip(plain, penalised, strict=True)),
+                "mean squared difference of neighbouring pixels, divided by the variance: smaller "
+                "with lambda 1 at both steps",
+                note=6,
+                measured=measured,
+            )
+        )
     return [
-        Claim(
-            "4b",
-            EQUAL_STEPS,
-            "the weights with lambda = 1 are less noisy",
-            f"step {same}: {plain[0]:.3f} with lambda 0, {penalised[0]:.3f} with 1; step {end}: "
-            f"{plain[1]:.3f} and {penalised[1]:.3f}",
-            all(b < a for a, b in zip(plain, penalised, strict=True)),
-            "mean squared difference of neighbouring pixels, divided by the variance: smaller with "
-            "lambda 1 at both steps",
-            note=8,
-            measured=f"{kept[0]:.3f} with lambda 0 at step {best[0]}, {kept[1]:.3f} with 1 at step "
-            f"{best[1]}",
-        ),
+        *rows,
         Claim(
             "4b",
             SOFTMAX,
@@ -416,7 +499,7 @@ def _noise(
             f"{zeros} of {count}",
             zeros > count // 2,
             "weights that are exactly zero: more than half",
-            note=9,
+            note=7,
         ),
     ]
 
@@ -428,7 +511,7 @@ def _nearest(course: Mapping[int, Any], step: int) -> int:
 def _regularisation(
     trainings: Mapping[float, Training],
     paired: Mapping[float, Sequence[Training]],
-    courses: Mapping[int, dict[int, tuple[float, float]]],
+    courses: Courses,
 ) -> list[Claim]:
     accuracy = {value: t.best.val_accuracy for value, t in trainings.items()}
     losses = {value: t.best.val_loss for value, t in trainings.items()}
@@ -436,8 +519,8 @@ def _regularisation(
     pairs = list(zip(paired[0], paired[0.001], strict=True))
     fallen = [a.best.val_accuracy - b.best.val_accuracy for a, b in pairs]
     risen = [b.best.val_loss - a.best.val_loss for a, b in pairs]
-    same = _nearest(courses[0], trainings[1].best.step)
-    plain, penalised = (courses[value][same][1] for value in (0, 1))
+    same = _nearest(courses[0, SMALL], trainings[1].best.step)
+    plain, penalised = (courses[value, SMALL][same][1] for value in (0, 1))
     larger = [value for value in trainings if value > 0.001]
     claim = partial(Claim, "4d", SOFTMAX)
     return [
@@ -447,7 +530,7 @@ def _regularisation(
             min(fallen) > 0 and all(accuracy[value] < accuracy[0] - CHANCE for value in larger),
             "validation accuracy of the best weights: lower with 0.001 than with 0 for every seed, "
             f"and lower by more than {CHANCE} with the larger lambdas",
-            note=10,
+            note=8,
         ),
         claim(
             "the same, judged by the validation loss",
@@ -463,7 +546,7 @@ def _regularisation(
             by_setting(norms, ".3g"),
             decreasing(norms),
             "sum of the squared weights for each lambda: decreasing",
-            note=11,
+            note=9,
             measured=f"from lambda 0 to 1 by a factor of {norms[0] / norms[1]:.3g}, at step {same} "
             f"of both by a factor of {plain / penalised:.2g}",
         ),

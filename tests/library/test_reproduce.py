@@ -27,6 +27,7 @@ from reproduce.cs_6685 import page
 from reproduce.cs_6685.hypotheses import hypotheses
 from reproduce.protocols import TEST, TRAINING, VALIDATION, Descent, Protocol, Sets
 from task2a import BinaryModel, pre_process_images
+from task3a import SoftmaxModel, one_hot_encode
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "figures" / "results.json"
@@ -50,6 +51,22 @@ def test_a_number_agrees_within_its_last_printed_digit(
 ) -> None:
     claim = claims.number("2d", HOW, "what", published, ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
+
+
+def test_what_agrees_only_by_our_choice_and_what_is_not_explained_are_counted_apart() -> None:
+    claim = Claim("2d", HOW, "stops in epoch 33", "33", True, note=1)
+    document = [
+        claim,
+        replace(claim, method=Method("B", assumed=True)),
+        replace(claim, method=Method("C", fitted=True)),
+        replace(claim, agrees=False),
+        replace(claim, agrees=False, note=None),
+    ]
+    assert [one.verdict for one in document] == list(claims.COUNTED)
+    assert claims.tally(document[2:]) == (
+        "Of 3 results, 1 agree with a fitted setting, 1 disagree and are explained, 1 disagree and "
+        "are not explained."
+    )
 
 
 def test_a_protocol_is_gradient_descent_on_its_objective() -> None:
@@ -109,6 +126,19 @@ def test_the_accuracy_of_2020_counts_a_row_only_if_its_rounded_outputs_are_one_h
     outputs = np.array([[0.6, 0.2, 0.2], [0.45, 0.3, 0.25], [0.3, 0.6, 0.1]])
     assert course_2020.exact_rows(targets, outputs) == pytest.approx(1 / 3)
     assert task3.accuracy(targets, outputs) == pytest.approx(2 / 3)
+
+
+def test_variations_of_2020_are_the_images_farthest_from_the_mean_of_their_digit() -> None:
+    X, Y, model = (
+        np.array([[1, i] for i in (7, 0, 5, 2, 3, 4, 1, 6)]),
+        np.ones((8, 1)),
+        BinaryModel(),
+    )
+    model.w = np.array([[4.0], [-1.0]])  # right up to 4
+    sets = {VALIDATION: (X[:4], Y[:4]), TEST: (X[4:], Y[4:])}
+    sets[TRAINING] = np.array([[1, 0], [1, 0]]), np.array([[0], [1]])
+    sets = {name: (X, Y.astype(int)) for name, (X, Y) in sets.items()}
+    assert course_2020.variations(model, sets) == (1, 0)
 
 
 def test_the_cost_of_2019_divides_the_cross_entropy_twice_and_leaves_out_the_start() -> None:
@@ -178,6 +208,16 @@ def test_weights_are_followed_on_the_same_path_as_in_training(tiny_digits: digit
     best = training.best.step
     assert course[best][1] == pytest.approx(np.sum(training.w**2), rel=1e-5)
     assert course[best][0] == pytest.approx(measures.roughness(training.w[:-1].T), rel=1e-4)
+    X, Y = pre_process_images(images.X_train), one_hot_encode(images.Y_train, 10)
+    model = SoftmaxModel(0)
+    model.backward(X, model.forward(X), Y)  # the first step with all images
+    model.w -= task3.LEARNING_RATE * model.grad
+    fine = np.linalg.eigh(np.cov(X[:, :-1].T))[1].T[: -course_2021.COARSE]  # the least first
+    roughness, squares, part = course_2021.follow_weights(images, 0, epochs=1, full=True)[0]
+    assert squares == pytest.approx(np.sum(model.w**2))
+    assert roughness == pytest.approx(measures.roughness(model.w[:-1].T))
+    outside = np.sum((fine @ model.w[:-1]) ** 2) + np.sum(model.w[-1] ** 2)
+    assert part == pytest.approx(outside / squares, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", homework.ACTIVATIONS)
@@ -206,7 +246,7 @@ TABLES["page.tested(results)"] = "convnet.md", hypotheses(page.read(RESULTS)["tr
 
 
 @pytest.mark.parametrize("block", TABLES)
-def test_the_page_describes_each_protocol_and_explains_each_disagreement(block: str) -> None:
+def test_the_page_describes_each_protocol_and_has_each_note(block: str) -> None:
     file, document = TABLES[block]
     content = (DOCS / file).read_text(encoding="utf-8")
     (section,) = (one for one in content.split("\n## ") if block in one)
@@ -230,7 +270,7 @@ def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     claim = Claim("2d", HOW, "stops in epoch 33", "34", True, note=1, measured="x")
-    other = replace(claim, published="stops", ours="35", agrees=None)
+    other = replace(claim, published="stops", ours="35", agrees=False)
     figure, _ = figures.new("title", "x", "y")
     seen: list[range] = []
 
