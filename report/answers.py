@@ -240,14 +240,10 @@ def _stop(training: Training) -> str:
 
 def _recurring(training: Training, batch: int) -> str:
     """Describe a batch after which every fall comes, by the losses of all batches."""
-    count = training.batches_per_epoch
-    losses: dict[int, list[float]] = {}
-    for step, loss in training.train_history["loss"].items():
-        if step >= count:
-            losses.setdefault(step % count, []).append(loss)
-    median = {place: float(np.median(values)) for place, values in losses.items()}
-    usual, own = float(np.median(list(median.values()))), median[batch]
-    after = median.get((batch + 1) % count, usual)
+    count, losses = training.batches_per_epoch, list(training.train_history["loss"].values())
+    whole = np.reshape(losses[: len(losses) // count * count], (-1, count))
+    median = np.median(whole[1:], axis=0)  # without the first epoch
+    usual, own, after = np.median(median), median[batch], median[(batch + 1) % count]
     text = (
         f"All of these falls follow batch {batch} of {count}, counted from 0. In the median epoch "
         f"the loss of this batch before its step is {own:.3f}, that of the next batch, which sees "

@@ -199,10 +199,7 @@ def _complexity(
 
 
 def variations(model: Model, sets: Sets) -> tuple[float, float]:
-    """Compute the accuracy on the quarters of the new images nearest to and farthest from a mean.
-
-    Each image is compared with the mean training image of its digit.
-    """
+    """Compute the accuracy on the new images nearest to and farthest from their digit's mean."""
     X, Y = (np.concatenate([sets[VALIDATION][i], sets[TEST][i]]) for i in (0, 1))
     inputs, targets = sets[TRAINING]
     means = np.stack([inputs[targets[:, 0] == target].mean(axis=0) for target in (0, 1)])
