@@ -14,21 +14,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 
+from joblib import cpu_count
 from tqdm import tqdm
 
 from course import GradingError
 from course.checks import PROJECT
+from course.classes import find_submissions
 from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
+from course.listing import Listing, some
 from course.pages import feedback, grades_table, overview
-from course.points import Checks, Report, grade, not_graded, prepare
-from course.submission import find_submissions
+from course.points import Checks, Report, grade, not_graded, prepare, printable
 from digits.files import replacing, user_path
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"
 
 
 def grade_class(
-    submissions: Mapping[str, Path],
+    submissions: Mapping[str, Listing],
     out: Path,
     checks: Checks,
     limits: Limits,
@@ -41,7 +43,7 @@ def grade_class(
     any more: no submission can change what another one gets.
 
     Args:
-        submissions: {name: path}.
+        submissions: as `find_submissions` returns them.
         out: the folder to write to.
         checks: as `prepare` returns them.
         limits: on what each submission may use.
@@ -86,14 +88,14 @@ def grade_class(
                 )
             _write(out / f"{name}.json", json.dumps(report, indent=2) + "\n")
             _write(out / f"{name}.md", feedback(name, report))
-    _write(out / GRADES, grades_table(reports))
+    _write(out / GRADES, grades_table(reports), "utf-8-sig")  # Excel looks for the BOM
     _write(out / OVERVIEW, overview(reports))
     return reports
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, encoding: str = "utf-8") -> None:
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        temporary.write_text(text, encoding=encoding, errors="backslashreplace")
 
 
 def _read(path: Path) -> Report | None:
@@ -134,10 +136,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "not graded again. A single one without --out is graded to the terminal.",
     )
     add = parser.add_argument
-    what = "a zip, a folder with the code, or a class: a folder of these"
+    what = "a zip, a folder with the code, or a class: a folder or a zip of these"
     add("paths", nargs="+", type=user_path, metavar="PATH", help=what)
     add("--out", type=user_path, help="the folder for the results of a class")
-    cores = os.cpu_count() or 1
+    cores = cpu_count()  # that this process may use
     add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
     add("--timeout", type=float, default=60, help="seconds for one submission (%(default)s)")
     add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
@@ -158,10 +160,15 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
     try:
         if os.name != "posix":
             raise GradingError("grading needs Linux or macOS, for POSIX limits on processes.")
-        submissions = find_submissions(options.paths, options.one, options.out)
+        skipped: list[str] = []
+        submissions = find_submissions(options.paths, options.one, options.out, skipped)
+        for line in skipped:
+            print(f"grade: {printable(line)}", file=sys.stderr)
         if options.out is None and len(submissions) > 1:
-            number = len(submissions)
-            raise GradingError(f"{number} submissions: --out names the folder for the results.")
+            raise GradingError(
+                f"{len(submissions)} submissions, {some([*submissions])}: --out names the folder "
+                "for the results; --one makes each PATH one submission."
+            )
         if not options.container:
             check_python(project)
             if problem := bubblewrap_problem():
@@ -173,7 +180,7 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
             return 0
         reports = grade_class(submissions, options.out, checks, limits, options.jobs, options.again)
     except (GradingError, OSError) as error:
-        print(f"grade: {error}", file=sys.stderr)
+        print(f"grade: {printable(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ngrade: interrupted; run it again to grade the others", file=sys.stderr)

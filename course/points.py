@@ -15,6 +15,7 @@ from typing import Any
 
 from course import GradingError
 from course.isolation import Limits, run_checks
+from course.listing import Listing
 from course.submission import read_submission
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
@@ -64,7 +65,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
 
 
 def grade(
-    path: Path,
+    source: Path | Listing,
     checks: Checks,
     limits: Limits,
     known: Report | None = None,
@@ -73,7 +74,7 @@ def grade(
     """Grade a submission.
 
     Args:
-        path: a zip or a folder.
+        source: a zip, a folder, or its files.
         checks: as `prepare` returns them.
         limits: on what it may use.
         known: an earlier report, which is returned if it is of the same files and checks.
@@ -83,7 +84,7 @@ def grade(
         The report, see `make_report`.
     """
     start = time.monotonic()
-    submission = read_submission(path)
+    submission = read_submission(source)
     identity = hashlib.sha256(repr((submission, checks.digest)).encode()).hexdigest()
     if known and known["extra_data"]["digest"] == identity:
         return known
@@ -111,7 +112,7 @@ def make_report(
         identity: a digest of the submission and the checks.
         seconds: how long it took.
     """
-    notes = [" ".join(_printable(note).split())[:MAX_NOTE] for note in notes]
+    notes = [" ".join(printable(note).split())[:MAX_NOTE] for note in notes]
     tasks: dict[str, dict[str, float]] = {}
     for test in tests:
         points = tasks.setdefault(task_of(test), {"score": 0.0, "max_score": 0.0})
@@ -189,15 +190,15 @@ def _read_results(results: str) -> tuple[dict[str, Report], list[str]]:
     found = json.loads(results)
     texts = {}
     for test in found["tests"]:
-        text: Report = {"output": _printable(str(test["output"])[:MAX_OUTPUT])}
+        text: Report = {"output": printable(str(test["output"])[:MAX_OUTPUT])}
         if summary := test.get("extra_data", {}).get("summary"):
-            text["extra_data"] = {"summary": _printable(str(summary))}
+            text["extra_data"] = {"summary": printable(str(summary))}
         texts[test["number"]] = text
     notes = found.get("extra_data", {}).get("notes", [])
     return texts, [str(note) for note in notes[:MAX_NOTES]]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what would steer a terminal or hide in a table; keep the lines."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 

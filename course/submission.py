@@ -1,43 +1,56 @@
-"""Find submissions, and read each without unpacking it: the files that count, up to a limit."""
+"""Read a submission: the six files, whatever they are called and wherever they lie, and helpers."""
 
 from __future__ import annotations
 
-import os
+import json
 import pkgutil
 import re
 import site
-import stat
 import sys
-import unicodedata
-import zipfile
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import cache, partial
-from io import BytesIO
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import NamedTuple
 
-from course import GradingError
+from course.listing import (
+    ARCHIVES,
+    JUNK,
+    MAX_NAMED,
+    TOP,
+    Listing,
+    UnreadableError,
+    expect_few,
+    list_path,
+    open_zips,
+    read_up_to,
+    some,
+)
 from lab.assignment import FILES, PACKAGES
 
-ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
-MADE_BY_TOOLS = ("venv", "env", "site-packages", "node_modules")
 PROVIDED = ("tests", "course", "conftest", "create_submission_zip", "pytest", "mnist", *PACKAGES)
 AT_START = ("sitecustomize", "usercustomize")  # which Python imports by itself
 IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
+SUFFIXES = re.compile(r"((\.(py[w3]?|ipynb|txt|bak|orig|download)) *(\(\d+\))?)+$", re.IGNORECASE)
+COPY = re.compile(r"\d+|v\d+|of|copy|copies|kopi\w*|copi\w*", re.IGNORECASE)  # words of copies
+COPIED = re.compile(r"[ _-]*\(\d+\)$|-\d+$|[ _-]+copy$", re.IGNORECASE)  # a module's name, too
+MAGIC = re.compile(r"^([ \t]*)(%{1,2}\w.*|[!?].*|[\w.]+\?+[ \t]*)$", re.MULTILINE)  # of IPython
+NOT_PYTHON = re.compile(r"\s*%%(?!capture|prun|time)")  # how a cell of another language begins
 
-MAX_ENTRIES = 100_000  # of a zip or a folder
 MAX_FILE = 1_000_000  # bytes of a source file
+MAX_NOTEBOOK = 20_000_000  # bytes, with its figures
 MAX_HELPERS = 50  # modules of the student's own
-MAX_NESTED_ZIP = 20_000_000  # bytes
+LONGEST = 255  # characters of a name
+NOTHING = "it contains none of the assignment's files"
 
-Listing = Mapping[PurePosixPath, Callable[[], IO[bytes]]]  # {path: a function that opens the file}
 
+class Meaning(NamedTuple):
+    """Which of the six files the name of a file can mean."""
 
-class UnreadableError(Exception):
-    """A submission cannot be read; the message says why."""
+    file: str
+    words: int  # other words in the name, but those of copies
+    extra: int  # how else it differs; 0 for the right name
+    before: str  # the name of a student, for one
 
 
 @dataclass
@@ -55,232 +68,172 @@ class Submission:
     problem: str = ""
 
 
-def find_submissions(
-    paths: Sequence[Path], one: bool = False, out: Path | None = None
-) -> dict[str, Path]:
-    """Find the submissions in some paths.
+def meaning(name: str) -> Meaning | None:
+    """Return which of the six files a name can mean, if it is that of code and not of a test."""
+    if name in FILES:
+        return Meaning(name, 0, 0, "")
+    suffixes = SUFFIXES.search(name := name[:LONGEST].rstrip())
+    stem = name[: suffixes.start()] if suffixes else name
+    stem = re.sub(r"(task)[\W_]?(\d)", r"\1\2", stem, flags=re.IGNORECASE)
+    words = list(re.finditer(r"[^\W_]+", stem))
+    found = [word for word in words if f"{word[0].lower()}.py" in FILES]
+    if len(found) != 1 or name[0] == "." or (not suffixes and "." in stem):
+        return None
+    others = [word[0].lower() for word in words if word is not found[0]]
+    foreign = [word for word in others if not COPY.fullmatch(word)]
+    is_code = suffixes and re.search(r"\.(py|ipynb)", suffixes[0], re.IGNORECASE)
+    if {"test", "tests"} & {*others} or (foreign and not is_code):  # task2_output.txt
+        return None
+    before = stem[: found[0].start()]
+    if all(map(COPY.fullmatch, re.findall(r"[^\W_]+", before))):
+        before = ""
+    return Meaning(f"{found[0][0].lower()}.py", len(foreign), 1 + len(others), before)
 
-    Args:
-        paths: each a zip, a folder with the code, or a class: a folder of these.
-        one: each path is one submission, however deep its code lies.
-        out: the folder of the grades, which is not a submission.
 
-    Returns:
-        {name: path}, in order; no two names differ only in upper and lower case.
+def read_submission(source: Path | Listing) -> Submission:
+    """Read a zip, a folder or some files, however deep the code lies in it.
 
-    Raises:
-        GradingError: if a path does not exist or is a folder without submissions.
+    Only Python files count, and none of the course's own. A file of another name counts if it can
+    mean one of the six. Of several, that one counts which has hardly another name, lies outside of
+    zips, and in the folder with the most of the six.
     """
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise GradingError(f"{path} does not exist.")
-        path = path.resolve()
-        if one or not path.is_dir() or any((path / name).exists() for name in FILES):
-            found.append(path)
-            continue
-        ours = out and out.resolve()
-        members = [child for child in path.iterdir() if _may_be_submission(child) and child != ours]
-        if not members:
-            raise GradingError(
-                f"{path} contains no submission: expected {', '.join(FILES)}, or a zip or a "
-                "folder for each student."
-            )
-        found += sorted(members)
-    named: dict[str, Path] = {}
-    for path in found:
-        named[_name_of(path, {name.casefold() for name in named})] = path
-    return named
-
-
-def _name_of(path: Path, taken: set[str]) -> str:
-    """Name a submission: safe as a file name and in a spreadsheet, and not in `taken`."""
-    is_archive = path.suffix.lower() in ARCHIVES and not path.is_dir()
-    letters = unicodedata.normalize("NFC", path.stem if is_archive else path.name)
-    letters = re.sub(r"[^\w .,()@+-]", "_", letters)[:80]
-    name = unique = letters.strip().lstrip(".-+@= ") or "submission"
-    number = 1
-    while unique.casefold() in taken:
-        number += 1
-        unique = f"{name}-{number}"
-    return unique
-
-
-def read_submission(path: Path) -> Submission:
-    """Read a zip or a folder, however deep the code lies in it.
-
-    Only Python files count, and none of the course's own. Of several files with the same name, the
-    one in the folder with the most of the six files counts.
-    """
-    submission = Submission()
+    submission, left = Submission(), defaultdict[str, list[PurePosixPath]](list)
     try:
-        with ExitStack() as stack:
-            listing = _look_into_zip(_list(path, stack), submission.notes)
-            _read_files(listing, submission)
+        listing = list_path(source) if isinstance(source, Path) else source.copy()
+        expect_few(listing)
+        for path, why in open_zips(listing).items():
+            left[why].append(path)
+        _read_files(listing, submission, left)
     except UnreadableError as error:
         submission.problem = str(error)
-    except OSError as error:
-        submission.problem = f"it cannot be read: {error.strerror}"
+    submission.notes += [f"{some(paths)}: left out, {why}" for why, paths in left.items() if paths]
     return submission
 
 
-def _may_be_submission(path: Path) -> bool:
-    if path.name.startswith((".", "__")) or path.name in MADE_BY_TOOLS:
-        return False
-    return path.is_symlink() or path.is_dir() or path.suffix.lower() in ARCHIVES
+def _read_files(
+    listing: Listing, submission: Submission, left: dict[str, list[PurePosixPath]]
+) -> None:
+    """Read what counts, and collect in `left` what does not, by the reason."""
 
-
-def _list(path: Path, stack: ExitStack) -> Listing:
-    if path.is_symlink():
-        raise UnreadableError("it is a symbolic link: the files themselves are needed")
-    if path.is_dir():
-        return _list_folder(path)
-    if path.is_file():
-        return _list_zip(stack.enter_context(_open(path)))
-    raise UnreadableError("it is neither a file nor a folder")
-
-
-def _list_folder(folder: Path) -> Listing:
-    """List the code in a folder, without links, pipes and devices."""
-    listing: dict[PurePosixPath, Callable[[], IO[bytes]]] = {}
-    entries = 0
-    for top, folders, names in os.walk(folder):  # does not follow links to folders
-        folders[:] = [name for name in folders if name[0] != "." and name not in MADE_BY_TOOLS]
-        entries += len(names)
-        if entries > MAX_ENTRIES:
-            raise UnreadableError(f"it has more than {MAX_ENTRIES:,} files")
-        for name in names:
-            path = Path(top, name)
-            relative = PurePosixPath(path.relative_to(folder).as_posix())
-            if _counts(relative) and stat.S_ISREG(path.lstat().st_mode):
-                listing[relative] = partial(_open, path)
-    return listing
-
-
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _list_zip(file: IO[bytes]) -> Listing:
-    """List the code in a zip, which must stay open, without links and paths that lead out of it."""
-    start = file.read(8)
-    if not start:
-        raise UnreadableError("it is an empty file")
-    try:
-        archive = zipfile.ZipFile(file)
-    except Exception as error:  # a broken zip can raise almost anything
-        why = f"it cannot be read as a zip ({error}); it begins with {start!r}"
-        raise UnreadableError(why) from None
-    if len(archive.infolist()) > MAX_ENTRIES:
-        raise UnreadableError(f"it has more than {MAX_ENTRIES:,} files")
-    members = {
-        name: info
-        for info in archive.infolist()
-        if info.filename and not info.is_dir() and (name := _safe_name(info)) and _counts(name)
-    }
-    for info in members.values():
-        if info.flag_bits & 1:
-            raise UnreadableError("it is encrypted: hand it in without a password")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Python would decompress it without a limit
-            raise UnreadableError("it is compressed in an unusual way: hand in an ordinary zip")
-    return {name: partial(archive.open, info) for name, info in members.items()}
-
-
-def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath | None:
-    """Return the path of a member, or None for a link or a path that leads out of the zip."""
-    name = PurePosixPath(info.filename.replace("\\", "/"))
-    leads_out = name.is_absolute() or ".." in name.parts or ":" in info.filename
-    return None if leads_out or stat.S_ISLNK(info.external_attr >> 16) else name
-
-
-def _counts(name: PurePosixPath) -> bool:
-    """Return whether a file may be the student's code, or a zip of it."""
-    return name.suffix.lower() in (".py", ".zip") and not any(
-        part.startswith((".", "__MACOSX")) or part in MADE_BY_TOOLS for part in name.parts
-    )
-
-
-def _look_into_zip(listing: Listing, notes: list[str]) -> Listing:
-    """List the only zip in a listing without code, as some course platforms export it."""
-    inner = [name for name in listing if name.suffix.lower() == ".zip"]
-    if len(inner) != 1 or any(name.name in FILES for name in listing):
-        return listing
-    data = _read_up_to(MAX_NESTED_ZIP, listing[inner[0]])
-    if data is None:
-        raise UnreadableError(f"{inner[0]} in it has more than {MAX_NESTED_ZIP:,} bytes")
-    notes.append(f"the code was in {inner[0]}")
-    return _list_zip(BytesIO(data))
-
-
-def _read_up_to(limit: int, opener: Callable[[], IO[bytes]]) -> bytes | None:
-    """Read a file, whatever size it declares; return None if it has more bytes than the limit."""
-    with opener() as file:
-        data = file.read(limit + 1)
-    return data if len(data) <= limit else None
-
-
-def _read_files(listing: Listing, submission: Submission) -> None:
-    notes = submission.notes
-    for wanted, name in _choose(listing, notes).items():
+    @cache
+    def read(path: PurePosixPath) -> bytes | None:
+        is_notebook = ".ipynb" in path.name.lower()
         try:
-            data = _read_up_to(MAX_FILE, listing[name])
-        except Exception as error:  # a broken zip can raise almost anything
-            notes.append(f"{name} cannot be read: {error}")
-            continue
-        if data is None:
-            notes.append(f"{name} was left out: more than {MAX_FILE:,} bytes")
-            continue
-        submission.files[wanted] = data
-        if IMPORTS_CHECKS.search(data):
-            notes.append(f"{name} imports the checks, which contain the formulas")
-    if not submission.files:
-        raise UnreadableError("it contains none of the assignment's files")
-    if missing := [name for name in FILES if name not in submission.files]:
-        notes.append(f"missing: {', '.join(missing)}")
+            data = read_up_to(MAX_NOTEBOOK if is_notebook else MAX_FILE, listing[path])
+            return _code_of(data) if is_notebook else data
+        except UnreadableError as error:
+            left[str(error)].append(path)
+            return None
 
+    visible = sorted(path for path in listing if not JUNK.search(str(path)))
+    found = {path: known for path in visible if (known := meaning(path.name))}
+    held = Counter(folder for folder, _ in {(path.parent, found[path].file) for path in found})
 
-def _choose(listing: Listing, notes: list[str]) -> dict[str, PurePosixPath]:
-    """Choose the six files, and the modules of the student's own beside or below them."""
-    folders = Counter(name.parent for name in listing if name.name in FILES)
-
-    def preference(name: PurePosixPath) -> tuple[int, int, str]:
-        return -folders[name.parent], len(name.parts), str(name)
+    def rank(path: PurePosixPath) -> tuple[int, ...]:
+        known = found[path]
+        return known.words, len(_zips(path)), known.extra, -held[path.parent], len(path.parts)
 
     chosen: dict[str, PurePosixPath] = {}
     for wanted in FILES:
-        found = sorted((name for name in listing if name.name == wanted), key=preference)
-        if found:
-            chosen[wanted] = found[0]
-        if len(found) > 1:
-            others = ", ".join(map(str, found[1:4])) + (", ..." if len(found) > 4 else "")
-            notes.append(f"{found[0]} was graded, not {others}")
-    if chosen:
-        home = min(chosen.values(), key=preference).parent
-        chosen.update(_helpers(listing, home, notes))
-    return chosen
-
-
-def _helpers(listing: Listing, home: PurePosixPath, notes: list[str]) -> dict[str, PurePosixPath]:
-    """Choose the student's own modules, except those that would hide one the checks need."""
-    helpers: dict[str, PurePosixPath] = {}
-    for name in sorted(listing):
-        if name.suffix != ".py" or name.name in FILES or not name.is_relative_to(home):
+        candidates = sorted((path for path in found if found[path].file == wanted), key=rank)
+        equals = [path for path in candidates if rank(path) == rank(candidates[0])]
+        alike = len(equals) <= MAX_NAMED and len({read(path) for path in equals}) == 1
+        if len(equals) > 1 and found[equals[0]].extra and not alike:
+            left[f"each may be {wanted}"] += equals
             continue
-        helper = name.relative_to(home)
-        if _is_allowed(helper.parts[0].removesuffix(".py")):
-            helpers[str(helper)] = name
-        elif len(helper.parts) == 1 and helper.stem not in PROVIDED:
-            notes.append(f"{helper} was left out: that name is taken")
+        for path in candidates[:MAX_NAMED]:
+            if (data := read(path)) is not None:
+                chosen[wanted], submission.files[wanted] = path, data
+                place = f"in {path.parent}" if path.parent.name else "at the top"
+                left[f"the one {place} was graded"] += [
+                    other for other in candidates if other != path and not found[other].words
+                ]
+                break
+
+    helpers = _helpers(visible, chosen, left)
+    texts = {name: text for name, path in helpers.items() if (text := read(path)) is not None}
+    submission.files |= texts
+    notes, taken = submission.notes, {*chosen.values(), *helpers.values()}
+    if zips := sorted({zips[0] for path in taken if (zips := _zips(path))}):
+        notes.append(f"the code was in {some(zips)}")
+    if guesses := [f"{path} for {name}" for name, path in chosen.items() if path.name != name]:
+        notes.append(f"taken in spite of the name: {', '.join(guesses)}")
+    if cheats := sorted(path for path in taken if IMPORTS_CHECKS.search(read(path) or b"")):
+        notes.append(f"{some(cheats)}: imports the checks, which contain the formulas")
+    if missing := {name: None for name in FILES if name not in chosen}:
+        archives = [path for path in visible if path.suffix.lower() in ARCHIVES[1:]]
+        left["of archives only zips are opened"] += archives
+        hidden = [path for path in listing if path.name in missing and JUNK.search(str(path))]
+        left["hidden, outside of the zip, or where tools put theirs"] += hidden
+        noted = {*chosen.values(), *(path for paths in left.values() for path in paths)}
+        unused = sorted({*listing} - noted if chosen else listing, key=_likeness)
+        there = some(unused)
+        if not chosen:
+            what = "none of the assignment's files can be taken" if found else NOTHING
+            raise UnreadableError(f"{what}; it {f'has {there}' if there else 'is empty'}")
+        notes.append(f"missing: {', '.join(missing)}{f'; there is {there}' if there else ''}")
+
+
+def _helpers(
+    visible: list[PurePosixPath],
+    chosen: dict[str, PurePosixPath],
+    left: dict[str, list[PurePosixPath]],
+) -> dict[str, PurePosixPath]:
+    """Choose the student's own modules, except those that would hide one the checks need."""
+    homes = {path.parent for path in chosen.values()}
+    settled = {path for paths in left.values() for path in paths}
+    helpers: dict[str, PurePosixPath] = {}
+    modules = (path for path in visible if path.suffix.lower() == ".py" and path.name not in chosen)
+    for path in sorted(modules, key=lambda path: (len(_zips(path)), path)):
+        home = next((folder for folder in path.parents if folder in homes), TOP)
+        stem = path.stem if path.stem.isidentifier() else COPIED.sub("", path.stem)
+        module = (*path.relative_to(home).parts[:-1], stem)
+        name = f"{'/'.join(module)}.py"
+        is_copy = path in chosen.values() and not path.stem.isidentifier()
+        if path in settled or is_copy or not homes or {*module} & {*PROVIDED}:
+            continue
+        if home not in homes:
+            left["beside none of the six files"].append(path)
+        elif not all(map(str.isidentifier, module)) or len(name.encode()) > LONGEST:
+            left["no name that Python can import"].append(path)
+        elif re.match("test_|.*_test$", module[0]):
+            left["a test"].append(path)
+        elif module[0] in _taken():
+            left["that name is taken"].append(path)
+        elif name in helpers or name in FILES:
+            left[f"another {name} was taken"].append(path)
+        else:
+            helpers[name] = path
     if len(helpers) > MAX_HELPERS:
-        notes.append(f"its {len(helpers)} other modules were left out: more than {MAX_HELPERS}")
+        left[f"more than {MAX_HELPERS} modules"] += helpers.values()
         return {}
     return helpers
 
 
-def _is_allowed(module: str) -> bool:
-    is_test = module.startswith("test_") or module.endswith("_test")
-    return module.isidentifier() and not is_test and module not in _taken()
+def _zips(path: PurePosixPath) -> list[PurePosixPath]:
+    """List the zips that a file is in, the innermost first."""
+    return [folder for folder in path.parents if folder.suffix.lower() == ".zip"]
+
+
+def _likeness(path: PurePosixPath) -> tuple[int, str]:
+    """Return how much a file looks like code, the most first."""
+    kinds = (".py", ".ipynb", ".txt", *ARCHIVES)
+    suffix = path.suffix.lower()
+    return kinds.index(suffix) if suffix in kinds else len(kinds), str(path)
+
+
+def _code_of(notebook: bytes) -> bytes:
+    """Return the code in the cells of a notebook, without commands of IPython."""
+    try:
+        cells = [cell for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
+        texts = ["".join(cell["source"]) for cell in cells]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise UnreadableError("no notebook of format 4") from None
+    texts = [MAGIC.sub(r"\1pass", text) for text in texts if not NOT_PYTHON.match(text)]
+    code = "\n\n".join(texts)
+    if len(code) > MAX_FILE:
+        raise UnreadableError(f"more than {MAX_FILE:,} bytes")
+    return f"{code}\n".encode(errors="replace")
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.assignment import PACKAGES
@@ -100,17 +101,18 @@ def make_course(root: Path) -> Path:
     return root
 
 
-def write_files(folder: Path, files: dict[str, str]) -> Path:
-    """Write files into a folder, which is made when it is missing."""
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files into a folder, which is made when it is missing; `a/` is an empty one."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
     return folder
 
 
-def write_zip(path: Path, files: dict[str, str]) -> Path:
+def write_zip(path: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write files into a zip."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

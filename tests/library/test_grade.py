@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -85,7 +86,7 @@ class Classroom:
 
     @property
     def rows(self) -> list[list[str]]:
-        with (self.out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        with (self.out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
             return list(csv.reader(file))
 
     def score(self, name: str) -> float:
@@ -121,6 +122,7 @@ def test_a_class_gets_its_grades_in_order_whoever_ends_first(
         ["cy", "0", "0", "0", why],
         ["dee", "0", "0", "0", "not graded: ZeroDivisionError: division by zero"],
     ]
+    assert (classroom.out / "grades.csv").read_bytes().startswith(codecs.BOM_UTF8)  # for Excel
     page = (classroom.out / "bo.md").read_text(encoding="utf-8")
     assert page.startswith("# bo: 3 of 6.5 points\n")
     assert "4 graded, 2.4 of 6.5 points on average, 3 with notes" in capsys.readouterr().out
@@ -191,19 +193,20 @@ def test_names_notes_and_outputs_are_safe_in_a_terminal_a_spreadsheet_and_a_page
     odd = {"<img src=x>`.py": "", "\x1b[2J.py": "", "\u202egpj.py": ""}
     folder = classroom.hand_in("=cmd\x1b[2J", "2a.2", **odd)
     classroom.hand_in("@bo\t", "3a.1", **{"=1.py": ""})
+    write_files(classroom.folder, {"\x1b[2J.txt": ""})  # is named as no submission
     results = (outcome("").results or "").replace("why", "\\u001b[2J```").replace("f:", "\\u0007:")
     classroom.acts = {"2a.2": lambda *_: outcome("2a.2", results=results)}
     assert classroom.grade() == 0
     assert cli.main([str(folder)], classroom.folder) == 0
-    pages = {path.name: path.read_text(encoding="utf-8") for path in classroom.out.iterdir()}
+    pages = {path.name: path.read_text("utf-8-sig") for path in classroom.out.iterdir()}
     for text in [*pages, *pages.values(), *capsys.readouterr()]:
         assert text.replace("\n", "").isprintable()
     cells = [cell for row in classroom.rows for cell in row]
-    assert any(cell.startswith("'=1.py was left out") for cell in cells)
+    assert any(cell.startswith("'=1.py: left out") for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert not re.search("<img|<sum>", pages["overview.html"])
     page = pages["_cmd__2J.md"]
-    assert "- note: `<img src=x>'.py was left out: that name is taken`\n" in page
+    assert ", <img src=x>'.py, \\u202egpj.py: left out, no name that Python can import`\n" in page
     assert page.count("```") == 2 * page.count("```text")
 
 
@@ -299,11 +302,15 @@ def test_one_submission_is_graded_to_the_terminal(classroom: Classroom, capsys: 
     assert [path.name for path in folder.parent.iterdir()] == ["class"]
 
 
-def test_the_limits_are_those_of_the_command_line(classroom: Classroom) -> None:
+def test_the_limits_are_those_of_the_command_line(
+    classroom: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("--timeout", "24", "--memory", "1024", "--container", "an/image")
     assert classroom.grade(*options) == 0
     assert {limits for _, limits, *_ in classroom.calls} == {Limits(24, 1 << 30, image="an/image")}
     assert Limits(24).check_seconds == 2
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a quota, as of a container
+    assert cli.parse(["class"]).jobs == 1
 
 
 def test_what_is_wrong_is_one_line(
@@ -323,7 +330,8 @@ def test_what_is_wrong_is_one_line(
     assert classroom.grade() == 1
     assert capsys.readouterr().err.splitlines() == [
         f"grade: {folder / 'nowhere'} does not exist.",
-        "grade: 2 submissions: --out names the folder for the results.",
+        "grade: 2 submissions, ann, bo: --out names the folder for the results; --one makes each "
+        "PATH one submission.",
         "grade: Python ended with exit code 4. The checks printed:",
         "RuntimeError: broken conftest",
         f"grade: why. {NOT_ISOLATED}",

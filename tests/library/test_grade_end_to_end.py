@@ -27,7 +27,7 @@ def test_a_mistake_costs_its_checks_and_an_end_of_python_its_task(tmp_path: Path
     out, project = tmp_path / "out", tmp_path / "project"
     copy_checks(ROOT, project)  # ROOT may hold the environment, which grading refuses
     assert main([str(tmp_path / "class"), "--out", str(out), "--timeout", "2400"], project) == 0
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         right = next(csv.DictReader(file))
     points = {task: str(points) for task, points in POINTS.items()}
     assert right == {"name": "right", **points, "total": "62", "notes": ""}
