@@ -57,7 +57,7 @@ def grade_class(
     before = {name: _read(out / f"{name}.json") for name in submissions}
     stop = Event()
 
-    def one(name: str) -> Report:
+    def one(name: str, limits: Limits) -> Report:
         known = None if again else before[name]
         try:
             return grade(submissions[name], checks, limits, known, stop)
@@ -67,7 +67,7 @@ def grade_class(
     done: dict[str, Report] = {}
     try:
         with ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(one, name): name for name in submissions}
+            futures = {pool.submit(one, name, limits): name for name in submissions}
             try:
                 # disable=None: a progress bar on a terminal only
                 ended = as_completed(futures)
@@ -77,6 +77,12 @@ def grade_class(
                 stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+        slow = [name for name in submissions if "stopped" in done[name]]
+        for name in slow:
+            del done[name]
+        for name in slow:  # each alone
+            done[name] = one(name, limits.more)
+            done[name].pop("stopped", None)
     finally:
         reports = {name: done[name] for name in submissions if name in done}
         for name, report in reports.items():
@@ -141,7 +147,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=user_path, help="the folder for the results of a class")
     cores = cpu_count()  # that this process may use
     add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
-    add("--timeout", type=float, default=60, help="seconds for one submission (%(default)s)")
+    add(
+        "--timeout",
+        type=float,
+        default=60,
+        help="seconds of CPU time for one submission (%(default)s)",
+    )
     add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
     container = "run each submission in a container of this image, with podman or docker"
     add("--container", metavar="IMAGE", default="", help=container)
@@ -176,7 +187,10 @@ def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
         checks = prepare(project, limits)
         if options.out is None:
             ((name, path),) = submissions.items()
-            print(feedback(name, grade(path, checks, limits)), end="")
+            report = grade(path, checks, limits)
+            if "stopped" in report:
+                report = grade(path, checks, limits.more)
+            print(feedback(name, report), end="")
             return 0
         reports = grade_class(submissions, options.out, checks, limits, options.jobs, options.again)
     except (GradingError, OSError) as error:

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from threading import Event
@@ -36,6 +36,7 @@ MAX_PROCESSES = 256  # in a container
 MAX_REPORT = 8_000_000  # bytes of one report of a run
 MAX_PRINTED = 20_000  # bytes of output that are kept; the rest is read and dropped
 GRACE = 5.0  # seconds between the time limit of a check and the end of a run that ignores it
+SHARE = 0.1  # of a core, that a run gets at least: so much of the time counts as CPU time
 INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: no tokens
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 NOT_ISOLATED = (
@@ -49,7 +50,7 @@ class Limits:
     """What a submission may use.
 
     Attributes:
-        seconds: for all its runs together; a twelfth of it for one check.
+        seconds: of CPU time for all its runs together; a twelfth of it for one check.
         memory: bytes of address space of each process; in a container, of memory in all.
         file_size: bytes of each file that it writes.
         image: of the container to run in; "" for none.
@@ -62,8 +63,18 @@ class Limits:
 
     @property
     def check_seconds(self) -> float:
-        """The time limit of one check."""
+        """The CPU time of one check."""
         return self.seconds / 12
+
+    @property
+    def more(self) -> Limits:
+        """The limits on what was stopped, which runs once more, alone."""
+        return replace(self, seconds=3 * self.seconds)
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long a check may wait."""
+        return 4 * self.check_seconds
 
 
 @dataclass
@@ -78,6 +89,8 @@ class Run:
         ending: how the run ended.
         task: the task of the check that started last.
         check: the name of that check.
+        stopped: whether a limit on time stopped the run or a check.
+        seconds: of CPU time; not less than the SHARE of the time that it took.
         output: the beginning of what was printed.
         printed: bytes of it in all.
         digest: of the checks after the run.
@@ -90,6 +103,8 @@ class Run:
     ending: str = ""
     task: str = ""
     check: str = ""
+    stopped: bool = False
+    seconds: float = 0.0
     output: bytes = b""
     printed: int = 0
     digest: str = ""
@@ -105,13 +120,14 @@ class Run:
         elif "ended" in report:
             self.exit_code = report["ended"]
         self.altered |= "altered" in report
+        self.stopped |= "stopped" in report
 
 
 def run_checks(
     project: Path,
     files: Mapping[str, bytes],
     limits: Limits,
-    deadline: float,
+    seconds: float,
     stop: Event,
     tasks: Sequence[str] = (),
 ) -> Run:
@@ -123,7 +139,7 @@ def run_checks(
         project: the folder with the checks, and with the solution, which the run must not see.
         files: {path: content} of the student's files.
         limits: on time, memory and files.
-        deadline: the value of `time.monotonic()` at which the run is ended.
+        seconds: of CPU time, after which the run is ended.
         stop: ends the run when it is set.
         tasks: the tasks to check; none for all.
     """
@@ -140,7 +156,7 @@ def run_checks(
             with process.stdin as stdin, suppress(BrokenPipeError):  # type: ignore[union-attr]
                 stdin.write(json.dumps(_job(folder, limits, secret, tasks)).encode())
                 stdin.flush()
-            run = _watch(process, secret, limits, deadline, stop)
+            run = _watch(process, secret, limits, seconds, stop)
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -188,7 +204,8 @@ def _job(folder: Path, limits: Limits, secret: str, tasks: Sequence[str]) -> dic
         "RLIMIT_CPU": int(limits.seconds) + 10,  # for a process that leaves the group
         "RLIMIT_CORE": 0,
     }
-    return {"arguments": arguments, "results": results, "secret": secret, "limits": rlimits}
+    job = {"arguments": arguments, "results": results, "secret": secret, "limits": rlimits}
+    return {**job, "wait": limits.wait_seconds}
 
 
 @cache
@@ -262,11 +279,12 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _watch(
-    process: subprocess.Popen[bytes], secret: str, limits: Limits, deadline: float, stop: Event
+    process: subprocess.Popen[bytes], secret: str, limits: Limits, seconds: float, stop: Event
 ) -> Run:
     """Follow a run until it reports its end or has to be ended."""
-    run = Run()
-    pending, started = b"", math.inf  # the last line, and when the last check started
+    run, pending, began = Run(), b"", time.monotonic()  # and the last line
+    cpu = spent = math.nan  # CPU time that was reported last, and when the last check started
+    started = math.inf
     stdout, stderr = process.stdout, process.stderr
     with stdout, stderr, selectors.DefaultSelector() as selector:  # type: ignore[union-attr]
         for stream in (stdout, stderr):
@@ -283,20 +301,28 @@ def _watch(
                     pending = pending if len(pending) < MAX_REPORT else b""
                     for report in _reports(lines, secret):
                         run.add(report)
-                        started = time.monotonic() if "starts" in report else started
+                        cpu = report.get("cpu", cpu)
+                        if "starts" in report:
+                            started, spent = time.monotonic(), cpu
                 if not data:
                     selector.unregister(key.fileobj)
                     if key.fileobj is stdout and run.exit_code is None:
                         run.exit_code = process.wait()
             now = time.monotonic()
+            run.seconds = max(SHARE * (now - began), cpu)
             if stop.is_set():
                 run.ending = "interrupted"
-            elif now > deadline:
-                run.ending = f"not done after {limits.seconds:.3g} s"
-            elif now - started > limits.check_seconds + GRACE:
+            elif run.seconds > seconds:
+                often = f"{1 / SHARE:g} times as long"
+                run.ending = f"not done in {limits.seconds:.3g} s of CPU time, or {often}"
+            elif (
+                cpu - spent > limits.check_seconds + GRACE
+                or cpu - spent < (now - started - limits.wait_seconds - GRACE) * SHARE
+            ):
                 run.ending = f"stuck for {now - started:.0f} s"
             elif ended:
                 run.ending = _describe(run.exit_code or 0)
+    run.stopped |= run.ending.startswith("not done")
     return run
 
 

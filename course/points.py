@@ -52,7 +52,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
     Raises:
         GradingError: if they do not run.
     """
-    run = run_checks(project, {}, limits, time.monotonic() + limits.seconds, Event())
+    run = run_checks(project, {}, limits, limits.seconds, Event())
     try:
         found = json.loads(run.results or "")["tests"]
         fields = ("name", "number", "max_score", "tags")
@@ -81,7 +81,7 @@ def grade(
         stop: ends grading when it is set; the report is then worth nothing.
 
     Returns:
-        The report, see `make_report`.
+        The report, see `make_report`; with "stopped" if a limit on time ended something.
     """
     start = time.monotonic()
     submission = read_submission(source)
@@ -91,9 +91,10 @@ def grade(
     if submission.problem:
         why = f"not graded: {submission.problem}"
         return not_graded(checks, why, submission.notes, identity)
-    tests, notes = _count(submission.files, checks, limits, stop or Event())
+    tests, notes, stopped = _count(submission.files, checks, limits, stop or Event())
     seconds = time.monotonic() - start
-    return make_report(tests, submission.notes + notes, identity, seconds)
+    report = make_report(tests, submission.notes + notes, identity, seconds)
+    return report | {"stopped": True} if stopped else report
 
 
 def not_graded(checks: Checks, why: str, notes: Sequence[str] = (), identity: str = "") -> Report:
@@ -132,22 +133,24 @@ def make_report(
 
 def _count(
     files: Mapping[str, bytes], checks: Checks, limits: Limits, stop: Event
-) -> tuple[list[Report], list[str]]:
+) -> tuple[list[Report], list[str], bool]:
     """Run the checks, and again without the task in which Python ended, while there is time.
 
     Returns:
-        The checks in Gradescope's schema, and notes.
+        The checks in Gradescope's schema, notes, and whether a limit on time ended something.
     """
     tasks = list(dict.fromkeys(map(task_of, checks.tests)))
     lost: dict[str, str] = {}  # {task: how Python ended in it}
-    deadline = time.monotonic() + limits.seconds
+    seconds, stopped = limits.seconds, False
     while True:
-        run = run_checks(checks.project, files, limits, deadline, stop, tasks)
+        run = run_checks(checks.project, files, limits, seconds, stop, tasks)
+        seconds -= run.seconds
+        stopped |= run.stopped
         if run.results is not None or run.task not in tasks:
             break
         tasks.remove(run.task)
         lost[run.task] = f"{run.ending} in {run.check}"
-        if not tasks or stop.is_set() or time.monotonic() > deadline:
+        if not tasks or stop.is_set() or seconds <= 0:
             break
     notes = [f"Task {task}: {ending}" for task, ending in lost.items()]
     if run.printed > LOUD:
@@ -177,7 +180,7 @@ def _count(
             if (task_of(test), test["name"]) in run.passed:
                 result |= {"status": "passed", "score": test["max_score"]}
         tests.append(result)
-    return tests, notes if why else notes + _patterns(tests)
+    return tests, notes if why else notes + _patterns(tests), stopped
 
 
 def _read_results(results: str) -> tuple[dict[str, Report], list[str]]:

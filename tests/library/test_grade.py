@@ -156,23 +156,48 @@ def test_nothing_counts_where_the_results_were_overwritten(
 def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
     classroom: Classroom,
 ) -> None:
-    def act(limits: Limits, deadline: float, stop: object, tasks: list[str]) -> Run:
-        deadlines.append(deadline)
+    def act(limits: Limits, seconds: float, stop: object, tasks: list[str]) -> Run:
+        given.append(seconds)
         if "2a" in tasks:
-            return Run(task="2a", check="test_module", ending="Python was ended by SIGKILL")
+            why = "Python was ended by SIGKILL"
+            return Run(task="2a", check="test_module", ending=why, seconds=20)
         return outcome("3a.1", tasks=tasks)
 
-    deadlines: list[float] = []
+    given: list[float] = []
     found = classroom.report(act)
     assert found["score"] == 2.5
     why = "Python was ended by SIGKILL in test_module"
     assert found["extra_data"]["notes"] == [f"Task 2a: {why}"]
     assert [test["output"] for test in found["tests"]] == [why, why, "", "why 3a.2 failed"]
-    first, second = deadlines
-    assert first == second
-    deadlines.clear()
-    assert classroom.report(act, seconds=0)["score"] == 0
-    assert len(deadlines) == 1  # no task is tried when the time is over
+    assert given == [60, 40]
+    given.clear()
+    assert classroom.report(act, seconds=20)["score"] == 0
+    assert given == [20]  # no task is tried when the time is over
+
+
+def test_what_a_limit_on_time_stopped_runs_once_more_alone_with_more_time(
+    classroom: Classroom, capsys: Capture
+) -> None:
+    def slow(limits: Limits, *_: object) -> Run:
+        ran.append(f"bo, {limits.seconds:g} s")
+        began.set()
+        return outcome("2a.1" if limits.seconds < 100 else "2a.1 2a.2", stopped=True)
+
+    def after_it_began(*_: object) -> None:
+        began.wait(120)
+        ran.append("ann")
+
+    began = threading.Event()
+    ran: list[str] = []
+    classroom.acts = {"2a.1": slow, ALL: after_it_began}
+    assert classroom.grade("--jobs", "2") == 0
+    assert ran == ["bo, 60 s", "ann", "bo, 180 s"]
+    assert classroom.score("bo") == 4
+    assert classroom.grade() == 0
+    assert len(ran) == 3  # nothing has changed
+    assert cli.main([str(classroom.folder / "bo.zip")], classroom.folder) == 0
+    assert ran[3:] == ["bo, 60 s", "bo, 180 s"]
+    assert "# bo: 4 of 6.5 points" in capsys.readouterr().out
 
 
 def test_what_many_checks_show_is_noted(classroom: Classroom) -> None:
@@ -280,7 +305,7 @@ def test_ctrl_c_ends_the_runs_and_keeps_what_was_graded(
         yield next(as_completed(futures))
         raise KeyboardInterrupt
 
-    def wait(limits: Limits, deadline: float, stop: threading.Event, tasks: object) -> None:
+    def wait(limits: Limits, seconds: float, stop: threading.Event, tasks: object) -> None:
         started.set()
         ended.append(stop.wait(120))
 
