@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
-from lab.assignment import PACKAGES
+from lab.assignment import L2, PACKAGES
 
 PROJECT = Path()  # `python -m course...` runs in the root of the project
 STARTER = Path(__file__).resolve().parent / "starter"
@@ -17,16 +18,20 @@ CONFIGURATION = "pyproject.toml"
 _ignore = shutil.ignore_patterns("library", "__pycache__", "*.pyc", ".*")
 
 
-def copy_checks(project: Path, folder: Path) -> None:
+def copy_checks(project: Path, folder: Path, penalty: str = L2) -> None:
     """Copy the checks, the packages and the students' pyproject.toml, but nothing of the solution.
 
     Args:
         project: the root of the project.
         folder: that is made where it is missing.
+        penalty: what R is: the "sum" of all squared weights, or "half" of it.
     """
     for name in FOLDERS:
         shutil.copytree(project / name, folder / name, ignore=_ignore)
     shutil.copyfile(STARTER / CONFIGURATION, folder / CONFIGURATION)
+    statement = folder / "lab" / "assignment.py"
+    text = re.sub('^L2 = "[a-z]+"', f'L2 = "{penalty}"', statement.read_text("utf-8"), flags=re.M)
+    statement.write_text(text, "utf-8")
 
 
 def digest(folder: Path) -> str:

@@ -23,8 +23,9 @@ from course.classes import find_submissions
 from course.isolation import NOT_ISOLATED, Limits, bubblewrap_problem
 from course.listing import Listing, some
 from course.pages import feedback, grades_table, overview
-from course.points import Checks, Report, grade, not_graded, prepare, printable
+from course.points import PENALTIES, Checks, Report, grade, not_graded, prepare, printable
 from digits.files import replacing, user_path
+from lab.assignment import L2
 
 GRADES, OVERVIEW = "grades.csv", "overview.html"
 
@@ -109,7 +110,11 @@ def _read(path: Path) -> Report | None:
     try:
         # reading a pipe would block
         report = json.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
-        return report if report["extra_data"].keys() >= {"digest", "notes", "tasks"} else None
+        return (
+            report
+            if report["extra_data"].keys() >= {"digest", "notes", "tasks", "penalty"}
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -156,6 +161,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
     container = "run each submission in a container of this image, with podman or docker"
     add("--container", metavar="IMAGE", default="", help=container)
+    penalty = "R is the sum of all squared weights, or half of it (%(default)s)"
+    add("--penalty", choices=PENALTIES, default=L2, help=penalty)
     add("--again", action="store_true", help="grade unchanged submissions too")
     add("--one", action="store_true", help="each PATH is one submission, wherever its code lies")
     options = parser.parse_args(argv)
@@ -167,7 +174,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
     """Grade the submissions that the command line names; return the exit code."""
     options = parse(argv)
-    limits = Limits(options.timeout, options.memory << 20, image=options.container)
+    memory, image = options.memory << 20, options.container
+    limits = Limits(options.timeout, memory, image=image, penalty=options.penalty)
     try:
         if os.name != "posix":
             raise GradingError("grading needs Linux or macOS, for POSIX limits on processes.")

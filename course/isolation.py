@@ -28,6 +28,7 @@ from typing import Any
 
 from course import GradingError
 from course.checks import copy_checks, digest
+from lab.assignment import L2
 
 RUNNER = Path(__file__).resolve().parent / "runner.py"
 SUBMISSION = "submission"  # the folder with a student's files and the checks
@@ -47,19 +48,21 @@ NOT_ISOLATED = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use.
+    """What a submission may use, and what it is graded by.
 
     Attributes:
         seconds: of CPU time for all its runs together; a twelfth of it for one check.
         memory: bytes of address space of each process; in a container, of memory in all.
         file_size: bytes of each file that it writes.
         image: of the container to run in; "" for none.
+        penalty: what R is, see `copy_checks`.
     """
 
     seconds: float = 60
     memory: int = 2048 << 20
     file_size: int = 64 << 20
     image: str = ""
+    penalty: str = L2
 
     @property
     def check_seconds(self) -> float:
@@ -150,7 +153,7 @@ def run_checks(
             path = folder / SUBMISSION / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        copy_checks(project, folder / SUBMISSION)
+        copy_checks(project, folder / SUBMISSION, limits.penalty)
         process = _start(project, folder, limits)
         try:
             with process.stdin as stdin, suppress(BrokenPipeError):  # type: ignore[union-attr]

@@ -5,21 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import statistics
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet would compute a cell that starts so
 MOST = 12  # rows of a list
-BINS = 13  # of the histogram, at most one more
+NOTES = 3  # of a student
+LIKELY = re.compile(r"^ *Likely: +(.+)$", re.MULTILINE)  # in the output of a check
 STYLE = """
 body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 60rem; }
 h2 { margin: 2rem 0 .6rem; font-size: 1.15rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
-td { padding: .2rem .55rem; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
+td { padding: .2rem .55rem; border-bottom: 1px solid #ddd; overflow-wrap: break-word; }
+a { white-space: nowrap; }
 meter { width: 16rem; }
 """
 Reports = Mapping[str, Mapping[str, Any]]  # {name: report in Gradescope's schema}
@@ -32,6 +36,7 @@ def feedback(name: str, report: Mapping[str, Any]) -> str:
     for task, points in tasks.items():
         lines.append(f"{task:<5} {round(points['score'], 2):>4g} / {points['max_score']:>2g}")
     lines.append("```")
+    lines.append(f"- {report['extra_data']['penalty']}")
     for note in report["extra_data"]["notes"]:
         lines.append("- note: `{}`".format(note.replace("`", "'")))
     failed = [test for test in report["tests"] if test["status"] != "passed"]
@@ -76,7 +81,7 @@ def overview(reports: Reports) -> str:
         return task, f"{mean:.1f} of {most:g}", _bar(mean, most)
 
     sections: dict[str, list[tuple[str, ...]]] = {
-        "Points": _histogram(scores, possible),
+        "Points lost": _histogram([possible - score for score in scores], possible),
         "Points by task, on average": [
             task_row(task, points["max_score"]) for task, points in tasks.items()
         ],
@@ -89,9 +94,9 @@ def overview(reports: Reports) -> str:
             for mistake, names in _most(mistakes)
         ],
         "Notes": [
-            (_links([name]), escape(note))
+            (_links([name]), "<br>".join(map(escape, _few(report["extra_data"]["notes"]))))
             for name, report in reports.items()
-            for note in report["extra_data"]["notes"]
+            if report["extra_data"]["notes"]
         ],
         "Everyone": [("name", *tasks, "total")],
     }
@@ -102,7 +107,7 @@ def overview(reports: Reports) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>',
         f"<h1>{len(reports)} submissions</h1>",
         f"<p>{statistics.fmean(scores):.1f} of {possible:g} points on average, "
-        f"median {statistics.median(scores):g}.</p>",
+        f"median {statistics.median(scores):g}. {first['extra_data']['penalty']}.</p>",
     ]
     for title, rows in sections.items():
         if rows:
@@ -128,6 +133,7 @@ def _points(report: Mapping[str, Any]) -> list[str]:
 def _failures(reports: Reports) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Collect who failed each check, and who made each mistake that was named."""
     failures, mistakes = defaultdict(list), defaultdict(list)
+    texts: dict[str, str] = {}  # {task, function and cause: how it showed first}
     for name, report in reports.items():
         named = set()
         for test in report["tests"]:
@@ -137,24 +143,32 @@ def _failures(reports: Reports) -> tuple[dict[str, list[str]], dict[str, list[st
             task = test["number"].split(".")[0]
             failures[f"{task}: {test['name'].removeprefix('test_').replace('_', ' ')}"].append(name)
             if summary := _summary(test):
-                named.add(f"{task}: {summary.rsplit('; ', 1)[-1]}")
+                likely = LIKELY.search(test["output"])
+                function = summary.split(": ")[0]
+                cause = f"{task}: {function}: {likely[1] if likely else summary}"
+                named.add(texts.setdefault(cause, f"{task}: {summary}"))
         for mistake in sorted(named):
             mistakes[mistake].append(name)
     return failures, mistakes
+
+
+def _few(notes: Sequence[str]) -> list[str]:
+    more = len(notes) - NOTES
+    return [*notes[:NOTES], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _most(found: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
     return sorted(found.items(), key=lambda item: -len(item[1]))[:MOST]
 
 
-def _histogram(scores: list[float], possible: float) -> list[tuple[str, ...]]:
-    width = max(1, math.ceil(possible / BINS))
-    counts = [0] * (math.floor(possible / width) + 1)
-    for score in scores:
-        counts[math.floor(score / width)] += 1
+def _histogram(lost: Sequence[float], possible: float) -> list[tuple[str, ...]]:
+    """Count who lost nothing, up to 1 point, up to 2, up to 4 and so on."""
+    bounds = [0, *(2**n for n in range(math.ceil(math.log2(max(possible, 1))) + 1))]
+    bins = [bisect_left(bounds, round(points, 6)) for points in lost]
+    counts = [bins.count(number) for number in range(len(bounds))]
     return [
-        (f"from {number * width}", str(count or ""), _bar(count, max(counts)))
-        for number, count in enumerate(counts)
+        (f"up to {bound}" if bound else "none", str(count or ""), _bar(count, max(counts)))
+        for bound, count in zip(bounds, counts, strict=True)
     ]
 
 

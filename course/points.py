@@ -17,11 +17,16 @@ from course import GradingError
 from course.isolation import Limits, run_checks
 from course.listing import Listing
 from course.submission import read_submission
+from lab.assignment import L2
 
 MAX_OUTPUT = 10_000  # characters of the output of one check
 MAX_NOTES, MAX_NOTE = 20, 300  # of the checks, and characters of one
 MANY = 3  # checks that fail for one reason are worth a note
 LOUD = 1_000_000  # bytes of output that are worth a note
+PENALTIES = {
+    "sum": "Graded with R(w) as the sum of all squared weights",
+    "half": "Graded with R(w) as half the sum of all squared weights",
+}
 LOOK = "look at the code yourself"
 Report = dict[str, Any]
 
@@ -34,11 +39,13 @@ class Checks:
         project: the root of the project that has them.
         tests: every check in Gradescope's schema, not passed.
         digest: of the checks and the packages.
+        penalty: what R is, see `copy_checks`.
     """
 
     project: Path
     tests: tuple[Mapping[str, Any], ...]
     digest: str
+    penalty: str
 
 
 def task_of(test: Mapping[str, Any]) -> str:
@@ -61,7 +68,7 @@ def prepare(project: Path, limits: Limits) -> Checks:
     except (ValueError, LookupError, TypeError):
         printed = run.output.decode(errors="replace")
         raise GradingError(f"{run.ending}. The checks printed:\n{printed}") from None
-    return Checks(project, tuple(tests), run.digest)
+    return Checks(project, tuple(tests), run.digest, limits.penalty)
 
 
 def grade(
@@ -93,17 +100,23 @@ def grade(
         return not_graded(checks, why, submission.notes, identity)
     tests, notes, stopped = _count(submission.files, checks, limits, stop or Event())
     seconds = time.monotonic() - start
-    report = make_report(tests, submission.notes + notes, identity, seconds)
+    notes = submission.notes + notes
+    report = make_report(tests, notes, identity, seconds, checks.penalty)
     return report | {"stopped": True} if stopped else report
 
 
 def not_graded(checks: Checks, why: str, notes: Sequence[str] = (), identity: str = "") -> Report:
     """Make the report of a submission on which no check ran."""
-    return make_report([{**test, "output": why} for test in checks.tests], [*notes, why], identity)
+    tests = [{**test, "output": why} for test in checks.tests]
+    return make_report(tests, [*notes, why], identity, penalty=checks.penalty)
 
 
 def make_report(
-    tests: Sequence[Mapping[str, Any]], notes: Sequence[str], identity: str = "", seconds: float = 0
+    tests: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    identity: str = "",
+    seconds: float = 0,
+    penalty: str = L2,
 ) -> Report:
     """Put the outcome of a submission into Gradescope's schema; add up its points by task.
 
@@ -112,7 +125,9 @@ def make_report(
         notes: for the instructor.
         identity: a digest of the submission and the checks.
         seconds: how long it took.
+        penalty: what R is, see `copy_checks`.
     """
+    penalty = f"{PENALTIES[penalty]} (--penalty {penalty})"
     notes = [" ".join(printable(note).split())[:MAX_NOTE] for note in notes]
     tasks: dict[str, dict[str, float]] = {}
     for test in tests:
@@ -122,12 +137,12 @@ def make_report(
     return {
         "score": round(math.fsum(points["score"] for points in tasks.values()), 6),
         "max_score": round(math.fsum(points["max_score"] for points in tasks.values()), 6),
-        "output": "\n".join(notes),
+        "output": "\n".join([penalty, *notes]),
         "execution_time": round(seconds, 2),
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "tests": list(tests),
-        "extra_data": {"digest": identity, "notes": notes, "tasks": tasks},
+        "extra_data": {"digest": identity, "notes": notes, "tasks": tasks, "penalty": penalty},
     }
 
 

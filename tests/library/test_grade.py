@@ -17,10 +17,12 @@ import pytest
 
 from course import GradingError, points
 from course import grade as cli
+from course.checks import copy_checks
 from course.isolation import NOT_ISOLATED, Limits, Run
 from course.pages import feedback, overview
 from course.points import Report, grade, prepare
 from tests.library.fake_course import RIGHT, write_files, write_zip
+from tests.library.variants.variant import ROOT
 
 CHECKS = (  # number, name, points, the mistake that its failure names; the last one is advice
     ("2a.1", "test_answer", 3.0, "this is the <sum>"),
@@ -135,6 +137,7 @@ def test_a_student_reads_the_points_what_went_wrong_and_then_advice(classroom: C
         "2a       3 /  4",
         "3a       0 / 2.5",
         "total    3 / 6.5",
+        "- Graded with R(w) as the sum of all squared weights (--penalty sum)",
         "- note: `np.Inf`",
         *("## test_module: 1 point lost", "why 2a.2 failed"),
         *("## test_answer: 2.5 points lost", "why 3a.1 failed"),
@@ -237,26 +240,35 @@ def test_names_notes_and_outputs_are_safe_in_a_terminal_a_spreadsheet_and_a_page
 
 def test_the_overview_shows_the_points_the_mistakes_and_who_made_them(classroom: Classroom) -> None:
     skipped = (outcome("2a.1 3a.1").results or "").replace("why 2a.2", "skipped: ")
+    named = json.loads(outcome("3a.2").results or "")
+    for test in named["tests"]:  # both of 2a name one mistake, with a ";" of its own
+        test["output"] = f"{test['number']}\n  Likely:   np.round(0.5) is 0; see <a>"
+        test["extra_data"] = {"summary": f"f: {test['number']}; np.round(0.5) is 0; see <a>"}
     page = overview(
         {
-            "ann": classroom.graded("2a.1 2a.2"),
-            "åse & bo": classroom.graded("3a.2", printed=20_000_001),
+            "ann": classroom.graded("2a.1 2a.2", notes=[f"note {n}" for n in range(5)]),
+            "åse & bo": classroom.graded("3a.2", results=json.dumps(named), printed=20_000_001),
             "cy": classroom.graded("2a.1 3a.1", results=skipped),
+            "dee": classroom.graded(ALL),
         }
     )
     text = re.sub(r'<meter value="(.+?)" max="(.+?)"></meter>', r"\1/\2", page)
     text = re.sub("<.+?>", "", text.replace("</td><td>", " | ").replace("<br>", " : "))
-    assert "3 submissions\n3.2 of 6.5 points on average, median 4.\n" in text
+    graded_with = "Graded with R(w) as the sum of all squared weights (--penalty sum)"
+    assert f"4 submissions\n4.0 of 6.5 points on average, median 4.75. {graded_with}.\n" in text
     assert [line for line in text.splitlines() if " | " in line] == [
-        *("from 0 | 1 | 1/1", "from 1 |  | 0/1", "from 2 |  | 0/1", "from 3 |  | 0/1"),
-        *("from 4 | 1 | 1/1", "from 5 | 1 | 1/1", "from 6 |  | 0/1"),
-        *("2a | 2.3 of 4 | 2.33333/4", "3a | 0.8 of 2.5 | 0.833333/2.5"),
-        *("2 | 3a: answer | 2/3", "1 | 2a: answer | 1/3", "1 | 2a: module | 1/3"),
-        "2 | 3a: this is the mean : ann, åse &amp; bo",
-        "1 | 2a: this is the &lt;sum&gt; : åse &amp; bo",
+        *("none | 1 | 1/1", "up to 1 | 1 | 1/1", "up to 2 |  | 0/1", "up to 4 | 1 | 1/1"),
+        "up to 8 | 1 | 1/1",
+        *("2a | 2.8 of 4 | 2.75/4", "3a | 1.2 of 2.5 | 1.25/2.5"),
+        *("2 | 3a: answer | 2/4", "1 | 2a: answer | 1/4", "1 | 2a: module | 1/4"),
+        "1 | 3a: f: wrong; this is the mean : ann",
+        "1 | 2a: f: 2a.1; np.round(0.5) is 0; see &lt;a&gt; : åse &amp; bo",
+        "1 | 3a: f: 3a.1; np.round(0.5) is 0; see &lt;a&gt; : åse &amp; bo",
+        "ann | note 0 : note 1 : note 2 : and 2 more",
         "åse &amp; bo | it printed 20 MB",
         "name | 2a | 3a | total",
-        *("cy | 3 | 2.5 | 5.5", "ann | 4 | 0 | 4", "åse &amp; bo | 0 | 0 | 0"),
+        *("dee | 4 | 2.5 | 6.5", "cy | 3 | 2.5 | 5.5", "ann | 4 | 0 | 4"),
+        "åse &amp; bo | 0 | 0 | 0",
     ]
     assert '<a href="%C3%A5se%20%26%20bo.md">åse &amp; bo</a>' in page
     assert not re.search(r"<script|<img|<link|https?://", page)  # it needs nothing else
@@ -330,12 +342,32 @@ def test_one_submission_is_graded_to_the_terminal(classroom: Classroom, capsys: 
 def test_the_limits_are_those_of_the_command_line(
     classroom: Classroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ("--timeout", "24", "--memory", "1024", "--container", "an/image")
+    options = (
+        "--timeout",
+        "24",
+        "--memory",
+        "1024",
+        "--container",
+        "an/image",
+        "--penalty",
+        "half",
+    )
     assert classroom.grade(*options) == 0
-    assert {limits for _, limits, *_ in classroom.calls} == {Limits(24, 1 << 30, image="an/image")}
+    assert {limits for _, limits, *_ in classroom.calls} == {
+        Limits(24, 1 << 30, image="an/image", penalty="half")
+    }
+    page = (classroom.out / "ann.md").read_text("utf-8")
+    assert "\n- Graded with R(w) as half the sum of all squared weights (--penalty half)\n" in page
     assert Limits(24).check_seconds == 2
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a quota, as of a container
     assert cli.parse(["class"]).jobs == 1
+
+
+def test_the_checks_are_copied_with_the_r_that_was_asked_for(tmp_path: Path) -> None:
+    for penalty in ("sum", "half"):
+        copy_checks(ROOT, tmp_path / penalty, penalty)
+        text = (tmp_path / penalty / "lab" / "assignment.py").read_text("utf-8")
+        assert f'\nL2 = "{penalty}"  #' in text
 
 
 def test_what_is_wrong_is_one_line(

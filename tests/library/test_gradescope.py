@@ -41,6 +41,9 @@ def test_the_zip_has_the_checks_and_two_scripts_that_can_be_run_but_no_solution(
     assert "self.grad = X.T @ (outputs - targets) / len(X)" not in text
 
 
+R = "Graded with R(w) as the sum of all squared weights (--penalty sum)"
+
+
 def test_gradescope_gets_results_in_its_schema_or_reads_that_grading_failed(
     tmp_path: Path,
 ) -> None:
@@ -57,7 +60,7 @@ def test_gradescope_gets_results_in_its_schema_or_reads_that_grading_failed(
     write_files(tmp_path / "submission" / "assignment_code", RIGHT | own)
     found = results(sys.executable)
     keys = ("score", "max_score", "output", "visibility", "stdout_visibility")
-    assert [found[key] for key in keys] == [3, 6, "", "visible", "hidden"]
+    assert [found[key] for key in keys] == [3, 6, R, "visible", "hidden"]
     of_check = ("number", "score", "max_score", "status")
     assert [tuple(test[key] for key in of_check) for test in found["tests"]] == [
         *(("2a.0", 0, 3, "failed"), ("2a.1", 1, 1, "passed"), ("3a.2", 2, 2, "passed"))
