@@ -46,6 +46,7 @@ def find_submissions(
         GradingError: if a path does not exist or is a folder without submissions.
     """
     named: dict[str, Listing] = {}
+    taken: set[str] = set()  # names, in lower case
     for path in paths:
         if not path.exists():
             raise GradingError(f"{path} does not exist.")
@@ -65,7 +66,7 @@ def find_submissions(
         if unused and skipped is not None:
             skipped.append(f"{path}: no submission, and left out: {', '.join(unused)}")
         for label, files in (members or {_label(path.name): listing}).items():
-            named[_name(label, {name.casefold() for name in named})] = files
+            named[_name(label, taken)] = files
     return named
 
 
@@ -170,11 +171,12 @@ def _label(entry: str) -> str:
 
 
 def _name(label: str, taken: set[str]) -> str:
-    """Name a submission: safe as a file name and in a spreadsheet, and not in `taken`."""
+    """Name a submission: safe as a file name and in a spreadsheet, and added to those taken."""
     letters = re.sub(r"[^\w .,()@+-]", "_", unicodedata.normalize("NFC", label))[:80]
     name = unique = letters.strip().lstrip(".-+@= ") or "submission"
     number = 1
     while unique.casefold() in taken:
         number += 1
         unique = f"{name}-{number}"
+    taken.add(unique.casefold())
     return unique

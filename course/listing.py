@@ -56,19 +56,18 @@ def list_path(path: Path) -> Listing:
         found = Path(folder, name)
         listing[PurePosixPath(found.relative_to(path).as_posix())] = partial(_open, found, why)
 
-    def cannot_be_listed(error: OSError) -> None:
-        add(error.filename, f"({error.strerror})", "it is a folder")
+    def add_folder(folder: str | Path, what: str | None) -> None:
+        add(folder, f"({what})", "it is a folder")
 
-    for folder, folders, names in os.walk(path, onerror=cannot_be_listed):
+    walk = os.walk(path, onerror=lambda error: add_folder(error.filename, error.strerror))
+    for folder, folders, names in walk:
         if not folders and not names:
-            add(folder, "(an empty folder)", "it is a folder")
+            add_folder(folder, "an empty folder")
         for name in [*folders]:
             below = Path(folder, name)
             is_junk = JUNK.search(f"{below.relative_to(path).as_posix()}/")
-            if below.is_symlink() or is_junk:
-                add(
-                    below, "(not looked into)" if is_junk else "(a symbolic link)", "it is a folder"
-                )
+            if is_junk or below.is_symlink():
+                add_folder(below, "not looked into" if is_junk else "a symbolic link")
                 folders.remove(name)
         for name in names:
             is_regular = stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode)
@@ -82,12 +81,8 @@ def open_zips(listing: Listing, most: int = MAX_ZIPS) -> dict[PurePosixPath, str
     Returns:
         {zip that is not opened: why}.
     """
-
-    def zips(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
-        return sorted(path for path in paths if path == TOP or path.suffix.lower() == ".zip")
-
     unread = {}
-    pending = zips(listing)
+    pending = sorted(filter(_is_zip, listing))
     for path in islice(pending, most):  # which grows
         try:
             if {path.name for path in listing} >= {*FILES}:
@@ -100,7 +95,7 @@ def open_zips(listing: Listing, most: int = MAX_ZIPS) -> dict[PurePosixPath, str
             continue
         del listing[path]
         listing |= {path / name: opener for name, opener in inner.items()}
-        pending += zips(path / name for name in inner)
+        pending += sorted(filter(_is_zip, (path / name for name in inner)))
         expect_few(listing)
     return unread | dict.fromkeys(pending[most:], f"more than {most} zips")
 
@@ -134,6 +129,10 @@ def some(names: Iterable[object]) -> str:
     names = [*names]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return f"{', '.join(map(str, names[:MAX_NAMED]))}{more}"
+
+
+def _is_zip(path: PurePosixPath) -> bool:
+    return path == TOP or path.suffix.lower() == ".zip"
 
 
 def _list_zip(opener: Opener) -> Listing:

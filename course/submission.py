@@ -33,7 +33,7 @@ AT_START = ("sitecustomize", "usercustomize")  # which Python imports by itself
 IMPORTS_CHECKS = re.compile(rb"^[ \t]*(from|import)[ \t]+tests\b", re.MULTILINE)
 SUFFIXES = re.compile(r"((\.(py[w3]?|ipynb|txt|bak|orig|download)) *(\(\d+\))?)+$", re.IGNORECASE)
 COPY = re.compile(r"\d+|v\d+|of|copy|copies|kopi\w*|copi\w*", re.IGNORECASE)  # words of copies
-COPIED = re.compile(r"[ _-]*\(\d+\)$|-\d+$|[ _-]+copy$", re.IGNORECASE)  # a module's name, too
+COPIED = re.compile(r"(?<![ _-])([ _-]*\(\d+\)|-\d+|[ _-]+copy)$", re.IGNORECASE)  # and modules
 MAGIC = re.compile(r"^([ \t]*)(%{1,2}\w.*|[!?].*|[\w.]+\?+[ \t]*)$", re.MULTILINE)  # of IPython
 NOT_PYTHON = re.compile(r"\s*%%(?!capture|prun|time)")  # how a cell of another language begins
 
@@ -41,7 +41,6 @@ MAX_FILE = 1_000_000  # bytes of a source file
 MAX_NOTEBOOK = 20_000_000  # bytes, with its figures
 MAX_HELPERS = 50  # modules of the student's own
 LONGEST = 255  # characters of a name
-NOTHING = "it contains none of the assignment's files"
 
 
 class Meaning(NamedTuple):
@@ -141,18 +140,16 @@ def _read_files(
         if len(equals) > 1 and found[equals[0]].extra and not alike:
             left[f"each may be {wanted}"] += equals
             continue
-        for path in candidates[:MAX_NAMED]:
+        for number, path in enumerate(candidates[:MAX_NAMED], start=1):
             if (data := read(path)) is not None:
                 chosen[wanted], submission.files[wanted] = path, data
+                others = [path for path in candidates[number:] if not found[path].words]
                 place = f"in {path.parent}" if path.parent.name else "at the top"
-                left[f"the one {place} was graded"] += [
-                    other for other in candidates if other != path and not found[other].words
-                ]
+                left[f"the one {place} was graded"] += others
                 break
 
     helpers = _helpers(visible, chosen, left)
-    texts = {name: text for name, path in helpers.items() if (text := read(path)) is not None}
-    submission.files |= texts
+    submission.files |= {n: data for n, p in helpers.items() if (data := read(p)) is not None}
     notes, taken = submission.notes, {*chosen.values(), *helpers.values()}
     if zips := sorted({zips[0] for path in taken if (zips := _zips(path))}):
         notes.append(f"the code was in {some(zips)}")
@@ -166,11 +163,12 @@ def _read_files(
         hidden = [path for path in listing if path.name in missing and JUNK.search(str(path))]
         left["hidden, outside of the zip, or where tools put theirs"] += hidden
         noted = {*chosen.values(), *(path for paths in left.values() for path in paths)}
-        unused = sorted({*listing} - noted if chosen else listing, key=_likeness)
+        unused = [path for path in sorted(listing, key=_likeness) if not (chosen and path in noted)]
         there = some(unused)
         if not chosen:
-            what = "none of the assignment's files can be taken" if found else NOTHING
-            raise UnreadableError(f"{what}; it {f'has {there}' if there else 'is empty'}")
+            what = "can be taken" if found else "is in it"
+            has = f"has {there}" if there else "is empty"
+            raise UnreadableError(f"none of the assignment's files {what}; it {has}")
         notes.append(f"missing: {', '.join(missing)}{f'; there is {there}' if there else ''}")
 
 
@@ -230,8 +228,7 @@ def _code_of(notebook: bytes) -> bytes:
     except (ValueError, LookupError, TypeError, RecursionError):
         raise UnreadableError("no notebook of format 4") from None
     texts = [MAGIC.sub(r"\1pass", text) for text in texts if not NOT_PYTHON.match(text)]
-    code = "\n\n".join(texts)
-    if len(code) > MAX_FILE:
+    if len(code := "\n\n".join(texts)) > MAX_FILE:
         raise UnreadableError(f"more than {MAX_FILE:,} bytes")
     return f"{code}\n".encode(errors="replace")
 
