@@ -287,7 +287,7 @@ def _watch(
     """Follow a run until it reports its end or has to be ended."""
     run, pending, began = Run(), b"", time.monotonic()  # and the last line
     cpu = spent = math.nan  # CPU time that was reported last, and when the last check started
-    started = math.inf
+    started, most = math.inf, limits.wait_seconds + GRACE  # for a check that ignores its limits
     stdout, stderr = process.stdout, process.stderr
     with stdout, stderr, selectors.DefaultSelector() as selector:  # type: ignore[union-attr]
         for stream in (stdout, stderr):
@@ -318,10 +318,7 @@ def _watch(
             elif run.seconds > seconds:
                 often = f"{1 / SHARE:g} times as long"
                 run.ending = f"not done in {limits.seconds:.3g} s of CPU time, or {often}"
-            elif (
-                cpu - spent > limits.check_seconds + GRACE
-                or cpu - spent < (now - started - limits.wait_seconds - GRACE) * SHARE
-            ):
+            elif cpu - spent > most or cpu - spent < SHARE * (now - started - most):
                 run.ending = f"stuck for {now - started:.0f} s"
             elif ended:
                 run.ending = _describe(run.exit_code or 0)

@@ -64,9 +64,11 @@ class Reports:
             if signum == signal.SIGALRM and spent - before > BUSY * wait:
                 return
             self._stops += 1
+            what = f"{wait:g} s of waiting"
             if signum == signal.SIGPROF:
                 self._send(stopped=True)
-            pytest.fail(f"Timeout (>{limit:g} s) from pytest-timeout.")
+                what = f"{limit:g} s of CPU time"
+            pytest.fail(f"Timeout (>{what}), from pytest-timeout")
 
         for signum, timer, seconds in (
             (signal.SIGPROF, signal.ITIMER_PROF, limit),
