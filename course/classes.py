@@ -17,7 +17,7 @@ from lab.assignment import FILES
 MOODLE = "_assignsubmission_"
 PLATFORMS = re.compile(  # student_..._file, as course platforms name what they export
     rf"(.+?_\d+)(?:_\d\d+|{MOODLE}[a-z]+)_(.*)"  # Canvas, Moodle
-    r"|(.+?_attempt_[\d-]+)_?(.*)",  # Blackboard
+    r"|(.+?_attempt_[\d-]+)(?:_(.*)|\..*)",  # Blackboard
     re.DOTALL,
 )
 
@@ -65,8 +65,8 @@ def find_submissions(
             )
         if unused and skipped is not None:
             skipped.append(f"{path}: no submission, and left out: {', '.join(unused)}")
-        for label, files in (members or {_label(path.name): listing}).items():
-            named[_name(label, taken)] = files
+        for name, files in (members or {path.name: listing}).items():
+            named[_label(name, taken)] = files
     return named
 
 
@@ -109,29 +109,29 @@ def _members(entries: Entries, is_class: bool, unused: list[str]) -> Entries:
     for student, own in [*students.items()]:
         if len(own) > 1 and all(map(_is_archive, own)):
             del students[student]  # the numbers may be a date: one student each
-    if len(codes) == len(visible) == 1 and not students:
+    owned = {name: own for names in students.values() for name, own in names.items()}
+    if len(codes) == len(visible) == 1 and not owned:
         (files,) = visible.values()
         with suppress(UnreadableError):  # which its report will tell
             if members := _members(_entries_of(files), False, unused):
                 return members
-    owned = {name: own for names in students.values() for name, own in names.items()}
-    shows = (
-        any(MOODLE in name for name in owned) or sum(map(bool, map(meaning, owned.values()))) > 1
-    )
+    signs = [name for name, own in owned.items() if MOODLE in name or meaning(own)]
+    shows = len(signs) > 1 or any(MOODLE in name for name in signs)
     if not (is_class or shows or _share([visible[name] for name in codes])):
         return {}
+    begins = {*students}
     for name in visible.keys() - owned.keys():
-        ends = range(min(len(name), LONGEST) - 1, 0, -1)
-        begins = (name[:end] for end in ends if name[:end] in students and not name[end].isalnum())
+        ends = (end for end in range(min(len(name), LONGEST) - 1, 0, -1) if name[:end] in begins)
+        end = next((end for end in ends if not name[end].isalnum()), 0)
         if name in codes:
-            students[_label(name)][name] = ""
-        elif begin := next(begins, ""):
-            students[begin][name] = name[len(begin) :].lstrip(" _.-")
+            students[name][name] = name
+        elif end:
+            students[name[:end]][name] = name[end:].lstrip(" _.-")
     unused += sorted(entries.keys() - {name for own in students.values() for name in own})
     return {
         student: {
-            PurePosixPath("" if own.keys() <= codes and len(own) == 1 else own[name]) / path: opener
-            for name in own
+            PurePosixPath("" if len(own) == 1 and name in codes else own[name]) / path: opener
+            for name in sorted(own)
             for path, opener in visible[name].items()
         }
         for student, own in sorted(students.items())
@@ -142,7 +142,7 @@ def _owner(name: str, is_loose: bool) -> tuple[str, str] | None:
     """Split a name into a student's and the file's own, where it shows both."""
     match = PLATFORMS.fullmatch(name[:LONGEST])
     if match and (is_loose or _is_archive(name) or MOODLE in name):
-        return match[1] or match[3], match[2] or match[4] or ""
+        return match[1] or match[3], match[2] or match[4] or name
     known = meaning(name) if is_loose else None
     student = known.before.strip(" _.-") if known else ""
     return (student, name[len(known.before) :]) if known and student else None
@@ -165,18 +165,14 @@ def _is_archive(entry: str) -> bool:
     return PurePosixPath(entry).suffix.lower() in ARCHIVES
 
 
-def _label(entry: str) -> str:
-    """Name a student after a folder or an archive."""
-    return PurePosixPath(entry).stem if _is_archive(entry) else entry
-
-
-def _name(label: str, taken: set[str]) -> str:
+def _label(name: str, taken: set[str]) -> str:
     """Name a submission: safe as a file name and in a spreadsheet, and added to those taken."""
-    letters = re.sub(r"[^\w .,()@+-]", "_", unicodedata.normalize("NFC", label))[:80]
-    name = unique = letters.strip().lstrip(".-+@= ") or "submission"
+    name = PurePosixPath(name).stem if _is_archive(name) else name
+    letters = re.sub(r"[^\w .,()@+-]", "_", unicodedata.normalize("NFC", name))[:80]
+    label = unique = letters.strip().lstrip(".-+@= ") or "submission"
     number = 1
     while unique.casefold() in taken:
         number += 1
-        unique = f"{name}-{number}"
+        unique = f"{label}-{number}"
     taken.add(unique.casefold())
     return unique

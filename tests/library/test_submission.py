@@ -394,6 +394,7 @@ def test_a_class_is_a_folder_of_zips_and_folders(tmp_path: Path) -> None:
     folder = tmp_path / "class"
     write_zip(folder / "ann.zip", RIGHT)
     write_files(folder / "bo" / "code", RIGHT)
+    write_zip(folder / "bo.zip", {"task2a.py": ""})
     write_files(folder / "empty", {})
     (folder / "link").symlink_to(folder / "bo")
     junk = {"list.txt": "", ".hidden/task2a.py": "", "__MACOSX/x": "", "env/pyvenv.cfg": ""}
@@ -401,7 +402,7 @@ def test_a_class_is_a_folder_of_zips_and_folders(tmp_path: Path) -> None:
     write_files(folder / "grades", {"ann.json": ""})
     skipped: list[str] = []
     found = find_submissions([folder], out=folder / "bo" / ".." / "grades", skipped=skipped)
-    assert list(found) == ["ann", "bo", "cy", "empty", "link"]
+    assert list(found) == ["ann", "bo", "bo-2", "cy", "empty", "link"]
     unused = ".hidden, __MACOSX, env, list.txt, utils.py"
     assert skipped == [f"{folder}: no submission, and left out: {unused}"]
     problems = [read_submission(found[name]).problem for name in ("cy", "empty", "link")]
@@ -425,8 +426,16 @@ CLASSES: dict[str, tuple[dict[str, Any], list[str]]] = {  # {name: (a class, its
     "loose files, a zip beside them, zips of others, a report": (
         OF_ANN
         | {"doeann_LATE_12345_67890_old.zip": CODE, "hw_2024_1105_dee.zip": CODE}
-        | {"hw_2024_1105_eli.zip": CODE, "fay_12345_67_task2a.py": "", "gus_12345_678_r.pdf": ""},
-        ["doeann_LATE_12345", "fay_12345", "gus_12345", "hw_2024_1105_dee", "hw_2024_1105_eli"],
+        | {"hw_2024_1105_eli.zip": CODE, "fay_12345_67_task2a.py": "", "gus_12345_678_r.pdf": ""}
+        | {f"{ATTEMPT.format('hal')}.zip": CODE, f"{ATTEMPT.format('hal')}.txt": ""},
+        [
+            ATTEMPT.format("hal"),
+            "doeann_LATE_12345",
+            "fay_12345",
+            "gus_12345",
+            "hw_2024_1105_dee",
+            "hw_2024_1105_eli",
+        ],
     ),
     "folders of Moodle's, in a folder": (
         {
