@@ -163,7 +163,8 @@ def _read_files(
         hidden = [path for path in listing if path.name in missing and JUNK.search(str(path))]
         left["hidden, outside of the zip, or where tools put theirs"] += hidden
         noted = {*chosen.values(), *(path for paths in left.values() for path in paths)}
-        unused = [path for path in sorted(listing, key=_likeness) if not (chosen and path in noted)]
+        unused = [path for path in sorted(listing) if not (chosen and path in noted)]
+        unused.sort(key=lambda path: path.suffix.lower() not in (".py", ".ipynb"))
         there = some(unused)
         if not chosen:
             what = "can be taken" if found else "is in it"
@@ -211,13 +212,6 @@ def _helpers(
 def _zips(path: PurePosixPath) -> list[PurePosixPath]:
     """List the zips that a file is in, the innermost first."""
     return [folder for folder in path.parents if folder.suffix.lower() == ".zip"]
-
-
-def _likeness(path: PurePosixPath) -> tuple[int, str]:
-    """Return how much a file looks like code, the most first."""
-    kinds = (".py", ".ipynb", ".txt", *ARCHIVES)
-    suffix = path.suffix.lower()
-    return kinds.index(suffix) if suffix in kinds else len(kinds), str(path)
 
 
 def _code_of(notebook: bytes) -> bytes:

@@ -167,10 +167,7 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, str], tuple[str, ...]]] = {
     "of two names that are as good none": (
         FIVE | {"task2a (1).py": "new", "task2a (2).py": "newer"},
         FIVE,
-        (
-            "missing: task2a.py",
-            "task2a (1).py, task2a (2).py: left out, each may be task2a.py",
-        ),
+        ("missing: task2a.py", "task2a (1).py, task2a (2).py: left out, each may be task2a.py"),
     ),
     "the code in the cells of a notebook": (
         FIVE
@@ -184,16 +181,10 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, str], tuple[str, ...]]] = {
         ("missing: task2a.py", "task2a.ipynb: left out, no notebook of format 4"),
     ),
     "what is there is listed where a file is missing": (
-        {
-            "task2a.py": "",
-            "b.pdf": "",
-            "c.rar": "",
-            "softmax.py": "",
-            "d.txt": "",
-        },
-        {"task2a.py": "", "softmax.py": ""},
+        dict.fromkeys(("task2a.py", "b.pdf", "c.rar", "softmax.py"), ""),
+        dict.fromkeys(("task2a.py", "softmax.py"), ""),
         (
-            f"{MISSING}; there is softmax.py, d.txt, b.pdf",
+            f"{MISSING}; there is softmax.py, b.pdf",
             "c.rar: left out, of archives only zips are opened",
         ),
     ),
