@@ -110,11 +110,8 @@ def _read(path: Path) -> Report | None:
     try:
         # reading a pipe would block
         report = json.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
-        return (
-            report
-            if report["extra_data"].keys() >= {"digest", "notes", "tasks", "penalty"}
-            else None
-        )
+        has = report["extra_data"].keys()
+        return report if has >= {"digest", "notes", "tasks", "penalty"} else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -152,12 +149,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=user_path, help="the folder for the results of a class")
     cores = cpu_count()  # that this process may use
     add("--jobs", type=int, default=cores, help="submissions graded side by side (%(default)s)")
-    add(
-        "--timeout",
-        type=float,
-        default=60,
-        help="seconds of CPU time for one submission (%(default)s)",
-    )
+    cpu_time = "seconds of CPU time for one submission (%(default)s)"
+    add("--timeout", type=float, default=60, help=cpu_time)
     add("--memory", type=int, default=2048, help="megabytes for each process (%(default)s)")
     container = "run each submission in a container of this image, with podman or docker"
     add("--container", metavar="IMAGE", default="", help=container)

@@ -322,7 +322,7 @@ def _watch(
                 run.ending = f"stuck for {now - started:.0f} s"
             elif ended:
                 run.ending = _describe(run.exit_code or 0)
-    run.stopped |= run.ending.startswith("not done")
+    run.stopped |= run.ending.startswith(("not done", "stuck"))
     return run
 
 

@@ -64,10 +64,9 @@ class Reports:
             if signum == signal.SIGALRM and spent - before > BUSY * wait:
                 return
             self._stops += 1
-            what = f"{wait:g} s of waiting"
-            if signum == signal.SIGPROF:
-                self._send(stopped=True)
-                what = f"{limit:g} s of CPU time"
+            self._send(stopped=True)
+            cpu = f"{limit:g} s of CPU time"
+            what = cpu if signum == signal.SIGPROF else f"{wait:g} s of waiting"
             pytest.fail(f"Timeout (>{what}), from pytest-timeout")
 
         for signum, timer, seconds in (

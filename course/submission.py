@@ -93,8 +93,8 @@ def read_submission(source: Path | Listing) -> Submission:
     """Read a zip, a folder or some files, however deep the code lies in it.
 
     Only Python files count, and none of the course's own. A file of another name counts if it can
-    mean one of the six. Of several, that one counts which has hardly another name, lies outside of
-    zips, and in the folder with the most of the six.
+    mean one of the six. Of several, those with the fewest other words in their names count, then
+    those outside of zips, of the right name, and in the folder with the most of the six.
     """
     submission, left = Submission(), defaultdict[str, list[PurePosixPath]](list)
     try:
