@@ -360,7 +360,7 @@ def _transfer(transfer: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
         Claim(
             "5.3",
             TRANSFER,
-            "but it stalls",
+            "the validation cost stalls",
             f"{late:.1%}",
             late < 0.1,
             "part of the fall of a frozen network's validation loss that the second half of the "
