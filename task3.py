@@ -140,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw = partial(make_figures, trainings, images, title(data, options))
     named = {LABEL.format(value): training for value, training in trainings.items()}
     publish("task3", data, options, named, draw)
+    print(f"To draw digits for it and watch it learn: python -m explore --out {options.out}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from course.blank import blank
 from course.checks import PROJECT, copy_checks
 from course.texts import ASSIGNMENT, NOTEBOOK, README, assignment, notebook, readme
 from digits.files import replacing, user_path
+from explore import template
 from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, L2
 
 HALF = (  # what the handout says where the course defines R as half the sum
@@ -52,6 +53,7 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
     with replacing(out) as folder:  # which takes the place of an empty folder, too
         folder.mkdir()
         copy_checks(project, folder)
+        template.hand_out(project / "explore", folder / "explore")
         for name in AS_THEY_ARE:
             shutil.copyfile(project / name, folder / name)
         for name, text in texts.items():

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 def hand_out(course: Path, changes: dict[str, str], dropped: tuple[str, ...]) -> Path:
     """Make the handout of a copy of the project with another statement of the assignment."""
     unwanted = shutil.ignore_patterns("library", "__pycache__")
-    for folder in ("tests", "course", *PACKAGES):
+    for folder in ("tests", "course", "explore", *PACKAGES):
         shutil.copytree(ROOT / folder, course / folder, ignore=unwanted)
     for name in (*FILES, *AS_THEY_ARE):
         shutil.copy(ROOT / name, course)

@@ -66,7 +66,14 @@ def test_a_function_that_is_not_there_or_has_no_docstring_is_named() -> None:
 
 def test_the_handout_is_complete(starter: Path) -> None:
     written = {"README.md", ASSIGNMENT, NOTEBOOK}
-    given = {"tests", "create_submission_zip.py", "pyproject.toml", "LICENSE", ".gitignore"}
+    given = {
+        "tests",
+        "explore",
+        "create_submission_zip.py",
+        "pyproject.toml",
+        "LICENSE",
+        ".gitignore",
+    }
     assert {path.name for path in starter.iterdir()} == {*FILES, *PACKAGES, *written, *given}
     assert not [*starter.rglob("library"), *starter.rglob("__pycache__")]
 

@@ -1,0 +1,419 @@
+"use strict";
+
+// Softmax regression, as in task3a.py: I = 785 inputs (the bias last), K = 10 digits.
+// Weights w are a Float64Array of I x K, row by row; w[i * K + k] leads from input i to digit k.
+
+const I = 785, K = 10, SIDE = 28;
+
+/** Inputs (785) of pixels (784) from 0 to 255: in [-1, 1], and the bias 1. */
+const inputs = pixels => Float64Array.from({length: I}, (_, i) => (i < I - 1 ? pixels[i] / 127.5 - 1 : 1));
+
+/** Scores of the digits, z_k = sum_i w_ik x_i. */
+function logits(w, x) {
+  const z = new Float64Array(K);
+  for (let i = 0; i < I; i++) for (let k = 0; k < K; k++) z[k] += w[i * K + k] * x[i];
+  return z;
+}
+
+/** Probabilities, yhat_k = exp(z_k) / sum_k' exp(z_k') (equation 4). */
+function forward(w, x) {
+  const z = logits(w, x), largest = Math.max(...z);
+  const e = z.map(value => Math.exp(value - largest)); // at most 1: no overflow
+  const sum = e.reduce((total, value) => total + value);
+  return e.map(value => value / sum);
+}
+
+/** C = -ln yhat of the label (equation 5, of one image). */
+const crossEntropy = (outputs, label) => -Math.log(Math.max(outputs[label], Number.MIN_VALUE));
+
+/** lambda R(w); R is the sum of all squared weights, or half of it (equation 27). */
+const penalty = (w, lambda) => lambda * data.share * w.reduce((sum, value) => sum + value * value, 0);
+
+/** J = C + lambda R (equation 26). */
+const objective = (w, x, label, lambda) => crossEntropy(forward(w, x), label) + penalty(w, lambda);
+
+/** dJ/dw_ik = x_i (yhat_k - y_k) (equation 13), and the penalty's gradient (equation 28). */
+function backward(w, x, outputs, label, lambda) {
+  const grad = new Float64Array(I * K);
+  for (let i = 0; i < I; i++) for (let k = 0; k < K; k++)
+    grad[i * K + k] = x[i] * (outputs[k] - (k === label)) + 2 * data.share * lambda * w[i * K + k];
+  return grad;
+}
+
+/** w - learning rate * gradient. */
+const descend = (w, grad, rate) => w.map((value, j) => value - rate * grad[j]);
+
+/** (J(w + e) - J(w - e)) / 2e for one weight j (equation 29). */
+function centralDifference(w, j, x, label, lambda, epsilon = 1e-5) {
+  const [above, below] = [epsilon, -epsilon].map(move => {
+    const moved = w.slice();
+    moved[j] += move;
+    return objective(moved, x, label, lambda);
+  });
+  return (above - below) / (2 * epsilon);
+}
+
+// From a drawing to what MNIST is: strokes are lists of points [x, y].
+
+const PEN = 1.25, FINE = 4; // the pen's radius in pixels; a pixel is FINE x FINE samples
+
+/** Pixels (784) from 0 to 255: each is as grey as the part of it that the strokes cover. */
+function ink(strokes) {
+  const width = SIDE * FINE, covered = new Uint8Array(width * width), pixels = new Float64Array(SIDE * SIDE);
+  for (const stroke of strokes) stroke.forEach(([bx, by], end) => {
+    const [ax, ay] = stroke[Math.max(0, end - 1)], dx = bx - ax, dy = by - ay;
+    const range = (a, b) => [Math.max(0, Math.floor((Math.min(a, b) - PEN) * FINE)),
+      Math.min(width - 1, Math.ceil((Math.max(a, b) + PEN) * FINE))];
+    const [left, right] = range(ax, bx), [top, bottom] = range(ay, by);
+    for (let row = top; row <= bottom; row++) for (let column = left; column <= right; column++) {
+      const x = (column + 0.5) / FINE - ax, y = (row + 0.5) / FINE - ay;
+      const along = Math.min(1, Math.max(0, (x * dx + y * dy) / (dx * dx + dy * dy || 1)));
+      if (Math.hypot(x - along * dx, y - along * dy) <= PEN) covered[row * width + column] = 1;
+    }
+  });
+  covered.forEach((value, j) => {
+    pixels[Math.floor(j / width / FINE) * SIDE + Math.floor(j % width / FINE)] += value * 255 / FINE ** 2;
+  });
+  return pixels;
+}
+
+/** Fit strokes into 20 x 20 pixels, with their centre of mass in the middle of 28 x 28. */
+function asMnist(strokes) {
+  const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
+  if (!xs.length) return new Float64Array(SIDE * SIDE);
+  const low = [Math.min(...xs), Math.min(...ys)], high = [Math.max(...xs), Math.max(...ys)];
+  const scale = (20 - 2 * PEN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
+  const place = middle => ink(strokes.map(stroke => stroke.map(point =>
+    point.map((value, axis) => (value - (low[axis] + high[axis]) / 2) * scale + middle[axis]))));
+  const first = place([14, 14]);
+  const mass = first.reduce((sum, value) => sum + value);
+  const centre = [j => j % SIDE, j => Math.floor(j / SIDE)].map(at =>
+    first.reduce((sum, value, j) => sum + value * (at(j) + 0.5), 0) / mass);
+  return place([28 - centre[0], 28 - centre[1]]);
+}
+
+// The page: everything that it shows follows from `state`.
+
+const $ = id => document.getElementById(id);
+const data = JSON.parse($("data").textContent);
+const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+const images = bytes(data.images);
+const validation = data.labels.map((label, n) => ({label, pixels: images.subarray(n * 784, (n + 1) * 784)}));
+for (const one of validation) one.x = inputs(one.pixels);
+
+const state = {run: data.runs[0], checkpoint: data.runs[0].kept, own: null, taken: 0, shown: null, strokes: [],
+  label: 0, rate: 0.01, entry: null, pen: [0.5, 0.5], isDown: false};
+
+/** The trainings' weights: zlib-compressed differences between checkpoints, low and high bytes apart. */
+async function unpack() {
+  const stream = new Blob([bytes(data.weights)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(stream).arrayBuffer()), half = planes.length / 2;
+  let at = 0;
+  for (const run of data.runs) {
+    let before = new Float64Array(I * K);
+    run.weights = run.steps.map(() => {
+      before = before.map((value, j) => value + ((planes[at + j] | planes[half + at + j] << 8) << 16 >> 16));
+      at += I * K;
+      return before.map(units => units * run.unit);
+    });
+  }
+}
+
+const weights = () => state.own ?? state.run.weights[state.checkpoint];
+const text = (value, digits = 3) => value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
+const percent = value => `${text(100 * value, 1)} %`;
+const element = (name, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+};
+
+/** Paint values (784) on a canvas: blue below 0, white, red above; logarithmic beyond a tenth of the largest. */
+function paint(canvas, values, largest) {
+  const context = canvas.getContext("2d"), picture = context.createImageData(SIDE, SIDE);
+  for (let i = 0; i < SIDE * SIDE; i++) {
+    const t = Math.asinh(10 * values(i) / (largest || 1)) / Math.asinh(10);
+    const end = t < 0 ? [5, 48, 97] : [127, 0, 20];
+    picture.data.set([...end.map(value => 255 + (value - 255) * Math.min(1, Math.abs(t))), 255], 4 * i);
+  }
+  context.putImageData(picture, 0, 0);
+}
+
+/** Ten images with captions in `id`, made once; returns their canvases. */
+function tiles(id, count, captions) {
+  const box = $(id);
+  while (box.children.length < count) box.append(element("figure", {},
+    element("canvas", {className: "image", width: SIDE, height: SIDE}), element("figcaption")));
+  return [...box.children].map((figure, n) => {
+    const [canvas, caption] = figure.children;
+    caption.replaceChildren(...[captions(n)].flat());
+    canvas.setAttribute("role", "img");
+    return canvas;
+  });
+}
+
+function current() {
+  const pixels = state.shown ? state.shown.pixels : asMnist(state.strokes);
+  const x = state.shown ? state.shown.x : inputs(pixels), w = weights();
+  return {pixels, x, w, z: logits(w, x), outputs: forward(w, x)};
+}
+
+function showDrawing({pixels, outputs}) {
+  const context = $("paper").getContext("2d"), size = $("paper").width;
+  context.clearRect(0, 0, size, size);
+  Object.assign(context, {lineWidth: size * 0.07, lineCap: "round", lineJoin: "round", strokeStyle: "#fff", fillStyle: "#fff"});
+  for (const stroke of state.strokes) {
+    context.beginPath();
+    stroke.concat([stroke[0]].slice(stroke.length - 1)).forEach(([x, y]) => context.lineTo(x * size, y * size));
+    context.stroke();
+  }
+  const grey = new ImageData(SIDE, SIDE);
+  pixels.forEach((value, i) => grey.data.set([value, value, value, 255], 4 * i));
+  $("seen").getContext("2d").putImageData(grey, 0, 0);
+  if (state.shown) {
+    context.imageSmoothingEnabled = false;
+    context.drawImage($("seen"), 0, 0, size, size);
+  } else if (document.activeElement === $("paper")) { // where the keyboard's pen is
+    context.beginPath();
+    context.arc(...state.pen.map(value => value * size), 8, 0, 7);
+    Object.assign(context, {lineWidth: 3, strokeStyle: "#fa0"})[state.isDown ? "fill" : "stroke"]();
+  }
+  const best = outputs.indexOf(Math.max(...outputs));
+  const what = state.shown ? `Validation image ${validation.indexOf(state.shown) + 1}, label ${state.shown.label}: `
+    : state.strokes.length ? "Your drawing: " : "Nothing drawn yet: ";
+  $("shown").textContent = `${what}read as ${best}, ${percent(outputs[best])}`;
+}
+
+function showProbabilities({x, w, z, outputs}) {
+  const order = [...outputs.keys()].sort((a, b) => z[b] - z[a]);
+  $("bars").tBodies[0].replaceChildren(...Array.from(outputs, (value, k) => {
+    const bar = element("div", {className: "bar"});
+    bar.style.width = `${100 * value}%`;
+    return element("tr", {className: k === order[0] ? "first" : ""}, element("th", {scope: "row", textContent: k}),
+      element("td", {textContent: text(z[k])}), element("td", {textContent: percent(value)}), element("td", {}, bar));
+  }));
+  const [one, two] = order, share = k => i => w[i * K + k] * x[i];
+  const largest = Math.max(...[one, two].flatMap(k => Array.from({length: I - 1}, (_, i) => Math.abs(share(k)(i)))));
+  tiles("scores", 2, n => sums([one, two][n], w, x)).forEach((canvas, n) => {
+    paint(canvas, share([one, two][n]), largest);
+    canvas.setAttribute("aria-label", `w x of each pixel for the digit ${[one, two][n]}`);
+  });
+}
+
+/** The parts of a score; the last is what the others leave, so that what is printed adds up. */
+function sums(k, w, x) {
+  const terms = Array.from({length: I - 1}, (_, i) => w[i * K + k] * x[i]);
+  const add = keep => Number(terms.filter(keep).reduce((sum, value) => sum + value, 0).toFixed(3));
+  const parts = {"red pixels": add(value => value > 0), "blue pixels": add(value => value < 0),
+    bias: Number(w[(I - 1) * K + k].toFixed(3))};
+  const total = Object.values(parts).reduce((sum, value) => sum + value);
+  const rows = [...Object.entries(parts), [`z of digit ${k}`, total]];
+  return element("div", {className: "sum"}, ...rows.map(([name, value]) =>
+    element("span", {}, element("span", {textContent: name}), element("span", {textContent: text(value)}))));
+}
+
+function showTraining({w}) {
+  const {run} = state, step = run.steps[state.checkpoint];
+  const own = state.own ? `, and ${state.taken} of your own` : state.checkpoint === run.kept ? " (least validation loss: kept)" : "";
+  $("checkpoint").max = run.steps.length - 1;
+  $("checkpoint").value = state.checkpoint;
+  $("step").textContent = `${step} of ${run.steps.at(-1)}${own}`;
+  $("checkpoint").setAttribute("aria-valuetext", $("step").textContent);
+  const largest = Math.max(...w.map(Math.abs));
+  tiles("weights", K, k => `${k}`).forEach((canvas, k) => {
+    paint(canvas, i => w[i * K + k], largest);
+    canvas.setAttribute("aria-label", `weights of the digit ${k}`);
+  });
+  $("weights-scale").textContent = `One scale for all: blue −${text(largest, 4)}, white 0, red ${text(largest, 4)}; `
+    + `logarithmic beyond a tenth of that.`;
+  for (const quantity of ["loss", "accuracy"]) chart($(quantity), quantity, run, step);
+  const counts = Array.from({length: K}, () => new Array(K).fill(0));
+  let right = 0;
+  for (const one of validation) {
+    const outputs = forward(w, one.x);
+    one.read = outputs.indexOf(Math.max(...outputs));
+    counts[one.label][one.read]++;
+    right += one.read === one.label;
+  }
+  const digits = [...counts.keys()];
+  $("confusion").replaceChildren(
+    element("caption", {textContent: `${right} of ${validation.length} are read right`}),
+    element("thead", {}, element("tr", {}, element("td"), ...digits.map(k => element("th", {scope: "col", textContent: k})))),
+    element("tbody", {}, ...digits.map(label => element("tr", {}, element("th", {scope: "row", textContent: label}),
+      ...digits.map(k => element("td", {textContent: counts[label][k] || "",
+        className: k === label ? "right" : counts[label][k] ? "error" : ""}))))));
+}
+
+/** Curves of a quantity on the training set (dashed) and the validation set, and a line at the step. */
+function chart(svg, quantity, {curves, steps}, step) {
+  const train = curves[`train_${quantity}`], val = curves[`val_${quantity}`], last = steps.at(-1);
+  const low = Math.min(...train, ...val), high = Math.max(...train, ...val);
+  const at = value => 46 + 366 * Math.sqrt(value / last), up = value => 14 + 186 * (high - value) / (high - low || 1);
+  const points = values => values.map((value, n) => `${at(curves.step[n])},${up(value)}`).join(" ");
+  const words = [...[low, high].map(value => [40, up(value) + 4, "end", text(value, 2)]),
+    ...[0, last / 4, last].map(value => [at(value), 216, value ? "end" : "middle", Math.round(value)]),
+    [229, 234, "middle", "step, on a square-root axis"]];
+  svg.setAttribute("aria-label", `${quantity} against the step: on the validation set from ${text(val[0], 2)} `
+    + `to ${text(val.at(-1), 2)}, on the training set to ${text(train.at(-1), 2)}`);
+  svg.innerHTML = `<path class="axis" d="M46 14V200H412"/><polyline class="train" points="${points(train)}"/>
+    <polyline class="val" points="${points(val)}"/><path class="cursor" d="M${at(step)} 14V200"/>`
+    + words.map(([x, y, anchor, label]) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${label}</text>`).join("");
+}
+
+function showStep({pixels, x, w, outputs}) {
+  const {label, rate, run: {lambda}} = state, grad = backward(w, x, outputs, label, lambda);
+  const next = descend(w, grad, rate), after = forward(next, x);
+  $("label").value = label;
+  $("rate-value").textContent = rate.toPrecision(2);
+  $("rate").setAttribute("aria-valuetext", rate.toPrecision(2));
+  $("penalty-term").textContent = lambda ? `${2 * data.share * lambda} w` : "0 (λ = 0)";
+  const mean = weights => validation.reduce((sum, one) => sum + crossEntropy(forward(weights, one.x), one.label), 0)
+    / validation.length;
+  const rows = {"C of this image": [crossEntropy(outputs, label), crossEntropy(after, label)],
+    "penalty λR": [penalty(w, lambda), penalty(next, lambda)],
+    "J = C + λR": [objective(w, x, label, lambda), objective(next, x, label, lambda)],
+    [`mean C of the ${validation.length} images`]: [mean(w), mean(next)]};
+  const change = (before, later) => (later > before ? " ▲" : later < before ? " ▼" : "");
+  $("losses").tBodies[0].replaceChildren(...Object.entries(rows).map(([name, [before, later]]) =>
+    element("tr", {}, element("th", {scope: "row", textContent: name}), element("td", {textContent: text(before)}),
+      element("td", {textContent: text(later) + change(before, later)}))));
+  const [here, others] = [rows["J = C + λR"], Object.values(rows)[3]];
+  $("verdict").textContent = here[1] > here[0] ? "The loss J of this image rises: the rate is too large."
+    : others[1] > others[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
+  $("differences").tBodies[0].replaceChildren(...Array.from(outputs, (value, k) => {
+    const cells = [text(value), text(value - (k === label)), text(after[k])];
+    return element("tr", {className: k === label ? "label" : ""}, element("th", {scope: "row", textContent: k}),
+      ...cells.map(textContent => element("td", {textContent})));
+  }));
+  const largest = Math.max(...grad.map(Math.abs));
+  state.entry ??= {k: label, pixel: pixels.indexOf(Math.max(...pixels))}; // one that is in the digit
+  const {k, pixel} = state.entry, j = pixel * K + k;
+  tiles("gradient", K, digit => `${digit}`).forEach((canvas, digit) => {
+    paint(canvas, i => grad[i * K + digit], largest);
+    canvas.setAttribute("aria-label", `gradient of the weights of the digit ${digit}`);
+    if (digit !== k) return;
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#0a0";
+    context.fillRect(pixel % SIDE, Math.floor(pixel / SIDE), 1, 1);
+  });
+  Object.entries({k, row: Math.floor(pixel / SIDE), column: pixel % SIDE}).forEach(([name, value]) => {
+    if (document.activeElement !== $(`entry-${name}`)) $(`entry-${name}`).value = value;
+  });
+  const entries = {"the weight": w[j], "its input x": x[pixel], "∂J/∂w by backward": grad[j],
+    "by central differences": centralDifference(w, j, x, label, lambda)};
+  $("entry").tBodies[0].replaceChildren(...Object.entries(entries).map(([name, value]) =>
+    element("tr", {}, element("th", {scope: "row", textContent: name}), element("td", {textContent: text(value, 9)}))));
+}
+
+let isDue = false, painted = null; // the weights that are shown
+function render() { // at most once a frame
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    const found = current();
+    if (found.w !== painted) showTraining(found);
+    painted = found.w;
+    showDrawing(found);
+    showProbabilities(found);
+    showStep(found);
+  });
+}
+
+// What a person does.
+
+const set = changes => { Object.assign(state, changes); render(); };
+const goTo = (run, checkpoint) => set({run, checkpoint, own: null, taken: 0});
+const draw = strokes => set({strokes, shown: null, entry: null});
+const show = image => image && set({shown: image, strokes: [], label: image.label, entry: null});
+const following = fits => { // the next validation image of a kind, after the one that is shown
+  const first = validation.indexOf(state.shown) + 1;
+  return [...validation.slice(first), ...validation.slice(0, first)].find(fits);
+};
+
+let playing = 0;
+function play(isOn) {
+  clearInterval(playing);
+  $("play").textContent = isOn ? "Pause" : "Play";
+  $("play").setAttribute("aria-pressed", isOn);
+  if (!isOn) return;
+  const last = state.run.steps.length - 1;
+  if (state.checkpoint === last) goTo(state.run, 0);
+  const pace = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 150;
+  playing = setInterval(() => {
+    goTo(state.run, state.checkpoint + 1);
+    if (state.checkpoint === last) play(false);
+  }, pace);
+}
+
+function listen() {
+  const paper = $("paper");
+  const where = event => {
+    const box = paper.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  const extend = point => draw([...state.strokes.slice(0, -1), [...state.strokes.at(-1), point]]);
+  paper.onpointerdown = event => {
+    if (!event.isPrimary || event.button) return;
+    paper.setPointerCapture(event.pointerId);
+    state.isDown = false;
+    draw([...state.strokes, [where(event)]]);
+  };
+  paper.onpointermove = event => {
+    if (event.isPrimary && paper.hasPointerCapture(event.pointerId)) extend(where(event));
+  };
+  paper.onkeydown = event => {
+    const moves = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+    if (event.key === " ") {
+      state.isDown = !state.isDown;
+      draw(state.isDown ? [...state.strokes, [state.pen]] : state.strokes);
+    } else if (moves[event.key]) {
+      state.pen = state.pen.map((value, axis) => Math.min(1, Math.max(0, value + moves[event.key][axis] / 25)));
+      if (state.isDown) extend(state.pen);
+      else render();
+    } else return;
+    event.preventDefault();
+  };
+  paper.onfocus = paper.onblur = () => { state.isDown = false; render(); };
+  $("undo").onclick = () => draw(state.strokes.slice(0, -1));
+  $("clear").onclick = () => draw([]);
+  $("next").onclick = () => show(following(() => true));
+  $("wrong").onclick = () => show(following(one => one.read !== one.label));
+  $("play").onclick = () => play($("play").textContent === "Play");
+  $("checkpoint").oninput = event => { play(false); goTo(state.run, event.target.valueAsNumber); };
+  $("label").onchange = event => set({label: Number(event.target.value), entry: null});
+  $("rate").oninput = event => set({rate: 10 ** event.target.valueAsNumber});
+  $("take").onclick = () => {
+    const {x, w, outputs} = current();
+    set({own: descend(w, backward(w, x, outputs, state.label, state.run.lambda), state.rate), taken: state.taken + 1});
+  };
+  $("back").onclick = () => goTo(state.run, state.checkpoint);
+  $("gradient").onclick = event => {
+    const k = [...$("gradient").querySelectorAll("canvas")].indexOf(event.target);
+    if (k < 0) return;
+    const [column, row] = [event.offsetX / event.target.clientWidth, event.offsetY / event.target.clientHeight]
+      .map(part => Math.min(SIDE - 1, Math.max(0, Math.floor(part * SIDE))));
+    set({entry: {k, pixel: row * SIDE + column}});
+  };
+  for (const name of ["k", "row", "column"]) $(`entry-${name}`).oninput = () => {
+    const [k, row, column] = ["k", "row", "column"].map(field => $(`entry-${field}`)).map(field =>
+      Math.min(field.max, Math.max(0, Math.floor(field.valueAsNumber || 0))));
+    set({entry: {k, pixel: row * SIDE + column}});
+  };
+}
+
+async function start() {
+  await unpack();
+  $("about").textContent = data.about;
+  $("count").textContent = validation.length;
+  $("confusion-help").textContent = "Rows are the labels, columns what the model reads.";
+  $("lambdas").append(...data.runs.map((run, n) => element("label", {}, element("input",
+    {type: "radio", name: "lambda", checked: !n, onchange: () => { play(false); goTo(run, run.kept); }}), ` ${run.lambda}`)));
+  $("label").append(...Array.from({length: K}, (_, k) => element("option", {value: k, textContent: k})));
+  $("rate").value = Math.log10(state.rate);
+  listen();
+  show(validation[0]);
+  document.documentElement.dataset.ready = "true";
+}
+
+start();
