@@ -173,7 +173,7 @@ function showDrawing({pixels, outputs}) {
   if (state.shown) {
     context.imageSmoothingEnabled = false;
     context.drawImage($("seen"), 0, 0, size, size);
-  } else if (document.activeElement === $("paper")) { // where the keyboard's pen is
+  } else if ($("paper").matches(":focus-visible")) { // where the keyboard's pen is
     context.beginPath();
     context.arc(...state.pen.map(value => value * size), 8, 0, 7);
     Object.assign(context, {lineWidth: 3, strokeStyle: "#fa0"})[state.isDown ? "fill" : "stroke"]();
@@ -204,7 +204,7 @@ function showProbabilities({x, w, z, outputs}) {
 function sums(k, w, x) {
   const terms = Array.from({length: I - 1}, (_, i) => w[i * K + k] * x[i]);
   const add = keep => Number(terms.filter(keep).reduce((sum, value) => sum + value, 0).toFixed(3));
-  const parts = {"red pixels": add(value => value > 0), "blue pixels": add(value => value < 0),
+  const parts = {red: add(value => value > 0), blue: add(value => value < 0),
     bias: Number(w[(I - 1) * K + k].toFixed(3))};
   const total = Object.values(parts).reduce((sum, value) => sum + value);
   const rows = [...Object.entries(parts), [`z of digit ${k}`, total]];

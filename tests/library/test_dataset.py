@@ -159,9 +159,12 @@ def test_a_tilde_is_the_home_in_every_path_of_a_user(
 
 
 def test_every_option_that_is_a_path_is_read_as_one_of_a_user() -> None:
-    for folder in ". lab course report explore reproduce reproduce/cs_6685 benchmarks".split():
-        for path in (ROOT / folder).glob("*.py"):
-            assert "type=Path" not in path.read_text(encoding="utf-8"), path
+    rooms = "lab", "course", "report", "explore", "reproduce", "benchmarks"
+    for path in [
+        *ROOT.glob("*.py"),
+        *(path for room in rooms for path in (ROOT / room).rglob("*.py")),
+    ]:
+        assert "type=Path" not in path.read_text(encoding="utf-8"), path
 
 
 def no_home(app: str) -> str:
