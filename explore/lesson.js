@@ -3,7 +3,7 @@
 // Softmax regression, as in task3a.py: I = 785 inputs (the bias last), K = 10 digits.
 // Weights w are a Float64Array of I x K, row by row; w[i * K + k] leads from input i to digit k.
 
-const I = 785, K = 10, SIDE = 28;
+const I = 785, K = 10, SIDE = 28, DIGITS = [...Array(K).keys()];
 
 /** Inputs (785) of pixels (784) from 0 to 255: in [-1, 1], and the bias 1. */
 const inputs = pixels => Float64Array.from({length: I}, (_, i) => (i < I - 1 ? pixels[i] / 127.5 - 1 : 1));
@@ -121,6 +121,7 @@ async function unpack() {
 
 const weights = () => state.own ?? state.run.weights[state.checkpoint];
 const text = (value, digits = 3) => value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
+const digitOf = outputs => outputs.indexOf(Math.max(...outputs));
 const percent = value => `${text(100 * value, 1)} %`;
 const element = (name, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
@@ -139,17 +140,25 @@ function paint(canvas, values, largest) {
   context.putImageData(picture, 0, 0);
 }
 
-/** Ten images with captions in `id`, made once; returns their canvases. */
-function tiles(id, count, captions) {
-  const box = $(id);
-  while (box.children.length < count) box.append(element("figure", {},
-    element("canvas", {className: "image", width: SIDE, height: SIDE}), element("figcaption")));
-  return [...box.children].map((figure, n) => {
-    const [canvas, caption] = figure.children;
-    caption.replaceChildren(...[captions(n)].flat());
-    canvas.setAttribute("role", "img");
-    return canvas;
+/** Paint an image of values(i, k) for each of some digits k, on one scale, which is returned. */
+function tiles(id, digits, what, values, caption = k => k) {
+  const pixels = [...Array(SIDE * SIDE).keys()];
+  const largest = Math.max(...digits.flatMap(k => pixels.map(i => Math.abs(values(i, k)))));
+  while ($(id).children.length < digits.length) $(id).append(element("figure", {},
+    element("canvas", {className: "image", width: SIDE, height: SIDE, role: "img"}), element("figcaption")));
+  digits.forEach((k, n) => {
+    const [canvas, below] = $(id).children[n].children;
+    paint(canvas, i => values(i, k), largest);
+    canvas.ariaLabel = `${what} the digit ${k}`;
+    below.replaceChildren(caption(k));
   });
+  return largest;
+}
+
+/** Fill the body of a table with rows of [heading, cells, class]. */
+function fill(id, rows) {
+  $(id).tBodies[0].replaceChildren(...rows.map(([heading, cells, className = ""]) => element("tr", {className},
+    element("th", {scope: "row"}, heading), ...cells.map(cell => element("td", {}, cell)))));
 }
 
 function current() {
@@ -178,7 +187,7 @@ function showDrawing({pixels, outputs}) {
     context.arc(...state.pen.map(value => value * size), 8, 0, 7);
     Object.assign(context, {lineWidth: 3, strokeStyle: "#fa0"})[state.isDown ? "fill" : "stroke"]();
   }
-  const best = outputs.indexOf(Math.max(...outputs));
+  const best = digitOf(outputs);
   const what = state.shown ? `Validation image ${validation.indexOf(state.shown) + 1}, label ${state.shown.label}: `
     : state.strokes.length ? "Your drawing: " : "Nothing drawn yet: ";
   $("shown").textContent = `${what}read as ${best}, ${percent(outputs[best])}`;
@@ -186,18 +195,9 @@ function showDrawing({pixels, outputs}) {
 
 function showProbabilities({x, w, z, outputs}) {
   const order = [...outputs.keys()].sort((a, b) => z[b] - z[a]);
-  $("bars").tBodies[0].replaceChildren(...Array.from(outputs, (value, k) => {
-    const bar = element("div", {className: "bar"});
-    bar.style.width = `${100 * value}%`;
-    return element("tr", {className: k === order[0] ? "first" : ""}, element("th", {scope: "row", textContent: k}),
-      element("td", {textContent: text(z[k])}), element("td", {textContent: percent(value)}), element("td", {}, bar));
-  }));
-  const [one, two] = order, share = k => i => w[i * K + k] * x[i];
-  const largest = Math.max(...[one, two].flatMap(k => Array.from({length: I - 1}, (_, i) => Math.abs(share(k)(i)))));
-  tiles("scores", 2, n => sums([one, two][n], w, x)).forEach((canvas, n) => {
-    paint(canvas, share([one, two][n]), largest);
-    canvas.setAttribute("aria-label", `w x of each pixel for the digit ${[one, two][n]}`);
-  });
+  fill("bars", Array.from(outputs, (value, k) => [k, [text(z[k]), percent(value),
+    element("div", {className: "bar", style: `width: ${100 * value}%`})], k === order[0] ? "first" : ""]));
+  tiles("scores", order.slice(0, 2), "w x of each pixel for", (i, k) => w[i * K + k] * x[i], k => sums(k, w, x));
 }
 
 /** The parts of a score; the last is what the others leave, so that what is printed adds up. */
@@ -209,7 +209,7 @@ function sums(k, w, x) {
   const total = Object.values(parts).reduce((sum, value) => sum + value);
   const rows = [...Object.entries(parts), [`z of digit ${k}`, total]];
   return element("div", {className: "sum"}, ...rows.map(([name, value]) =>
-    element("span", {}, element("span", {textContent: name}), element("span", {textContent: text(value)}))));
+    element("span", {}, element("span", {}, name), element("span", {}, text(value)))));
 }
 
 function showTraining({w}) {
@@ -218,30 +218,18 @@ function showTraining({w}) {
   $("checkpoint").max = run.steps.length - 1;
   $("checkpoint").value = state.checkpoint;
   $("step").textContent = `${step} of ${run.steps.at(-1)}${own}`;
-  $("checkpoint").setAttribute("aria-valuetext", $("step").textContent);
-  const largest = Math.max(...w.map(Math.abs));
-  tiles("weights", K, k => `${k}`).forEach((canvas, k) => {
-    paint(canvas, i => w[i * K + k], largest);
-    canvas.setAttribute("aria-label", `weights of the digit ${k}`);
-  });
+  $("checkpoint").ariaValueText = $("step").textContent;
+  const largest = tiles("weights", DIGITS, "weights of", (i, k) => w[i * K + k]);
   $("weights-scale").textContent = `One scale for all: blue −${text(largest, 4)}, white 0, red ${text(largest, 4)}; `
     + `logarithmic beyond a tenth of that.`;
   for (const quantity of ["loss", "accuracy"]) chart($(quantity), quantity, run, step);
-  const counts = Array.from({length: K}, () => new Array(K).fill(0));
-  let right = 0;
-  for (const one of validation) {
-    const outputs = forward(w, one.x);
-    one.read = outputs.indexOf(Math.max(...outputs));
-    counts[one.label][one.read]++;
-    right += one.read === one.label;
-  }
-  const digits = [...counts.keys()];
-  $("confusion").replaceChildren(
-    element("caption", {textContent: `${right} of ${validation.length} are read right`}),
-    element("thead", {}, element("tr", {}, element("td"), ...digits.map(k => element("th", {scope: "col", textContent: k})))),
-    element("tbody", {}, ...digits.map(label => element("tr", {}, element("th", {scope: "row", textContent: label}),
-      ...digits.map(k => element("td", {textContent: counts[label][k] || "",
-        className: k === label ? "right" : counts[label][k] ? "error" : ""}))))));
+  for (const one of validation) one.read = digitOf(forward(w, one.x));
+  const right = validation.filter(one => one.read === one.label).length;
+  $("right").textContent = `${right} of ${validation.length} are read right`;
+  fill("confusion", DIGITS.map(label => [label, DIGITS.map(k => {
+    const count = validation.filter(one => one.label === label && one.read === k).length;
+    return element("span", {className: k === label ? "right" : count ? "error" : ""}, count || "");
+  })]));
 }
 
 /** Curves of a quantity on the training set (dashed) and the validation set, and a line at the step. */
@@ -253,8 +241,8 @@ function chart(svg, quantity, {curves, steps}, step) {
   const words = [...[low, high].map(value => [40, up(value) + 4, "end", text(value, 2)]),
     ...[0, last / 4, last].map(value => [at(value), 216, value ? "end" : "middle", Math.round(value)]),
     [229, 234, "middle", "step, on a square-root axis"]];
-  svg.setAttribute("aria-label", `${quantity} against the step: on the validation set from ${text(val[0], 2)} `
-    + `to ${text(val.at(-1), 2)}, on the training set to ${text(train.at(-1), 2)}`);
+  svg.ariaLabel = `${quantity} against the step: on the validation set from ${text(val[0], 2)} `
+    + `to ${text(val.at(-1), 2)}, on the training set to ${text(train.at(-1), 2)}`;
   svg.innerHTML = `<path class="axis" d="M46 14V200H412"/><polyline class="train" points="${points(train)}"/>
     <polyline class="val" points="${points(val)}"/><path class="cursor" d="M${at(step)} 14V200"/>`
     + words.map(([x, y, anchor, label]) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${label}</text>`).join("");
@@ -265,7 +253,7 @@ function showStep({pixels, x, w, outputs}) {
   const next = descend(w, grad, rate), after = forward(next, x);
   $("label").value = label;
   $("rate-value").textContent = rate.toPrecision(2);
-  $("rate").setAttribute("aria-valuetext", rate.toPrecision(2));
+  $("rate").ariaValueText = rate.toPrecision(2);
   $("penalty-term").textContent = lambda ? `${2 * data.share * lambda} w` : "0 (λ = 0)";
   const mean = weights => validation.reduce((sum, one) => sum + crossEntropy(forward(weights, one.x), one.label), 0)
     / validation.length;
@@ -274,35 +262,25 @@ function showStep({pixels, x, w, outputs}) {
     "J = C + λR": [objective(w, x, label, lambda), objective(next, x, label, lambda)],
     [`mean C of the ${validation.length} images`]: [mean(w), mean(next)]};
   const change = (before, later) => (later > before ? " ▲" : later < before ? " ▼" : "");
-  $("losses").tBodies[0].replaceChildren(...Object.entries(rows).map(([name, [before, later]]) =>
-    element("tr", {}, element("th", {scope: "row", textContent: name}), element("td", {textContent: text(before)}),
-      element("td", {textContent: text(later) + change(before, later)}))));
+  fill("losses", Object.entries(rows).map(([name, [before, later]]) =>
+    [name, [text(before), text(later) + change(before, later)]]));
   const [here, others] = [rows["J = C + λR"], Object.values(rows)[3]];
   $("verdict").textContent = here[1] > here[0] ? "The loss J of this image rises: the rate is too large."
     : others[1] > others[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
-  $("differences").tBodies[0].replaceChildren(...Array.from(outputs, (value, k) => {
-    const cells = [text(value), text(value - (k === label)), text(after[k])];
-    return element("tr", {className: k === label ? "label" : ""}, element("th", {scope: "row", textContent: k}),
-      ...cells.map(textContent => element("td", {textContent})));
-  }));
-  const largest = Math.max(...grad.map(Math.abs));
+  fill("differences", Array.from(outputs, (value, k) =>
+    [k, [text(value), text(value - (k === label)), text(after[k])], k === label ? "label" : ""]));
   state.entry ??= {k: label, pixel: pixels.indexOf(Math.max(...pixels))}; // one that is in the digit
   const {k, pixel} = state.entry, j = pixel * K + k;
-  tiles("gradient", K, digit => `${digit}`).forEach((canvas, digit) => {
-    paint(canvas, i => grad[i * K + digit], largest);
-    canvas.setAttribute("aria-label", `gradient of the weights of the digit ${digit}`);
-    if (digit !== k) return;
-    const context = canvas.getContext("2d");
-    context.fillStyle = "#0a0";
-    context.fillRect(pixel % SIDE, Math.floor(pixel / SIDE), 1, 1);
-  });
+  tiles("gradient", DIGITS, "gradient of the weights of", (i, digit) => grad[i * K + digit]);
+  const context = $("gradient").children[k].firstChild.getContext("2d");
+  context.fillStyle = "#0a0"; // marks the entry that is checked
+  context.fillRect(pixel % SIDE, Math.floor(pixel / SIDE), 1, 1);
   Object.entries({k, row: Math.floor(pixel / SIDE), column: pixel % SIDE}).forEach(([name, value]) => {
     if (document.activeElement !== $(`entry-${name}`)) $(`entry-${name}`).value = value;
   });
   const entries = {"the weight": w[j], "its input x": x[pixel], "∂J/∂w by backward": grad[j],
     "by central differences": centralDifference(w, j, x, label, lambda)};
-  $("entry").tBodies[0].replaceChildren(...Object.entries(entries).map(([name, value]) =>
-    element("tr", {}, element("th", {scope: "row", textContent: name}), element("td", {textContent: text(value, 9)}))));
+  fill("entry", Object.entries(entries).map(([name, value]) => [name, [text(value, 9)]]));
 }
 
 let isDue = false, painted = null; // the weights that are shown
@@ -406,10 +384,9 @@ async function start() {
   await unpack();
   $("about").textContent = data.about;
   $("count").textContent = validation.length;
-  $("confusion-help").textContent = "Rows are the labels, columns what the model reads.";
   $("lambdas").append(...data.runs.map((run, n) => element("label", {}, element("input",
     {type: "radio", name: "lambda", checked: !n, onchange: () => { play(false); goTo(run, run.kept); }}), ` ${run.lambda}`)));
-  $("label").append(...Array.from({length: K}, (_, k) => element("option", {value: k, textContent: k})));
+  $("label").append(...DIGITS.map(k => element("option", {value: k}, k)));
   $("rate").value = Math.log10(state.rate);
   listen();
   show(validation[0]);
