@@ -197,18 +197,15 @@ function showProbabilities({x, w, z, outputs}) {
   const order = [...outputs.keys()].sort((a, b) => z[b] - z[a]);
   fill("bars", Array.from(outputs, (value, k) => [k, [text(z[k]), percent(value),
     element("div", {className: "bar", style: `width: ${100 * value}%`})], k === order[0] ? "first" : ""]));
-  tiles("scores", order.slice(0, 2), "w x of each pixel for", (i, k) => w[i * K + k] * x[i], k => sums(k, w, x));
+  tiles("scores", order.slice(0, 2), "w x of each pixel for", (i, k) => w[i * K + k] * x[i], k => sums(k, w, x, z));
 }
 
-/** The parts of a score; the last is what the others leave, so that what is printed adds up. */
-function sums(k, w, x) {
-  const terms = Array.from({length: I - 1}, (_, i) => w[i * K + k] * x[i]);
-  const add = keep => Number(terms.filter(keep).reduce((sum, value) => sum + value, 0).toFixed(3));
-  const parts = {red: add(value => value > 0), blue: add(value => value < 0),
-    bias: Number(w[(I - 1) * K + k].toFixed(3))};
-  const total = Object.values(parts).reduce((sum, value) => sum + value);
-  const rows = [...Object.entries(parts), [`z of digit ${k}`, total]];
-  return element("div", {className: "sum"}, ...rows.map(([name, value]) =>
+/** The parts of a score z; those of the blue pixels are what the others leave, so that rounded parts add up. */
+function sums(k, w, x, z) {
+  const round = value => Number(value.toFixed(3)), total = round(z[k]), bias = round(w[(I - 1) * K + k]);
+  const red = round(x.reduce((sum, value, i) => sum + (i < I - 1 ? Math.max(0, w[i * K + k] * value) : 0), 0));
+  const rows = {red, blue: total - red - bias, bias, [`z of digit ${k}`]: total};
+  return element("div", {className: "sum"}, ...Object.entries(rows).map(([name, value]) =>
     element("span", {}, element("span", {}, name), element("span", {}, text(value)))));
 }
 

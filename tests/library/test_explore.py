@@ -154,7 +154,7 @@ def test_what_is_printed_beside_the_two_largest_scores_adds_up_to_them(page: Any
         for score, text in zip(sorted(scores)[:-3:-1], beside, strict=True):
             *parts, total = map(number, text.splitlines()[1::2])
             assert sum(parts) == pytest.approx(total, abs=1e-9)
-            assert total == pytest.approx(score, abs=0.002)
+            assert total == score
 
 
 def losses(page: Any) -> dict[str, tuple[float, float]]:
