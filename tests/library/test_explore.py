@@ -22,6 +22,7 @@ from digits.synthetic import synthetic_digits
 from explore import template
 from explore.checkpoints import Checkpoints, train_again
 from explore.page import make_page
+from lab.trainings import Training
 from task2a import pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
 from tests.library.conftest import FirstRun
@@ -35,6 +36,7 @@ class Lesson(NamedTuple):
 
     file: Path
     images: utils.Split
+    trainings: dict[float, Training]
     checkpoints: dict[float, Checkpoints]
 
 
@@ -48,7 +50,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
     file = tmp_path_factory.mktemp("page") / "explore.html"
     page = make_page("12 epochs </script>", images, trainings, checkpoints)
     file.write_text(page, encoding="utf-8")
-    return Lesson(file, images, checkpoints)
+    return Lesson(file, images, trainings, checkpoints)
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +250,31 @@ def test_playing_goes_through_the_training_to_its_end(page: Any, lesson: Lesson)
 @pytest.mark.parametrize("page", [{"width": 360, "height": 740}], indirect=True, ids=["narrow"])
 def test_it_fits_on_a_telephone(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_a_drawing_becomes_what_mnist_is(page: Any) -> None:
+    """An L, small and in a corner: 20 pixels high, its centre of mass in the middle."""
+    corner = [[0.7, 0.1], [0.7, 0.3], [0.78, 0.3]]
+    image = np.reshape(page.evaluate("strokes => [...asMnist(strokes)]", [corner]), (28, 28))
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    assert (np.ptp(rows), np.ptp(columns)) == (pytest.approx(20, abs=1), pytest.approx(9.5, abs=1))
+    middle = np.arange(28) + 0.5
+    mass = image.sum()
+    assert (image.sum(axis=1) @ middle / mass, image.sum(axis=0) @ middle / mass) == pytest.approx(
+        (14, 14), abs=0.1
+    )
+
+
+def test_the_page_opens_with_the_weights_that_the_training_kept(lesson: Lesson) -> None:
+    text = lesson.file.read_text(encoding="utf-8")
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    for run, training in zip(data["runs"], lesson.trainings.values(), strict=True):
+        checkpoints = lesson.checkpoints[run["lambda"]]
+        assert run["steps"][run["kept"]] == training.best.step + 1
+        kept = checkpoints.weights(run["kept"])
+        np.testing.assert_allclose(kept, training.w, rtol=0, atol=checkpoints.unit)
+        assert not checkpoints.weights(0).any()
+        assert run["curves"]["val_loss"][-1] == round(training.validations[-1].val_loss, 5)
 
 
 def test_it_is_one_file_without_addresses(lesson: Lesson) -> None:
