@@ -257,12 +257,10 @@ def test_a_drawing_becomes_what_mnist_is(page: Any) -> None:
     corner = [[0.7, 0.1], [0.7, 0.3], [0.78, 0.3]]
     image = np.reshape(page.evaluate("strokes => [...asMnist(strokes)]", [corner]), (28, 28))
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
-    assert (np.ptp(rows), np.ptp(columns)) == (pytest.approx(20, abs=1), pytest.approx(9.5, abs=1))
+    assert (len(rows), len(columns)) in {(20, 9), (20, 10), (21, 9), (21, 10)}
     middle = np.arange(28) + 0.5
-    mass = image.sum()
-    assert (image.sum(axis=1) @ middle / mass, image.sum(axis=0) @ middle / mass) == pytest.approx(
-        (14, 14), abs=0.1
-    )
+    for axis in (0, 1):
+        assert image.sum(axis=axis) @ middle / image.sum() == pytest.approx(14, abs=0.1)
 
 
 def test_the_page_opens_with_the_weights_that_the_training_kept(lesson: Lesson) -> None:
