@@ -275,7 +275,7 @@ function showStep({pixels, x, w, outputs}) {
   Object.entries({k, row: Math.floor(pixel / SIDE), column: pixel % SIDE}).forEach(([name, value]) => {
     if (document.activeElement !== $(`entry-${name}`)) $(`entry-${name}`).value = value;
   });
-  const entries = {"the weight": w[j], "its input x": x[pixel], "∂J/∂w by backward": grad[j],
+  const entries = {"the weight": w[j], "after the step": next[j], "its input x": x[pixel], "∂J/∂w by backward": grad[j],
     "by central differences": centralDifference(w, j, x, label, lambda)};
   fill("entry", Object.entries(entries).map(([name, value]) => [name, [text(value, 9)]]));
 }

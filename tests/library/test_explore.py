@@ -202,7 +202,9 @@ def test_an_entry_of_the_gradient_agrees_with_central_differences(page: Any) -> 
     for row in ("14", "5"):
         page.fill("#entry-row", row)
         frame(page)
-        _, _, backward, central = map(number, page.locator("#entry td").all_inner_texts())
+        entry = map(number, page.locator("#entry td").all_inner_texts())
+        before, after, _, backward, central = entry
+        assert after - before == pytest.approx(-0.01 * backward, abs=1e-8)
         assert backward == pytest.approx(central, abs=1e-8)
         assert backward != 0
 
