@@ -42,11 +42,13 @@ class Lesson(NamedTuple):
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
-    """The page of two trainings on 3,000 synthetic digits."""
+    """The page of two trainings on 3,000 synthetic digits, with few checkpoints."""
     X, Y = synthetic_digits(3600)
     images = utils.load_full_mnist(Digits("synthetic", X[:3000], Y[:3000], X[3000:], Y[3000:]))
     trainings = {value: task3.train(images, value, EPOCHS, seed=1) for value in LAMBDAS}
-    checkpoints = train_again(images, trainings, EPOCHS, seed=1, jobs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("explore.checkpoints.COUNT", 6)
+        checkpoints = train_again(images, trainings, EPOCHS, seed=1, jobs=1)
     file = tmp_path_factory.mktemp("page") / "explore.html"
     page = make_page("12 epochs </script>", images, trainings, checkpoints)
     file.write_text(page, encoding="utf-8")
@@ -130,7 +132,7 @@ def test_it_computes_what_numpy_computes(page: Any, lesson: Lesson) -> None:
 
 def test_digits_that_are_drawn_are_read(page: Any) -> None:
     """One glyph of each digit, drawn with the mouse: of any size, anywhere on the paper."""
-    glyphs = load_glyphs(16)
+    glyphs = load_glyphs(12)
     box = page.locator("#paper").bounding_box()
     read = []
     for digit, number in enumerate(np.unique(glyphs.digit, return_index=True)[1]):
