@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.gradients import data_relations, expect_gradient
+from tests.checks.gradients import data_relations
 from tests.checks.mistake import (
     at_fault,
     close,
@@ -19,7 +20,6 @@ from tests.checks.mistake import (
     expect,
     expect_close,
     expect_multiple,
-    expect_number,
     expect_scalar,
     expect_shape,
     expect_variety,
@@ -32,15 +32,15 @@ from tests.checks.models import (
     exchanged,
     expect_finite_loss,
     expect_gradient_reset,
+    expect_loss,
+    expect_mean_gradient,
     expect_new_gradient,
     expect_no_overflow,
     expect_rejection,
     expect_size,
     expect_weights_kept,
-    fixed_divisor,
     gradient_of,
     ignored_columns,
-    judge_in_type,
     loss_of,
     model_with,
     on_a_whole_set,
@@ -238,35 +238,15 @@ def test_cross_entropy_loss_has_both_terms(task2a: Any) -> None:
         (all_pairs, "each target meets each output: keep both (N, 1)."),
         (len(Y) * all_pairs, "each target meets each output: keep both (N, 1)."),
     ]
-    likely = exchanged(task2a.cross_entropy_loss, cases, right)
-    likely = likely or "equation 3, averaged over the examples."
+    likely = partial(exchanged, task2a.cross_entropy_loss, cases, right)
     expect_multiple("the losses of five batches", got, right, relations, likely)
 
 
 @check("2a", 1, *LOSS, [test_cross_entropy_loss_has_both_terms])
 def test_cross_entropy_loss_by_hand(task2a: Any) -> None:
-    y, yhat = np.array([[1.0], [0.0], [1.0], [1.0]]), np.array([[0.5], [0.2], [0.8], [0.9]])
-    right = -(np.log(0.5) + np.log(0.8) + np.log(0.8) + np.log(0.9)) / 4
-    relations = [
-        (-right, "the minus sign in front is missing."),
-        (4 * right, "this is the sum; equation 3 divides by N."),
-        (-4 * right, "the minus sign and the division by N are missing."),
-        (right / 4, "divided by N twice."),
-        (right / 2, "divided by 2 N, not by N."),
-        (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
-        (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
-    ]
-    likely = "the mean over the N examples is missing."
-
-    def judge(y: np.ndarray) -> None:
-        loss = expect_number("the loss", loss_of(task2a.cross_entropy_loss, y, yhat), likely)
-        what = "the loss of y = 1, 0, 1, 1 and yhat = 0.5, 0.2, 0.8, 0.9"
-        expect_close(what, loss, right, relations, fixed_divisor(repeated, right, 4))
-
-    def repeated(times: int) -> Any:
-        return task2a.cross_entropy_loss(np.tile(y, (times, 1)), np.tile(yhat, (times, 1)))
-
-    judge_in_type(judge, y, task2a.cross_entropy_loss, *AS_LOADED)
+    y, yhat = np.array([[1.0, 0.0, 1.0, 1.0]]).T, np.array([[0.5, 0.2, 0.8, 0.9]]).T
+    what = "the loss of y = 1, 0, 1, 1 and yhat = 0.5, 0.2, 0.8, 0.9"
+    expect_loss(task2a.cross_entropy_loss, y, yhat, LOSS[1], what, *AS_LOADED)
 
 
 @advice("2a", *LOSS, [test_cross_entropy_loss_has_both_terms])
@@ -361,14 +341,8 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
 
 @check("2a", 1, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
 def test_backward_is_the_gradient_of_the_loss(model: Any) -> None:
-    def judge(y: np.ndarray) -> None:
-        likely = fixed_divisor(repeated, textbook.gradient(X, OUTPUTS, Y), len(X))
-        expect_gradient(gradient_of(model(W), X, OUTPUTS, y), X, W, OUTPUTS, Y, likely)
-
-    def repeated(times: int) -> Any:
-        return gradient_of(model(W), *(np.tile(a, (times, 1)) for a in (X, OUTPUTS, Y)))
-
-    judge_in_type(judge, Y, model(W).backward, *AS_LOADED)
+    gradient = partial(gradient_of, model(W), X, OUTPUTS)
+    expect_mean_gradient(gradient, model(W), X, OUTPUTS, Y, as_given=AS_LOADED)
 
 
 @check("2a", 0.5, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checks import textbook
-from tests.checks.gradients import data_relations, expect_gradient
+from tests.checks.gradients import data_relations
 from tests.checks.mistake import (
     at_fault,
     close,
     entries,
     expect_close,
     expect_multiple,
-    expect_number,
     expect_scalar,
     expect_shape,
     expect_variety,
@@ -30,15 +30,15 @@ from tests.checks.models import (
     exchanged,
     expect_finite_loss,
     expect_gradient_reset,
+    expect_loss,
+    expect_mean_gradient,
     expect_new_gradient,
     expect_no_overflow,
     expect_rejection,
     expect_size,
     expect_weights_kept,
-    fixed_divisor,
     gradient_of,
     ignored_columns,
-    judge_in_type,
     loss_of,
     model_with,
     on_a_whole_set,
@@ -165,8 +165,7 @@ def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> 
         (all_pairs, "the targets of each image meet the outputs of each."),
         (len(Y) * all_pairs, "the targets of each image meet the outputs of each."),
     ]
-    likely = exchanged(task3a.cross_entropy_loss, cases, right)
-    likely = likely or "equation 5, averaged over the examples."
+    likely = partial(exchanged, task3a.cross_entropy_loss, cases, right)
     expect_multiple("the losses of four batches", got, right, relations, likely)
 
 
@@ -174,30 +173,8 @@ def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> 
 def test_cross_entropy_loss_by_hand(task3a: Any, as_encoded: Any) -> None:
     yhat = np.full((3, 10), 0.05)
     yhat[[0, 1, 2], [7, 2, 1]] = 0.5, 0.4, 0.7
-    y, right = textbook.rows([7, 2, 1]), -(np.log(0.5) + np.log(0.4) + np.log(0.7)) / 3
-    relations = [
-        (-right, "the minus sign in front is missing."),
-        (3 * right, "this is the sum; equation 5 divides by N."),
-        (-3 * right, "the minus sign and the division by N are missing."),
-        (right / 3, "divided by N twice."),
-        (right / 2, "divided by 2 N, not by N."),
-        (right / 10, "divided by N * K: np.mean over all entries; only N counts."),
-        (-right / 10, "divided by N * K, and the minus sign is missing."),
-        (3 * right / 10, "divided by the number of classes K, not of examples N."),
-        (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
-        (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
-    ]
-    likely = "the sum over the classes or the mean over the examples is missing."
-
-    def judge(y: np.ndarray) -> None:
-        loss = expect_number("the loss", loss_of(task3a.cross_entropy_loss, y, yhat), likely)
-        fixed = fixed_divisor(repeated, right, 3)
-        expect_close("the loss of 3 examples", loss, right, relations, fixed)
-
-    def repeated(times: int) -> Any:
-        return task3a.cross_entropy_loss(np.tile(y, (times, 1)), np.tile(yhat, (times, 1)))
-
-    judge_in_type(judge, y, task3a.cross_entropy_loss, *as_encoded)
+    y, what = textbook.rows([7, 2, 1]), "the loss of 3 examples"
+    expect_loss(task3a.cross_entropy_loss, y, yhat, LOSS[1], what, *as_encoded)
 
 
 @advice("3a", *LOSS, [test_cross_entropy_loss_takes_the_right_class_of_each_image])
@@ -326,14 +303,8 @@ def test_backward_is_a_multiple_of_the_gradient(model: Any) -> None:
 
 @check("3a", 1, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
 def test_backward_is_the_gradient_of_the_loss(model: Any, as_encoded: Any) -> None:
-    def judge(y: np.ndarray) -> None:
-        likely = fixed_divisor(repeated, textbook.gradient(X, OUTPUTS, Y), len(X))
-        expect_gradient(data_gradient(model, y), X, W, OUTPUTS, Y, likely)
-
-    def repeated(times: int) -> Any:
-        return gradient_of(model(W), *(np.tile(a, (times, 1)) for a in (X, OUTPUTS, Y)))
-
-    judge_in_type(judge, Y, model(W).backward, *as_encoded)
+    gradient = partial(data_gradient, model)
+    expect_mean_gradient(gradient, model(W), X, OUTPUTS, Y, as_given=as_encoded)
 
 
 @check("3a", 0.5, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.assignment import L2
 from tests.checks import textbook
-from tests.checks.mistake import Mistake, Relation, cause, close, entries, furthest
+from tests.checks.mistake import Cause, Mistake, Relation, cause, close, entries, furthest
 
 __tracebackhide__ = True
 
@@ -26,7 +26,7 @@ def expect_gradient(
     w: np.ndarray,
     outputs: np.ndarray,
     targets: np.ndarray,
-    likely: str = "",
+    likely: Cause = "",
 ) -> None:
     """Raise Mistake, with its likely cause, unless `got` is the gradient of C at w.
 
@@ -136,7 +136,7 @@ def _compare(
     objective: Callable[[np.ndarray], float],
     name: str,
     relations: Sequence[Relation],
-    likely: str = "",
+    likely: Cause = "",
 ) -> None:
     wrong = ~close(got, right)
     if not wrong.any():
@@ -148,7 +148,7 @@ def _compare(
         f"{right[worst]:.7g} (central differences, equation 29: {numerical:.7g})",
         f"{got[worst]:.7g}",
         f"grad[{', '.join(map(str, worst))}]",
-        cause(got, relations) or likely or _rows(wrong) or _ratio(got, right),
+        cause(got, relations, likely) or _rows(wrong) or _ratio(got, right),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 __tracebackhide__ = True  # pytest's traceback ends in the check, not in here
 
 Relation = tuple[Any, str]  # a wrong result and its cause
+Cause = str | Callable[[], str]  # or a search for it, for when something is known to be wrong
 
 TIMED_OUT = "from pytest-timeout"  # is in the words of a check that was stopped
 
@@ -132,7 +133,7 @@ def expect_close(
     got: Any,
     expected: Any,
     relations: Sequence[Relation] = (),
-    likely: str = "",
+    likely: Cause = "",
     what: str = "",
 ) -> None:
     """Raise Mistake, with its likely cause, unless an array or a number is as expected.
@@ -159,12 +160,12 @@ def expect_close(
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         at,
-        cause(array, relations) or likely,
+        cause(array, relations, likely),
     )
 
 
 def expect_multiple(
-    name: str, got: Any, expected: Any, relations: Sequence[Relation] = (), likely: str = ""
+    name: str, got: Any, expected: Any, relations: Sequence[Relation] = (), likely: Cause = ""
 ) -> None:
     """Raise Mistake, with its likely cause, unless an array is a multiple of what is expected.
 
@@ -182,7 +183,7 @@ def expect_multiple(
         f"{expected[worst]:.7g}",
         f"{array[worst]:.7g}",
         f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else "",
-        cause(array, relations) or likely,
+        cause(array, relations, likely),
     )
 
 
@@ -207,14 +208,16 @@ def as_array(got: Any) -> np.ndarray:
         return np.asarray(object())
 
 
-def cause(got: np.ndarray, relations: Sequence[Relation]) -> str:
-    """Name the cause whose wrong result is the one at hand, or "" if there is none or several."""
+def cause(got: np.ndarray, relations: Sequence[Relation], likely: Cause = "") -> str:
+    """Name the cause whose wrong result is the one at hand; `likely` if none or several are."""
     named = {
         mistake
         for wrong, mistake in relations
         if np.shape(wrong) == got.shape and close(got, np.asarray(wrong)).all()
     }
-    return named.pop() if len(named) == 1 else ""
+    if len(named) == 1:
+        return named.pop()
+    return likely if isinstance(likely, str) else likely()
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -13,11 +13,13 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tests.checks import textbook
+from tests.checks.gradients import expect_gradient
 from tests.checks.mistake import (
     Mistake,
     at_fault,
@@ -124,12 +126,12 @@ def parsed(function: Callable[..., Any]) -> ast.Module:
 def exchanged(
     cross_entropy_loss: Callable[..., Any], cases: Sequence[tuple[Any, Any]], right: np.ndarray
 ) -> str:
-    """Say so if a loss is right for outputs and targets that are exchanged; else return ""."""
+    """Say so if a loss is right for exchanged outputs and targets; else what it should be."""
     with suppress(Exception):
         losses = [loss_of(cross_entropy_loss, yhat, y) for y, yhat in cases]
         if close(np.array([float(loss) for loss in losses]), right).all():
             return "targets and outputs are exchanged: the logarithm is that of the outputs."
-    return ""
+    return "the mean over the examples of the sum in its equation."
 
 
 def pairs(y: np.ndarray, yhat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +148,58 @@ def expect_size(grad: Any, w: np.ndarray, N: int) -> None:
         expect_shape("grad", grad, w.shape, likely)
 
 
-def fixed_divisor(result: Callable[[int], Any], right: Any, N: int) -> str:
+def expect_loss(
+    cross_entropy_loss: Callable[..., Any],
+    y: np.ndarray,
+    yhat: np.ndarray,
+    equation: str,
+    what: str,
+    *as_given: Any,
+) -> None:
+    """Raise Mistake unless a loss is the mean over the examples, in the type of the targets, too.
+
+    Args:
+        cross_entropy_loss: the student's.
+        y: targets (N, K).
+        yhat: outputs (N, K).
+        equation: of the loss.
+        what: to call it.
+        as_given: the other type, and where targets of this type come from.
+    """
+    (N, K), right = y.shape, textbook.loss(y, yhat)
+    relations = [
+        (-right, "the minus sign in front is missing."),
+        (N * right, f"this is the sum; equation {equation} divides by N."),
+        (-N * right, "the minus sign and the division by N are missing."),
+        (right / N, "divided by N twice."),
+        (right / 2, "divided by 2 N, not by N."),
+        (right / np.log(2), "this is the logarithm to base 2; np.log is the natural one."),
+        (right / np.log(10), "this is the logarithm to base 10; np.log is the natural one."),
+    ]
+    if K > 1:
+        relations += [
+            (right / K, "divided by N * K: np.mean over all entries; only N counts."),
+            (-right / K, "divided by N * K, and the minus sign is missing."),
+            (N * right / K, "divided by the number of classes K, not of examples N."),
+        ]
+
+    def judge(y: np.ndarray) -> None:
+        likely = (
+            f"{'the sum over the classes or ' * (K > 1)}the mean over the N examples is missing."
+        )
+        loss = expect_number("the loss", loss_of(cross_entropy_loss, y, yhat), likely)
+        of_some = partial(repeated, partial(loss_of, cross_entropy_loss), y, yhat)
+        expect_close(what, loss, right, relations, partial(fixed_divisor, of_some, right, N))
+
+    judge_in_type(judge, y, cross_entropy_loss, *as_given)
+
+
+def repeated(function: Callable[..., Any], *arrays: np.ndarray, times: int) -> Any:
+    """Call a function with its arguments (N, ...) repeated so many times."""
+    return function(*(np.tile(array, (times, 1)) for array in arrays))
+
+
+def fixed_divisor(result: Callable[..., Any], right: Any, N: int) -> str:
     """Name a number that a sum is divided by in place of N, or return "".
 
     Args:
@@ -155,11 +208,36 @@ def fixed_divisor(result: Callable[[int], Any], right: Any, N: int) -> str:
         N: the number of the examples.
     """
     with suppress(Exception):
-        once, twice = (np.asarray(result(times), dtype=np.float64) for times in (1, 2))
+        once, twice = (np.asarray(result(times=n), dtype=np.float64) for n in (1, 2))
         divisor = N * float(np.sum(right * right) / np.sum(once * right))
         if close(once, N * right / divisor).all() and close(twice, 2 * once).all():
             return f"divided by {divisor:g}, whatever N is; divide by the number of examples."
     return ""
+
+
+def expect_mean_gradient(
+    gradient: Callable[[np.ndarray], Any],
+    model: Any,
+    *batch: np.ndarray,
+    as_given: tuple[Any, str],
+) -> None:
+    """Raise Mistake unless a gradient is that of the mean loss, in the type of the targets, too.
+
+    Args:
+        gradient: the student's, of targets.
+        model: with weights and without L2.
+        batch: inputs (N, 785), outputs of the textbook (N, K) and targets (N, K).
+        as_given: the other type, and where targets of this type come from.
+    """
+    X, outputs, targets = batch
+    w, right = model.w.copy(), textbook.gradient(*batch)
+    of_some = partial(repeated, partial(gradient_of, model), *batch)
+
+    def judge(y: np.ndarray) -> None:
+        likely = partial(fixed_divisor, of_some, right, len(X))
+        expect_gradient(gradient(y), X, w, outputs, targets, likely)
+
+    judge_in_type(judge, targets, model.backward, *as_given)
 
 
 def expect_weights_kept(
