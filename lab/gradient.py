@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lab.protocols import Model
+from lab.trainings import HistoryError, number
 
 TOLERANCE = 1e-6  # a relative error
 EPSILON = 1e-5  # by which a weight is moved; below it rounding dominates
@@ -55,14 +56,10 @@ def check_gradient(model: Model, X: np.ndarray, Y: np.ndarray) -> float:
     epsilon, tolerance, precision = EPSILON, TOLERANCE, np.finfo(np.float64).eps
 
     def objective() -> float:
-        loss = np.asarray(model.objective(X, Y))
-        if loss.size != 1 or loss.dtype.kind not in "biuf":
-            got = f"an array of shape {loss.shape}" if loss.ndim else loss.item()
-            raise GradientError(
-                f"the loss: expected one number, got {got}. "
-                "Likely fix: return the mean over all of its entries."
-            )
-        return float(loss.item())
+        try:
+            return number("the loss", model.objective(X, Y))
+        except HistoryError as error:
+            raise GradientError(str(error)) from None
 
     try:
         numerical, outputs = numerical_gradient(objective, weights), model.forward(X)

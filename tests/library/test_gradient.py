@@ -73,7 +73,7 @@ def test_a_loss_that_is_not_one_number_is_named() -> None:
     with pytest.raises(GradientError, match=r"one number, got an array of shape \(5,\)"):
         check_gradient(model, np.tile(X, (2, 1)), np.tile(TARGETS, (2, 1)))
     vars(model)["objective"] = lambda X, targets: None
-    with pytest.raises(GradientError, match=r"one number, got None\. Likely fix: return"):
+    with pytest.raises(GradientError, match=r"one number, got None\. Likely fix: is a `return`"):
         check_gradient(model, X, TARGETS)
 
 
