@@ -32,8 +32,9 @@ EXAMPLES = Examples(
         ([64 / 70, 1, 1], "this compares each of the N * K outputs; compare one class."),
         ([6 / 7, 1, 1], "compare each prediction with the label of its own image, not of any."),
         ([0.6, 1, 1], "this finds an image for each class; find the class of each image."),
-        ([0, 0, 0], CLASSES),
-        ([0, 0, 1], FLAT),
+        ([0, 0, 0, 1], CLASSES),
+        ([0, 0, 1, 1], FLAT),
+        ([0, 0, 1, 1 / 7], FLAT),
         ([1 / 7, 1 / 7, 1], FLAT),
         ([1 / 7, 0, 0], "the classes are off by one: the first has the index 0."),
     ],
@@ -69,7 +70,7 @@ def test_train_step_returns_the_loss_of_the_batch(steps: Steps) -> None:
     steps.expect_loss()
 
 
-@check("3b", 1, TRAIN_STEP, "13")
+@check("3b", 0.5, TRAIN_STEP, "13")
 def test_train_step_moves_the_weights_along_the_gradient(steps: Steps) -> None:
     steps.expect_direction()
 
@@ -94,7 +95,7 @@ def test_train_step_returns_the_loss_before_the_step(steps: Steps) -> None:
     steps.expect_loss_before_the_step()
 
 
-@advice("3b", VALIDATION_STEP, "5", [test_train_step_returns_the_loss_of_the_batch])
+@check("3b", 0.5, VALIDATION_STEP, "5", [test_train_step_moves_the_weights_along_the_gradient])
 def test_validation_step_is_as_it_was_handed_out(steps: Steps) -> None:
     steps.expect_validation()
 

@@ -16,6 +16,7 @@ from tests.checks.mistake import (
     at_fault,
     close,
     entries,
+    expect_array,
     expect_close,
     expect_multiple,
     expect_scalar,
@@ -31,9 +32,11 @@ from tests.checks.models import (
     expect_finite_loss,
     expect_gradient_reset,
     expect_loss,
+    expect_made_as_handed_out,
     expect_mean_gradient,
     expect_new_gradient,
     expect_no_overflow,
+    expect_no_square_of_N,
     expect_rejection,
     expect_size,
     expect_weights_kept,
@@ -112,6 +115,7 @@ def test_one_hot_encode_puts_a_1_at_the_label(encode: Any) -> None:
 def test_one_hot_encode_gives_one_row_for_each_label(encode: Any) -> None:
     likely, labels = "(N, 1) labels become (N, num_classes).", [3, 2, 9, 1, 3, 2, 9, 1, 3, 2, 9]
     encoding = encode(labels, 10)
+    expect_array("one_hot_encode(Y, 10)", encoding)
     expect_shape("one_hot_encode(Y, 10)", encoding, (11, 10), likely)
     expect_variety("one_hot_encode(Y, 10)", encoding)
     if close(np.asarray(encoding), textbook.rows(labels)).all():
@@ -124,10 +128,14 @@ def test_one_hot_encode_gives_one_row_for_each_label(encode: Any) -> None:
 
 @check("3a", 0.5, ONE_HOT, needs=[test_one_hot_encode_puts_a_1_at_the_label])
 def test_one_hot_encode_has_as_many_columns_as_classes(encode: Any) -> None:
-    name, right = "one_hot_encode of 2, 0, 1 of 6 classes", textbook.rows([2, 0, 1], 6)
-    got = encode([2, 0, 1], 6)
+    name, right = "one_hot_encode of 2, 0, 1, 2 of 6 classes", textbook.rows([2, 0, 1, 2], 6)
+    got = encode([2, 0, 1, 2], 6)
     if np.size(got) != right.size:
-        expect_shape(name, got, right.shape, "use num_classes, not 10 or the largest label.")
+        use = {
+            (4, 10): "use num_classes, not 10.",
+            (4, 3): "use num_classes, not the largest label.",
+        }
+        expect_shape(name, got, right.shape, use.get(np.shape(got), ""))
     expect_close(name, got, right)
 
 
@@ -141,7 +149,7 @@ def test_one_hot_encode_leaves_the_labels_as_they_were(task3a: Any) -> None:
 # The loss
 
 
-@check("3a", 2.5, *LOSS)
+@check("3a", 2, *LOSS)
 def test_cross_entropy_loss_takes_the_right_class_of_each_image(task3a: Any) -> None:
     cases = [(Y, textbook.forward(X, textbook.weights(10, seed))) for seed in (1, 2, 3)]
     cases += [(Y[::-1], cases[0][1])]
@@ -175,6 +183,13 @@ def test_cross_entropy_loss_by_hand(task3a: Any, as_encoded: Any) -> None:
     yhat[[0, 1, 2], [7, 2, 1]] = 0.5, 0.4, 0.7
     y, what = textbook.rows([7, 2, 1]), "the loss of 3 examples"
     expect_loss(task3a.cross_entropy_loss, y, yhat, LOSS[1], what, *as_encoded)
+
+
+@check("3a", 0.5, *LOSS, [test_cross_entropy_loss_takes_the_right_class_of_each_image])
+def test_cross_entropy_loss_has_no_array_of_n_x_n_numbers(task3a: Any) -> None:
+    losses = [task3a.cross_entropy_loss(y.copy(), OUTPUTS.copy()) for y in (Y, Y[::-1])]
+    expect_variety("the loss", losses)
+    expect_no_square_of_N(task3a.cross_entropy_loss, Y, OUTPUTS)
 
 
 @advice("3a", *LOSS, [test_cross_entropy_loss_takes_the_right_class_of_each_image])
@@ -247,6 +262,7 @@ def test_forward_of_a_new_model_gives_ten_outputs_for_each_image(task3a: Any) ->
 @check("3a", 0.5, *FORWARD, [test_forward_is_the_softmax])
 def test_outputs_sum_to_1_and_do_not_change_when_all_scores_do(model: Any) -> None:
     outputs = np.asarray(outputs_of(model(W), X))
+    expect_variety("forward(X)", outputs)
     expect_close("the sum of each row", outputs.sum(axis=1), np.ones(7))
     shifted = W.copy()
     shifted[-1] += 30  # the bias of every class
@@ -256,7 +272,10 @@ def test_outputs_sum_to_1_and_do_not_change_when_all_scores_do(model: Any) -> No
 
 
 @check("3a", 0.5, *FORWARD, [test_forward_of_a_new_model_gives_ten_outputs_for_each_image])
-def test_forward_leaves_inputs_and_weights_as_they_were(model: Any) -> None:
+def test_a_model_is_made_as_handed_out_and_forward_changes_nothing(task3a: Any, model: Any) -> None:
+    with at_fault("task3a.SoftmaxModel.__init__"):
+        expect_made_as_handed_out(task3a.SoftmaxModel, "SoftmaxModel", 0.0)
+    expect_array("forward(X)", outputs_of(model(W), X))
     expect_weights_kept(model(W), X, "forward")
 
 
@@ -309,7 +328,10 @@ def test_backward_is_the_gradient_of_the_loss(model: Any, as_encoded: Any) -> No
 
 @check("3a", 0.5, *BACKWARD, [test_backward_is_a_multiple_of_the_gradient])
 def test_backward_forgets_the_last_gradient_and_touches_nothing_else(model: Any) -> None:
-    expect_shape("grad", gradient_of(model(W), X, OUTPUTS, Y), (785, 10))
+    grad = gradient_of(model(W), X, OUTPUTS, Y)
+    expect_array("grad", grad)
+    expect_shape("grad", grad, (785, 10))
+    expect_variety("grad", grad)
     expect_weights_kept(model(W), X, "backward", OUTPUTS, Y)
     expect_new_gradient(model(W), X, OUTPUTS, Y)
 

@@ -32,6 +32,9 @@ LEARNING_RATE = 0.1
 WITHOUT_BIAS = slice(1, -1)  # the first row, or the last
 
 BACKWARD = "task3a.SoftmaxModel.backward", "28"
+ALONE, ALWAYS = "penalty_gradient alone", "whatever lambda is"  # where the L2 term is
+NOT_ADDED = "backward does not add penalty_gradient() to self.grad."
+NO_LAMBDA = "the L2 term is there, the same for every lambda: multiply it by self.l2_reg_lambda."
 PART = "task3a.SoftmaxModel.penalty_gradient"
 
 
@@ -56,16 +59,23 @@ class Penalty:
 
     def term(self, strength: float, num_examples: int = 7) -> np.ndarray:
         """Measure what lambda adds to the gradient (785, 10)."""
+        if self.where == ALONE:
+            model = model_with(self.Model(strength), W)
+            return entries("penalty_gradient()", model.penalty_gradient(), W.shape)
         if self.where == "train_step":
             step = self.term_of_a_step(strength, num_examples)
             return np.zeros_like(W) if step is None else step
         gradients = []
+        right = textbook.gradient(*(array[:num_examples] for array in (X, OUTPUTS, Y)))
         for l2_reg_lambda in (strength, 0.0):
             model = model_with(self.Model(l2_reg_lambda), W)
             batch = (array[:num_examples].copy() for array in (X, OUTPUTS, Y))
             model.backward(*batch, **self.options)
             gradients.append(entries(f"grad, lambda = {l2_reg_lambda:g}", model.grad, W.shape))
-        return gradients[0] - gradients[1]
+        if self.where == ALWAYS:
+            return gradients[0] - right
+        wanted, term = strength * textbook.penalty_slopes(W), gradients[0] - gradients[1]
+        return compatibility.with_the_sign_of_the_gradient(term, wanted, gradients[1], right)
 
     def term_of_a_step(self, strength: float, num_examples: int = 7) -> np.ndarray | None:
         """Measure what lambda adds to a training step, over the learning rate; None if none works.
@@ -111,7 +121,13 @@ def penalty_of(files: StudentFiles) -> Penalty:
                     penalty_gradient_of(SoftmaxModel)  # if that is not written, it comes first
                     raise
     part = penalty_gradient_of(SoftmaxModel)
-    if part is not None and not np.any(part):
+    always = replace(as_stated, where=ALWAYS)
+    with suppress(Exception):
+        expect_multiple("the L2 term", always.term(0.3), W)
+        return always
+    if part is not None and np.any(part):
+        return replace(as_stated, where=ALONE)
+    if part is not None:
         files.parts[BACKWARD[0]] = PART
     return as_stated
 
@@ -131,16 +147,30 @@ def penalty_gradient_of(SoftmaxModel: Any) -> Any:
         return gradient
 
 
+def changes_weights(penalty: Penalty, strength: float) -> bool:
+    """Return whether `backward` changes the weights."""
+    model = model_with(penalty.Model(strength), W)
+    model.backward(X.copy(), OUTPUTS.copy(), Y.copy())
+    return bool((model.w != W).any())
+
+
+def expect_some(term: np.ndarray, likely: str = "") -> None:
+    """Raise Mistake unless there is an L2 term."""
+    what = "the gradient does not change with lambda"
+    expect(np.abs(term).max() > 1e-6, what, "another one", "the same gradient", likely)
+
+
 @check("4b", 2, *BACKWARD)
 def test_lambda_changes_the_gradient(files: StudentFiles) -> None:
-    what = "the gradient does not change with lambda"
-    likely = "the L2 term is missing; it is the last term of equation 28."
     penalty = penalty_of(files)
-    term = penalty.term(0.3)
-    if not term.any() and penalty.term(1.0).any():
+    likely = "the L2 term is missing; it is the last term of equation 28."
+    likely = {ALONE: NOT_ADDED, ALWAYS: NO_LAMBDA}.get(penalty.where, likely)
+    is_lost = penalty.where in (ALONE, ALWAYS)
+    term = (0 if is_lost else 1) * penalty.term(0.3)
+    if not is_lost and not term.any() and penalty.term(1.0).any():
         likely = "lambda = 1 changes it, 0.3 does not: is lambda rounded, or compared with 1?"
     expect(not np.isnan(term).any(), "the gradient with lambda = 0.3", "numbers", "nan in it")
-    expect(np.abs(term).max() > 1e-6, what, "another one", "the same gradient", likely)
+    expect_some(term, likely)
 
 
 @check("4b", 1.5, *BACKWARD, [test_lambda_changes_the_gradient])
@@ -158,6 +188,7 @@ def test_the_term_is_proportional_to_lambda(files: StudentFiles) -> None:
     penalty = penalty_of(files)
     strengths = (1.0, 0.1, 0.01)
     terms = [penalty.term(strength) / strength for strength in strengths]
+    expect_some(terms[0])
     for strength, term in zip(strengths[1:], terms[1:], strict=True):
         relations = [
             (terms[0] * strength, "lambda comes in squared."),
@@ -175,6 +206,9 @@ def test_the_term_is_proportional_to_lambda(files: StudentFiles) -> None:
 )
 def test_the_term_is_the_gradient_of_the_penalty(files: StudentFiles) -> None:
     penalty, known = penalty_of(files), 0.3  # its square is another number, for the list of causes
+    if not changes_weights(penalty, 0.0):  # which is Task 3a's
+        model = model_with(penalty.Model(known), W)
+        expect_weights_kept(model, X, "backward", OUTPUTS, Y, strength=known)
     right = known * textbook.penalty_slopes(W)
     for num_examples in (7, 3):
         term = penalty.term(1.0, num_examples) * known
@@ -185,6 +219,7 @@ def test_the_term_is_the_gradient_of_the_penalty(files: StudentFiles) -> None:
 @check("4b", 0.5, *BACKWARD, [test_lambda_adds_a_multiple_of_w_to_the_gradient])
 def test_the_bias_has_the_term_of_every_weight(files: StudentFiles) -> None:
     term = penalty_of(files).term(0.3)
+    expect_some(term)
     factor = float(np.sum(term[WITHOUT_BIAS] * W[WITHOUT_BIAS]) / np.sum(W[WITHOUT_BIAS] ** 2))
     likely = "the bias is left out: equation 27 sums over every weight, the bias too."
     expect_close("the L2 term", term, factor * W, likely=likely)
@@ -193,9 +228,10 @@ def test_the_bias_has_the_term_of_every_weight(files: StudentFiles) -> None:
 @check("4b", 0.5, *BACKWARD, [test_lambda_changes_the_gradient])
 def test_backward_adds_the_term_and_touches_nothing_else(files: StudentFiles) -> None:
     penalty = penalty_of(files)
+    if penalty.where in (ALONE, ALWAYS) or changes_weights(penalty, 0.3):
+        return  # which costs the points of another check
+    expect_some(penalty.term(0.3))
     expect(penalty.where == "backward", penalty.what, "in backward", penalty.where, penalty.likely)
-    model = model_with(penalty.Model(0.3), W)
-    expect_weights_kept(model, X, "backward", OUTPUTS, Y, strength=0.3)
     expect_new_gradient(model_with(penalty.Model(0.3), W), X, OUTPUTS, Y)
     step = penalty.term_of_a_step(0.3)
     if step is not None and not close(step, penalty.term(0.3)).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from inspect import signature
 from typing import Any
 
@@ -65,16 +66,38 @@ def own_order(files: StudentFiles, num_examples: int) -> np.ndarray | None:
     return got
 
 
-@check("2e", 1, ORDER)
-def test_shuffling_changes_the_order(utils: Any, files: StudentFiles) -> None:
-    own_order(files, 60)
+@pytest.fixture
+def mended(files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mend an order that was drawn but is of no use, as from 1 to N: that is another check's."""
+
+    def drawn_so_far() -> object:
+        return repr(np.random.get_state()), random.getstate()  # noqa: NPY002
+
+    def mend(num_examples: int, rng: Any) -> Any:
+        before, drawn = drawn_so_far(), own(num_examples, rng)
+        if np.size(drawn) == num_examples and np.asarray(drawn).dtype.kind in "iuf":
+            return np.argsort(np.argsort(np.ravel(drawn)))
+        return drawn if drawn_so_far() == before else np.random.permutation(num_examples)  # noqa: NPY002
+
+    own: Any = getattr(files.load("utils"), "shuffled_order", None)
+    stand_in(files, monkeypatch, ORDER, mend)
+
+
+def expect_shuffled(utils: Any) -> None:
+    """Raise Mistake if nothing is shuffled, and so nothing can go wrong."""
     got = order(utils, 60, 6, shuffle=True)
     what, likely = "shuffle=True leaves the examples in order", "draw a permutation of them all."
     expect(got != sorted(got), what, "a random order", got, likely)
 
 
+@check("2e", 1, ORDER)
+def test_shuffling_changes_the_order(utils: Any, files: StudentFiles) -> None:
+    own_order(files, 60)
+    expect_shuffled(utils)
+
+
 @check("2e", 1, ORDER, needs=[test_shuffling_changes_the_order])
-def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
+def test_shuffling_mixes_the_examples_of_all_batches(utils: Any, mended: None) -> None:
     got = order(utils, 60, 6, shuffle=True)
     neighbours = int(np.sum(np.abs(np.diff(got)) == 1))
     likely = "draw a permutation of all examples."
@@ -87,7 +110,8 @@ def test_shuffling_mixes_the_examples_of_all_batches(utils: Any) -> None:
 
 
 @check("2e", 1.5, LOADER, needs=[test_shuffling_changes_the_order])
-def test_targets_stay_with_their_images(utils: Any) -> None:
+def test_targets_stay_with_their_images(utils: Any, mended: None) -> None:
+    expect_shuffled(utils)
     for shuffle in (True, False):
         for X_batch, Y_batch in load(utils, *data(60), 4, shuffle=shuffle):
             expect_shape("Y_batch", Y_batch, (len(X_batch), 1))
@@ -120,6 +144,7 @@ def expect_each_once(got: np.ndarray | None, num_examples: int) -> None:
 def test_every_example_is_served_once_an_epoch_in_full_batches(
     utils: Any, files: StudentFiles
 ) -> None:
+    expect_shuffled(utils)
     with at_fault(ORDER):
         for num_examples in (40, 43, 20_000):
             expect_each_once(own_order(files, num_examples), num_examples)
@@ -159,7 +184,7 @@ def test_every_example_is_served_once_an_epoch_in_full_batches(
 
 
 @check("2e", 0.5, ORDER, needs=[test_shuffling_changes_the_order])
-def test_every_epoch_has_an_order_of_its_own(utils: Any) -> None:
+def test_every_epoch_has_an_order_of_its_own(utils: Any, mended: None) -> None:
     first, second = (order(utils, 60, 6, shuffle=True) for _ in range(2))
     likely = (
         "draw anew in each call; a generator that is seeded here draws the same order each time."
@@ -168,7 +193,8 @@ def test_every_epoch_has_an_order_of_its_own(utils: Any) -> None:
 
 
 @check("2e", 0.5, LOADER, needs=[test_shuffling_changes_the_order])
-def test_without_shuffling_the_order_stays(utils: Any) -> None:
+def test_without_shuffling_the_order_stays(utils: Any, mended: None) -> None:
+    expect_shuffled(utils)
     for options in ({}, {"shuffle": False}):
         got = order(utils, 12, 4, **options)
         right = list(range(12))
@@ -178,7 +204,7 @@ def test_without_shuffling_the_order_stays(utils: Any) -> None:
         expect(got == right, "the order without shuffling", right, got, likely)
 
 
-@advice("2e", ORDER, needs=[test_every_epoch_has_an_order_of_its_own])
+@advice("2e", ORDER, needs=[test_shuffling_changes_the_order])
 def test_the_order_is_drawn_from_rng(files: StudentFiles) -> None:
     shuffled_order = getattr(files.load("utils"), "shuffled_order", None)
     if shuffled_order is None or "rng" not in signature(shuffled_order).parameters:

@@ -36,14 +36,7 @@ Accuracy = Callable[[np.ndarray, np.ndarray], Any]  # of outputs and targets
 def judge_accuracies(
     files: StudentFiles, module: str, Model: str, judge: Callable[[Accuracy], None]
 ) -> None:
-    """Run a check on `accuracy(targets, outputs)`, where the files have it, and on the other.
-
-    Args:
-        files: the student's.
-        module: with `calculate_accuracy`, "task2" or "task3".
-        Model: the student's class, in whose place a textbook model stands.
-        judge: the check.
-    """
+    """Run a check on `accuracy(targets, outputs)`, where the files have it, and on the other."""
     accuracy: Any = getattr(files.load(module), "accuracy", None)
     has_own = callable(accuracy) and list(inspect.signature(accuracy).parameters) == LOSS
     if has_own:
@@ -74,8 +67,8 @@ class Examples:
         decisions: the targets (N, K) that these outputs are right for.
         targets: other ones.
         hits: how many of them are right.
-        relations: wrong accuracies of the targets, of the decisions and of the first decision
-            alone, and their causes.
+        relations: wrong accuracies of the targets, of the decisions, of the first decision alone
+            and, if it is another one, of outputs that are the decisions; and their causes.
     """
 
     outputs: np.ndarray
@@ -85,12 +78,7 @@ class Examples:
     relations: Sequence[Relation]
 
     def expect_fraction(self, accuracy: Accuracy, likely: str) -> None:
-        """Raise Mistake, with its likely cause, unless the accuracy is the fraction of hits.
-
-        Args:
-            accuracy: the student's, of outputs and targets.
-            likely: the cause to name when none is known.
-        """
+        """Raise Mistake, with its likely cause, unless the accuracy is the fraction of hits."""
         N = len(self.targets)
         times = MANY // N + 1
         for repeated in (1, times):
@@ -100,16 +88,12 @@ class Examples:
             name = f"the accuracy of {self.hits * repeated} right predictions out of {N * repeated}"
             in_bytes = self.hits * times % 256 / (N * times)
             known = [(in_bytes, "the right predictions are added up in 8 bits, which end at 255.")]
-            expect_close(name, number, self.hits / N, known, self.cause(accuracy) or likely)
+            expect_close(name, number, self.hits / N, known, self.cause(accuracy, likely))
 
     def expect_counting(self, accuracy: Accuracy, likely: str) -> None:
         """Raise Mistake unless right predictions count, all the same, and wrong ones do not.
 
         Each is shown four times: how those of a whole set are put together is another check's.
-
-        Args:
-            accuracy: the student's, of outputs and targets.
-            likely: the cause to name when none is known.
         """
         got = []
         for n in range(len(self.decisions)):
@@ -119,7 +103,7 @@ class Examples:
             got += [total_of("the accuracy", number) for number in numbers]
         name = "the accuracies of images with the right and with a wrong label by turns"
         right = [1, 0] * len(self.decisions)
-        expect_multiple(name, got, right, likely=self.cause(accuracy) or likely)
+        expect_multiple(name, got, right, likely=self.cause(accuracy, likely))
 
     def expect_shares(
         self,
@@ -131,26 +115,25 @@ class Examples:
     ) -> None:
         """Raise Mistake unless accuracies of other outputs, of any scale, are in these proportions.
 
-        Args:
-            accuracy: the student's, of outputs and targets.
-            outputs: what the model returns (N, K).
-            targets: several, each (N, K).
-            shares: of the largest accuracy.
-            likely: the cause to name when none is known.
+        Right predictions have to count (see expect_counting).
         """
+        self.expect_counting(accuracy, likely)
         known = (accuracy(self.outputs, labels) for labels in (self.targets, self.decisions))
         some, all_right = (total_of("the accuracy", number) for number in known)
         if not close(np.array(some * len(self.targets)), np.array(self.hits * all_right)):
             return  # another mistake, which costs the points of its own check
         got = np.ravel([accuracy(outputs, labels) for labels in targets])
         name = "the accuracies over the largest"
-        likely = self.cause(accuracy) or likely
-        expect_close(name, got / (got.max() or 1), shares, likely=likely)
+        expect_close(name, got / (got.max() or 1), shares, likely=self.cause(accuracy, likely))
 
-    def cause(self, accuracy: Accuracy) -> str:
-        """Name the known cause of a wrong accuracy, or ""."""
+    def cause(self, accuracy: Accuracy, likely: str) -> Callable[[], str]:
+        """Return the search for the cause of a wrong accuracy, which ends with the likely one."""
+        return lambda: self._known_cause(accuracy) or likely
+
+    def _known_cause(self, accuracy: Accuracy) -> str:
         sets = [(self.outputs, self.targets), (self.outputs, self.decisions)]
         sets.append((self.outputs[:1], self.decisions[:1]))
+        sets.append((self.decisions.astype(float), self.decisions))
         with suppress(Exception):
             got = np.array([float(accuracy(*pair)) for pair in sets])
             return cause(got, self.known(got[2]))
@@ -163,14 +146,16 @@ class Examples:
             one: the accuracy of one right prediction; a fixed divisor is seen in it.
         """
         N, K = self.targets.shape
-        right, number = np.array([self.hits / N, 1, 1]), np.array([self.hits, N, 1])
+        right, number = np.array([self.hits / N, 1, 1, 1]), np.array([self.hits, N, 1, N])
         known: list[Relation] = [
             (number, "this is the number of right predictions; divide by N."),
             (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
             (1 - right, "this is the fraction of wrong predictions."),
             (right // 1, WHOLE),
-            ((number - 1) / [N, N, 1], "an image is left out: the first, or the last."),
-            *self.relations,
+            ((number - 1) / [N, N, 1, N], "an image is left out: the first, or the last."),
+            (0 * right, "it is 0 whatever the outputs and the targets are."),
+            # where a decision is made, outputs of exactly 0 and 1 change nothing
+            *(((*wrong, wrong[1])[:4], mistake) for wrong, mistake in self.relations),
         ]
         if K > 1:
             known.append((right / K, "divided by N * K; divide by N."))

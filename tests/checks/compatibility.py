@@ -11,21 +11,28 @@ import __future__
 
 import ast
 import inspect
+import io
 import math
+import re
 import sys
+import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial, wraps
+from importlib import import_module
 from importlib.machinery import FileFinder, SourceFileLoader
+from importlib.util import decode_source
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import pytest
 
 from lab.assignment import FILES
-from tests.checks.mistake import Mistake
+from tests.checks.mistake import TIMED_OUT, Mistake, close
 
 __tracebackhide__ = True
 
@@ -42,6 +49,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "gradient_approximation_test": ("model", "X", "Y"),
     "calculate_accuracy": ("X", "targets", "model"),
     "accuracy": ("targets", "outputs"),
+    "shuffled_order": ("num_examples", "rng"),
     "batch_loader": ("X", "Y", "batch_size", "shuffle", "drop_last", "rng"),
     "BinaryModel": (),
     "SoftmaxModel": ("l2_reg_lambda",),
@@ -54,6 +62,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "train_step": ("X_batch", "Y_batch"),
     "validation_step": (),
 }
+
+
+ANOTHER_YEARS = {"l2_reg_lambda": 0.0, "epoch": 0}
+MODELS = {"BinaryModel": 1, "SoftmaxModel": 10}  # {model: its outputs}
 
 
 def rule(submission: str, task: str) -> Callable[[Rule], Rule]:
@@ -82,7 +94,7 @@ def adapted(found: Any, name: str) -> Any:
     @wraps(found, updated=())
     def called(*args: Any, **options: Any) -> Any:
         args = tuple(arg.own if isinstance(arg, AdaptedInstance) else arg for arg in args)
-        args, options = by_name((args, options), found, name)
+        args, options = by_name(sizes_of_a_model((args, options), found, name), found, name)
         others = [other for other in _parameters(found)[len(args) :] if other.name not in options]
         result = found(*args, **options, **_given(found, others, name))
         return (
@@ -130,6 +142,45 @@ def by_name(
     if not {*stated, *options} <= {parameter.name for parameter in _parameters(function)}:
         return given
     return (), dict(zip(stated, args, strict=True)) | options
+
+
+# What an argument of a model is for, by its name.
+ROLES = {
+    "lambda": r"l2|reg|lam|decay|penal",
+    "outputs": r"out|class|^k$|^c$",
+    "inputs": r"(^|_)in(_|p|$)|feat|dim|size|pixel|^[dinm]$",
+}
+
+
+@rule("arguments_of_their_own", "2a")
+def sizes_of_a_model(
+    given: tuple[tuple[Any, ...], dict[str, Any]], Model: Callable[..., Any], name: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A model that is told its sizes: by the names of its arguments, else in their order."""
+    args, options = given
+    if name not in MODELS or is_made_as_handed_out(Model, *args, **options):
+        return given
+    values = {"inputs": 785, "outputs": MODELS[name], "lambda": args[0] if args else 0.0}
+    asked = {parameter.name: _role(parameter.name) for parameter in _parameters(Model)}
+    own = {name: values.pop(role) for name, role in asked.items() if role in values}
+    for parameter in _parameters(Model):
+        if not asked[parameter.name] and parameter.default is parameter.empty and values:
+            own[parameter.name] = values.pop(next(iter(values)))
+    return (), own | options
+
+
+def is_made_as_handed_out(Model: Callable[..., Any], *args: Any, **options: Any) -> bool:
+    """Return whether a model takes these arguments, and lambda, if it is given, as the first."""
+    names = [parameter.name for parameter in _parameters(Model)]
+    fits, years = False, {name: 0 for name in ANOTHER_YEARS if name in names[len(args) :]}
+    with suppress(TypeError):
+        inspect.signature(Model).bind(*args, **options | years)
+        fits = not (args and names) or _role(names[0]) in ("lambda", "")
+    return fits
+
+
+def _role(name: str) -> str:
+    return next((role for role, part in ROLES.items() if re.search(part, name.lower())), "")
 
 
 @lru_cache(maxsize=64)
@@ -180,8 +231,7 @@ def early_stopping_argument(value: Any, name: str) -> Any:
 @rule("logging_trainer", "3b")
 def argument_of_another_year(value: Any, name: str) -> Any:
     """An argument that another year's starter has, too."""
-    known = {"l2_reg_lambda": 0.0, "epoch": 0}
-    return known.get(name, value) if value is inspect.Parameter.empty else value
+    return ANOTHER_YEARS.get(name, value) if value is inspect.Parameter.empty else value
 
 
 @rule("imports_of_an_editor", "2d")
@@ -319,6 +369,27 @@ def with_own_attributes(model: Any, own: Any) -> Any:
     return model
 
 
+@rule("opposite_signs", "2b")
+def with_own_backward(model: Any, own: Any) -> Any:
+    """A step that makes up for what its author's `backward` does, as for an opposite sign."""
+
+    def called(X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
+        own.w, model.seen = model.w, outputs
+        own.backward(X, outputs, targets)
+        model.grad = own.grad
+
+    model.backward = called
+    return model
+
+
+@rule("opposite_signs", "4b")
+def with_the_sign_of_the_gradient(
+    term: np.ndarray, wanted: np.ndarray, gradient: np.ndarray, right: np.ndarray
+) -> np.ndarray:
+    """An L2 term of the opposite sign, in a gradient that is so as a whole."""
+    return -term if np.sum(gradient * right) < 0 and close(-term, wanted).all() else term
+
+
 @rule("imports_of_an_editor", "3b")
 def with_gradient_returned(model: Any) -> Any:
     """A `train_step` that uses the gradient as its author's `backward` returns it."""
@@ -334,19 +405,17 @@ def with_gradient_returned(model: Any) -> Any:
 
 @rule("script_variables", "3b")
 def with_script_variables(
-    trainer: Any, arguments: Sequence[Any], monkeypatch: pytest.MonkeyPatch
+    trainer: Any, arguments: Sequence[Any], monkeypatch: pytest.MonkeyPatch, its_own: bool
 ) -> Any:
-    """Steps that read variables of the script, as in 2021 and 2022.
-
-    Args:
-        trainer: of a student's class.
-        arguments: that it was made with.
-        monkeypatch: takes the variables away again.
-    """
+    """Steps that read variables of the script, as in 2021 and 2022."""
     Trainer = type(trainer.own)
+    functions = [n for n in _nodes(Trainer) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    inner = {part for function in functions for part in ast.walk(function)}
+    has = {node.id for node in _nodes(Trainer) if _is_stored(node) and node not in inner}
     values = dict(zip(TRAINER, arguments, strict=True))
     for name, value in under_own_names(values, Trainer).items():
-        monkeypatch.setattr(sys.modules[Trainer.__module__], name, value, raising=False)
+        if name in has or not its_own:
+            monkeypatch.setattr(sys.modules[Trainer.__module__], name, value, raising=False)
     return trainer
 
 
@@ -371,7 +440,7 @@ def _nodes(cls: type) -> Sequence[ast.AST]:
 
 @lru_cache(maxsize=8)
 def _parsed(source: bytes) -> Sequence[ast.AST]:
-    return [*ast.walk(ast.parse(source))]
+    return [*ast.walk(parsed(decode_source(source), "", lambda line, note: None))]
 
 
 # Where a student writes what the checks look for
@@ -398,23 +467,24 @@ def penalty_in_train_step(places: list[Any]) -> list[Any]:
 
 @rule("penalty_off_by_default", "4b")
 def penalty_by_an_option(places: list[Any]) -> list[Any]:
-    """The L2 term is added in `backward` if an option asks for it."""
-    others = []
+    """The L2 term is added if an option of `backward` or of the model asks for it."""
+    others, off = [], "an option that is off"
     for place in places:
-        parameters = _parameters(place.Model.__wrapped__.backward)
-        options = {p.name: True for p in parameters if p.default is False or p.default is None}
-        others.append(replace(place, where="an option that is off", options=options))
+        Own = place.Model.__wrapped__
+        of_backward, of_model = (
+            {p.name: True for p in _parameters(f) if p.default is False or p.default is None}
+            for f in (Own.backward, Own)
+        )
+        others.append(replace(place, where=off, options=of_backward))
+        if of_model:
+            Model = partial(place.Model, **of_model)
+            others.append(replace(place, where=off, options=of_backward, Model=Model))
     return [*places, *others]
 
 
 @rule("model_in_task4a", "4b")
 def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]:
-    """The L2 term is in a model of the student's own, in a file of its own.
-
-    Args:
-        models: where to look for the term, in order.
-        files: the student's.
-    """
+    """The L2 term is in a model of the student's own, in a file of its own."""
     yield from models
     for path in sorted(files.folder.glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -430,13 +500,13 @@ def with_models_of_their_own(models: Iterable[Any], files: Any) -> Iterator[Any]
 
 
 def finder(folder: Path, report: Callable[[str], None]) -> FileFinder:
-    """Make a finder of the modules in a folder, which adapts them when it imports them.
-
-    Args:
-        folder: of the student's files.
-        report: called with a note for each thing that was adapted.
-    """
+    """Make a finder of the modules in a folder, which adapts them when it imports them."""
     return FileFinder(str(folder), (partial(Loader, report=report), [".py"]))  # type: ignore[arg-type]
+
+
+GUARD = 'what runs the script belongs under `if __name__ == "__main__":`.'
+MOST_BROKEN = 5  # functions and statements; a file with more is no Python
+DEFINITION = re.compile(r"(?P<indent>\s*)(async\s+)?(?P<kind>def|class)\s+(?P<name>\w+)")
 
 
 class Loader(SourceFileLoader):
@@ -446,6 +516,7 @@ class Loader(SourceFileLoader):
         super().__init__(name, file)
         self.file, self._report = Path(file), report
         self.has_failed = False  # in what runs outside of functions
+        self.switched_off = 0  # the line that switches early stopping off
 
     def report(self, line: int, text: str) -> None:
         """Note something about a line of the file."""
@@ -453,26 +524,111 @@ class Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file; what fails may be left out (see the rules)."""
+        data = self.get_data(self.path)
         if self.file.name == "__init__.py":  # of a package
             return super().exec_module(module)
-        tree = ast.parse(self.get_data(self.path), self.path)
+        tree = parsed(checked_text(self.file.name, data), self.path, self.report)
         future = compile(tree, self.path, "exec").co_flags & __future__.annotations.compiler_flag
-        tree = imports_of_several_names(arrays_of_one_element(removed_numpy_names(tree, self)))
+        tree = early_stopping_switched_on(removed_numpy_names(tree, self), self)
+        tree = imports_of_several_names(arrays_of_one_element(tree))
         vars(module)["__with_numbers__"] = partial(with_numbers, self)
         vars(module)["__removed__"] = SimpleNamespace(**{n: v for n, (_, v) in REMOVED.items()})
         Missing.importing += 1
         try:
             for node in ast.fix_missing_locations(tree).body:
                 code = compile(ast.Module([node], []), self.path, "exec", future, True)
+                if _calls_main(node):  # it would train
+                    self.report(node.lineno, f"main is not run when imported; {GUARD}")
+                    continue
                 try:
                     exec(code, vars(module))
-                except Exception as error:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # also sys.exit, and the end of a time limit
                     left = failed_import(error, node, module, self)
                     left = code_outside_of_functions(left, node, self)
                     if left is not None:
                         raise
         finally:
             Missing.importing -= 1
+
+
+def checked_text(name: str, data: bytes) -> str:
+    """Decode a file; raise Mistake if it is not in UTF-8, or in the encoding that it declares."""
+    form = "no text" if b"\0" in data else ""
+    if data.count(b"\0") * 3 > len(data):
+        form = "UTF-16"
+    try:
+        if not form:
+            plain = data.decode("ascii", "replace").encode("ascii", "replace")
+            data.decode(tokenize.detect_encoding(io.BytesIO(plain).readline)[0])
+            return decode_source(data)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        form = f"not {error.encoding.upper()}: byte {data[error.start]:#x} in line {line}"
+    raise Mistake(f"{name} is {form}", likely="save it as UTF-8.")
+
+
+def parsed(text: str, path: str, report: Callable[[int, str], None]) -> ast.Module:
+    """Parse a file of a student's."""
+    try:
+        compile(text, path, "exec")
+    except SyntaxError:
+        text = broken_parts_left_out(text, path, report)
+    return ast.parse(text, path)
+
+
+@rule("broken_lines", "2b")
+def broken_parts_left_out(text: str, path: str, report: Callable[[int, str], None]) -> str:
+    """Lines that are no Python: their statement is left out, or a call of their function fails."""
+    lines = text.split("\n")
+    notes: dict[int, str] = {}
+    while len(notes) <= MOST_BROKEN:
+        try:
+            compile("\n".join(lines), path, "exec")
+        except SyntaxError as error:
+            at, name = _leave_out(lines, error)
+            notes[at + 1] = f"SyntaxError: {error.msg}; {name or 'the statement'} is left out."
+        else:
+            for line, note in notes.items():
+                report(line, note)
+            return "\n".join(lines)
+    return text
+
+
+def _leave_out(lines: list[str], error: SyntaxError) -> tuple[int, str]:
+    """Empty broken lines; return the index of the first, and the name of the function, or ""."""
+    named = re.search(r"on line (\d+)", error.msg)  # where the cause is, not where it shows
+    at = min(int(named[1]) if named else error.lineno or 1, len(lines)) - 1
+    start, inner, definition = at, _indent(lines[at]), DEFINITION.match(lines[at])
+    alone = error.msg == "unexpected indent"  # after a line that is out of place
+    while alone and start and not lines[start := start - 1].strip():
+        pass
+    if alone and definition:
+        at, inner, definition = start, 0, None
+    while inner and not definition and start:
+        start -= 1
+        if lines[start].strip() and _indent(lines[start]) < inner:
+            inner, definition = _indent(lines[start]), DEFINITION.match(lines[start])
+    if not definition or definition["kind"] == "class":
+        start, definition = at, None
+    after = range(at + 1, len(lines)) if definition or not alone else ()
+    inside = (
+        _indent(lines[n]) > _indent(lines[start]) or lines[n].strip()[:1] in ("", *"#)]}")
+        for n in after
+    )
+    end = at + 1 + sum(takewhile(bool, inside))
+    lines[start:end] = [""] * (end - start)
+    if not definition:
+        return at, ""
+    indent, name = definition["indent"], definition["name"]
+    lines[at] = f"{indent} raise SyntaxError({error.msg!r})"
+    lines[start] = f"{indent}def {name}(*_, **__):{lines[start].lstrip()}"
+    return at, name
+
+
+def _indent(line: str) -> int:
+    return len(line.expandtabs()) - len(line.expandtabs().lstrip())
 
 
 @rule("packages_not_installed", "2a")
@@ -489,14 +645,19 @@ def imports_of_several_names(tree: ast.Module) -> ast.Module:
 
 @rule("imports_of_an_editor", "2e")
 def failed_import(
-    error: Exception, node: ast.stmt, module: ModuleType, loader: Loader
-) -> Exception | None:
+    error: BaseException, node: ast.stmt, module: ModuleType, loader: Loader
+) -> BaseException | None:
     """An import of something that is not here: only its use fails."""
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return error
     alias, origin = node.names[0], getattr(node, "module", None)
     full = f"{origin}.{alias.name}" if origin else alias.name
     package = full.split(".")[0]
+    bound = alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else package)
+    if names := of_the_six_files({}, full, bound, getattr(node, "level", 0)):
+        vars(module).update(names)
+        loader.report(node.lineno, f"{full} is looked for in the six files; import from there.")
+        return None
     own = loader.file.with_name(package)
     if f"{package}.py" in FILES or own.exists() or own.with_suffix(".py").exists():
         return error
@@ -504,25 +665,54 @@ def failed_import(
     why = f"{package} is not installed here" if gone else f"{full} cannot be imported here"
     missing = Missing(full, why), "only its use fails"
     found, advice = name_from_numpy(missing, alias.name, package if origin else "")
-    bound = alias.asname or (alias.name if origin else package)
     vars(module).setdefault(bound, found)
     loader.report(node.lineno, f"{why}; {advice}.")
     return None
 
 
+@rule("broken_lines", "3b")
+def of_the_six_files(names: dict[str, Any], full: str, bound: str, dots: int) -> dict[str, Any]:
+    """An import by way of a package, as `from assignment1.trainer import BaseTrainer`, or a dot."""
+    *package, file, last = ("", *full.split("."))
+    if f"{last}.py" in FILES and (dots or file):
+        module = import_module(last)
+        return {
+            bound: SimpleNamespace(**{last: module}) if full.startswith(f"{bound}.") else module
+        }
+    if f"{file}.py" in FILES and (dots or any(package)):
+        found = vars(import_module(file))
+        public = {name: value for name, value in found.items() if name[:1] != "_"}
+        return public if last == "*" else {bound: found[last]} if last in found else names
+    return names
+
+
 @rule("names_numpy_lost", "2a")
 def name_from_numpy(missing: tuple[Any, str], name: str, package: str) -> tuple[Any, str]:
-    """A name imported from where NumPy or SciPy no longer has it, but NumPy has it elsewhere.
-
-    Args:
-        missing: what to bind where NumPy has no such name, and the note.
-        name: what is imported.
-        package: that it is imported from.
-    """
+    """A name imported from where NumPy or SciPy no longer has it, but NumPy has it elsewhere."""
     if package not in ("numpy", "scipy"):
         return missing
     spelling, found = REMOVED.get(name, (f"np.{name}", getattr(np, name, None)))
     return missing if found is None else (found, f"write {spelling}")
+
+
+@rule("arguments_of_their_own", "2d")
+def early_stopping_switched_on(tree: ast.Module, loader: Loader) -> ast.Module:
+    """A constant, of a function, a class or the file, that switches early stopping off."""
+    names = [node.id for node in ast.walk(tree) if _is_stored(node)]
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        value, target = node.value, node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if not (isinstance(value, ast.Constant) and _is_stored(target)):
+            continue
+        on = early_stopping_argument(value.value, target.id)
+        if on is not value.value and names.count(target.id) == 1:  # what changes is no constant
+            loader.switched_off, value.value = node.lineno, on
+    return tree
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 class MissingPackageError(ImportError):
@@ -557,19 +747,24 @@ class Missing:
 
 @rule("code_at_module_level", "3c")
 def code_outside_of_functions(
-    error: Exception | None, node: ast.stmt, loader: Loader
-) -> Exception | None:
-    """Code that fails because this is an import and no script; the functions are still there."""
+    error: BaseException | None, node: ast.stmt, loader: Loader
+) -> BaseException | None:
+    """Code that fails, or ends Python, when it is imported; the functions are still there."""
     defines = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
     if error is None or isinstance(node, defines):
         return error
-    kind = type(error).__name__
+    kind = "it took too long" if TIMED_OUT in str(error) else type(error).__name__
     if isinstance(error, ImportError | OSError):
         loader.report(node.lineno, f"{kind} when imported; left out.")  # a backend, a plot style
     elif not loader.has_failed:
-        loader.report(node.lineno, f"{kind} when imported; move what runs into main().")
+        loader.report(node.lineno, f"{kind} when imported; {GUARD}")
         loader.has_failed = True
     return None
+
+
+def _calls_main(node: ast.stmt) -> bool:
+    names = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return isinstance(node, ast.Expr | ast.Raise) and "main" in names
 
 
 # {name that NumPy no longer has: (today's spelling, what it is)}
@@ -609,7 +804,7 @@ def removed_numpy_names(tree: ast.Module, loader: Loader) -> ast.Module:
 
 @rule("one_element_arrays", "2c")
 def arrays_of_one_element(tree: ast.Module) -> ast.Module:
-    """Arrays of one element where NumPy now wants a number: int(z), "%f" % z, y[n] = z."""
+    """Arrays of one element where NumPy now wants a number: int(z), map(int, z), y[n] = z."""
     wrapped: ast.Module = _OfNumbers().visit(tree)
     return wrapped
 
@@ -622,6 +817,8 @@ class _OfNumbers(ast.NodeTransformer):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name in self.functions and not node.keywords:
             node.func = _wrapped(node.func, node)
+        if name in ("map", "apply_along_axis") and node.args:
+            node.args[0] = _wrapped(node.args[0], node)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:

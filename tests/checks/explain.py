@@ -36,6 +36,7 @@ LIKELY = (
     ("method'", "parentheses are missing: call it, `f()`."),
     ("dtype('O')", "something is None (a `return` is missing), or a method without its `()`."),
     ("same_kind", "an in-place operation (/=, -=, +=) keeps the type; write X = X / ..., for one."),
+    ("'NoneType' object cannot be interpreted as an integer", "a size is None: it is not set yet."),
     ("NoneType", "something is None: a `return` is missing, or `grad` is used before it is set."),
     ("786", "X has its bias input already: 784 pixels and the bias are its 785 columns."),
     ("broadcast", "shapes that do not fit: print them. keepdims=True keeps the axis of a sum."),

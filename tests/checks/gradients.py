@@ -14,8 +14,8 @@ from tests.checks.mistake import Cause, Mistake, Relation, cause, close, entries
 __tracebackhide__ = True
 
 OTHER_FACTOR = {
-    "sum": "half of what it should be: in this course R is the sum of all squares.",
-    "half": "twice what it should be: in this course R is half the sum of all squares.",
+    "sum": "half of what it should be if R is the sum of all squares, as is assumed here.",
+    "half": "twice what it should be if R is half the sum of all squares, as is assumed here.",
 }[L2]
 CHAINED = "a factor is left in here that cancels in the derivation of Task 1."
 
@@ -28,16 +28,7 @@ def expect_gradient(
     targets: np.ndarray,
     likely: Cause = "",
 ) -> None:
-    """Raise Mistake, with its likely cause, unless `got` is the gradient of C at w.
-
-    Args:
-        got: what `backward` left in `grad`.
-        X: inputs (N, 785).
-        w: weights (785, K).
-        outputs: yhat (N, K), of the textbook.
-        targets: y (N, K).
-        likely: the cause to name when no other is known.
-    """
+    """Raise Mistake, with its likely cause, unless `got` is the gradient of C at w."""
     right = textbook.gradient(X, outputs, targets)
     relations = data_relations(X, outputs, targets)
 
@@ -48,14 +39,7 @@ def expect_gradient(
 
 
 def expect_penalty_gradient(got: np.ndarray, w: np.ndarray, strength: float, N: int) -> None:
-    """Raise Mistake, with its likely cause, unless `got` is dR/dw times lambda (equation 28).
-
-    Args:
-        got: what the penalty added to `grad`.
-        w: weights (785, K).
-        strength: lambda.
-        N: the number of examples.
-    """
+    """Raise Mistake, with its likely cause, unless `got` is dR/dw times lambda (equation 28)."""
     relations = penalty_relations(w, strength, N)
 
     def penalty(w: np.ndarray) -> float:

@@ -14,7 +14,7 @@ __tracebackhide__ = True  # pytest's traceback ends in the check, not in here
 Relation = tuple[Any, str]  # a wrong result and its cause
 Cause = str | Callable[[], str]  # or a search for it, for when something is known to be wrong
 
-TIMED_OUT = "from pytest-timeout"  # is in the words of a check that was stopped
+TIMED_OUT = "Timeout (>"  # is in the words of a check that was stopped, by pytest-timeout, too
 
 NUMBERS = "fiub"  # NumPy's kinds of types that hold numbers, or True and False
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32, or a small epsilon in a logarithm, is not a mistake
@@ -89,6 +89,13 @@ def expect_shape(name: str, got: Any, shape: tuple[int, ...], likely: str = "") 
     expect(array.shape == shape, f"{name} has the wrong shape", shape, array.shape, likely)
 
 
+def expect_array(name: str, got: Any) -> None:
+    """Raise Mistake for a list or a matrix, with which the scripts compute something else."""
+    right = got is None or (isinstance(got, np.ndarray) and not isinstance(got, np.matrix))
+    likely = "+, * and .shape are those of arrays in the scripts: np.array(...)."
+    expect(right, f"{name} is no array", "np.ndarray", type(got).__name__, likely)
+
+
 def expect_number(name: str, got: Any, likely: str = "") -> float:
     """Return one number, of whatever type, or raise Mistake; an array of one element is one."""
     what = f"{name} should be one number"
@@ -151,17 +158,8 @@ def expect_close(
     wrong = ~close(array, expected)
     if not wrong.any():
         return
-    worst = furthest(array, expected)
-    at = f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else ""
-    if expected.size > 1:
-        at += f"; {int(wrong.sum())} of {expected.size} values are wrong"
-    raise Mistake(
-        what or _wrong(name, expected),
-        f"{expected[worst]:.7g}",
-        f"{array[worst]:.7g}",
-        at,
-        cause(array, relations, likely),
-    )
+    of_all = f"; {int(wrong.sum())} of {expected.size} values are wrong" * (expected.size > 1)
+    raise _wrong(name, array, expected, what, of_all, cause(array, relations, likely))
 
 
 def expect_multiple(
@@ -177,14 +175,8 @@ def expect_multiple(
     scale = np.abs(factor * expected).max()
     if scale > ABSOLUTE and (np.abs(array - factor * expected) <= 1e-3 * scale).all():
         return
-    worst = furthest(array, expected)
-    raise Mistake(
-        f"{_wrong(name, expected)}, not even up to a factor",
-        f"{expected[worst]:.7g}",
-        f"{array[worst]:.7g}",
-        f"{name}[{', '.join(map(str, worst))}]" if expected.ndim else "",
-        cause(array, relations, likely),
-    )
+    what = f"{_what(name, expected)}, not even up to a factor"
+    raise _wrong(name, array, expected, what, "", cause(array, relations, likely))
 
 
 def entries(name: str, got: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -257,7 +249,17 @@ def untouched(**arrays: np.ndarray) -> Iterator[None]:
             )
 
 
-def _wrong(name: str, expected: np.ndarray) -> str:
+def _wrong(
+    name: str, array: np.ndarray, expected: np.ndarray, what: str, of_all: str, likely: str
+) -> Mistake:
+    """Make a Mistake about the entry that is furthest from what is expected."""
+    worst = furthest(array, expected)
+    at = f"{name}[{', '.join(map(str, worst))}]{of_all}" if expected.ndim else ""
+    right, got = f"{expected[worst]:.7g}", f"{array[worst]:.7g}"
+    return Mistake(what or _what(name, expected), right, got, at, likely)
+
+
+def _what(name: str, expected: np.ndarray) -> str:
     if expected.ndim:
         return f"the values of {name} are not what they should be"
     return f"{name} is not what it should be"

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import ast
 import inspect
-import signal
 import textwrap
-import threading
-import time
 import traceback
 import tracemalloc
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from tests.checks import textbook
+from tests.checks import compatibility, textbook
 from tests.checks.gradients import expect_gradient
+from tests.checks.limits import stopped_after
 from tests.checks.mistake import (
     Mistake,
     at_fault,
@@ -36,7 +35,7 @@ __tracebackhide__ = True
 
 WHOLE_SET = 20_000  # images that the assignment trains on
 CLIPPED = "z or the outputs are clipped or rounded too much (np.clip, np.round)."
-SECONDS = 3.0  # of CPU time for a function on a whole set, whatever else the machine does
+SECONDS = 2.0  # of CPU time for a function on a whole set, whatever else the machine does
 
 
 def model_with(model: Any, w: np.ndarray) -> Any:
@@ -93,14 +92,7 @@ def judge_in_type(
 
 
 def wrapped(function: Callable[..., Any], name: str, array: np.ndarray, source: str = "") -> str:
-    """Find arithmetic on an argument alone, in a function, that its type is too small for.
-
-    Args:
-        function: the student's.
-        name: of its argument.
-        array: of the type.
-        source: what to say of the type.
-    """
+    """Find arithmetic on an argument alone, in a function, that its type is too small for."""
     for node in reversed([*ast.walk(parsed(function))]):  # the smallest parts first
         if not isinstance(node, ast.UnaryOp | ast.BinOp):
             continue
@@ -156,15 +148,9 @@ def expect_loss(
     what: str,
     *as_given: Any,
 ) -> None:
-    """Raise Mistake unless a loss is the mean over the examples, in the type of the targets, too.
+    """Raise Mistake unless a loss is the mean over the examples, with targets `as_given`, too.
 
-    Args:
-        cross_entropy_loss: the student's.
-        y: targets (N, K).
-        yhat: outputs (N, K).
-        equation: of the loss.
-        what: to call it.
-        as_given: the other type, and where targets of this type come from.
+    `as_given` is another type than float, and where targets of this type come from.
     """
     (N, K), right = y.shape, textbook.loss(y, yhat)
     relations = [
@@ -200,13 +186,7 @@ def repeated(function: Callable[..., Any], *arrays: np.ndarray, times: int) -> A
 
 
 def fixed_divisor(result: Callable[..., Any], right: Any, N: int) -> str:
-    """Name a number that a sum is divided by in place of N, or return "".
-
-    Args:
-        result: a student's, of the examples repeated so many times.
-        right: what it should be.
-        N: the number of the examples.
-    """
+    """Name a number that a sum is divided by in place of N, or return ""."""
     with suppress(Exception):
         once, twice = (np.asarray(result(times=n), dtype=np.float64) for n in (1, 2))
         divisor = N * float(np.sum(right * right) / np.sum(once * right))
@@ -221,13 +201,9 @@ def expect_mean_gradient(
     *batch: np.ndarray,
     as_given: tuple[Any, str],
 ) -> None:
-    """Raise Mistake unless a gradient is that of the mean loss, in the type of the targets, too.
+    """Raise Mistake unless a gradient is that of the mean loss, with targets `as_given`, too.
 
-    Args:
-        gradient: the student's, of targets.
-        model: with weights and without L2.
-        batch: inputs (N, 785), outputs of the textbook (N, K) and targets (N, K).
-        as_given: the other type, and where targets of this type come from.
+    `gradient` is the student's, of the targets alone; `batch` is X, outputs and targets.
     """
     X, outputs, targets = batch
     w, right = model.w.copy(), textbook.gradient(*batch)
@@ -240,18 +216,19 @@ def expect_mean_gradient(
     judge_in_type(judge, targets, model.backward, *as_given)
 
 
+def expect_made_as_handed_out(Model: Any, name: str, *args: Any) -> None:
+    """Raise Mistake unless a model, by its name, is made with these arguments."""
+    own = [parameter.name for parameter in signature(Model).parameters.values()]
+    right = compatibility.is_made_as_handed_out(Model.__wrapped__, *args)
+    stated, what = compatibility.ARGUMENTS[name], f"{name} asks for arguments of its own"
+    likely = "the scripts make it without: give every other argument a default value."
+    expect(right, what, f"({', '.join(stated)})", f"({', '.join(own)})", likely)
+
+
 def expect_weights_kept(
     model: Any, X: np.ndarray, method: str, *others: np.ndarray, strength: float = 0
 ) -> None:
-    """Raise Mistake if `forward` or `backward` changes the weights or its arguments.
-
-    Args:
-        model: with weights.
-        X: inputs.
-        method: "forward" or "backward".
-        others: for backward, the outputs and the targets.
-        strength: lambda.
-    """
+    """Raise Mistake if `forward` or `backward` changes the weights or its arguments."""
     arguments = {"X": X.copy()}
     arguments |= {n: a.copy() for n, a in zip(("outputs", "targets"), others, strict=False)}
     before = model.w.copy()
@@ -274,7 +251,11 @@ def expect_new_gradient(
     model: Any, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray
 ) -> None:
     """Raise Mistake unless a second `backward` replaces the gradient of the first."""
-    first, second = (np.array(gradient_of(model, X, outputs, targets)) for _ in range(2))
+    w, gradients = model.w.copy(), []
+    for _ in range(2):
+        model.w = w.copy()  # if it changes, another check says so
+        gradients.append(np.array(gradient_of(model, X, outputs, targets)))
+    first, second = gradients
     relations = [(2 * first, "accumulated over calls: `grad = ...`, not `grad += ...`.")]
     what = "a second call with the same arguments gives another gradient"
     expect_close("grad", second, first, relations, "something of the last call is kept.", what)
@@ -326,70 +307,60 @@ def on_a_whole_set(function: str, call: Callable[..., Any], *few: Any) -> Any:
     Raises:
         Mistake: if the function takes too long for 20,000 examples, makes an N x N array of them,
             or gives another result than for the few.
-
-    Args:
-        function: which is at fault then, by its full name.
-        call: the student's function.
-        few: its arguments; arrays (N, ...) are repeated.
     """
     with at_fault(function):
         result = call(*(np.array(a) if np.ndim(a) else a for a in few))
-        many = (np.resize(a, (WHOLE_SET, *a.shape[1:])) if np.ndim(a) else a for a in few)
-        with _no_square_of_N(), _few_seconds():
-            got = call(*many)
-        likely = "this is right for few examples: are 8 bits too small for a sum or for an index?"
-        if np.ndim(result):  # (N, ...)
-            got = np.asarray(got)[-len(result) :]
-        expect_close("the result for 20,000 examples", got, result, likely=likely)
+        for N in (WHOLE_SET // 10, WHOLE_SET):
+            many, seconds = _repeated_to(N, few), SECONDS * N / WHOLE_SET
+            what = f"it takes more than {seconds:g} seconds for {N:,} images"
+            loop = "a loop over every pixel or image; use whole arrays."
+            with stopped_after(seconds, Mistake(what, likely=loop)):
+                got = call(*many)
+            if N < WHOLE_SET:
+                expect_no_square_of_N(call, *few)
+        name, last = "the result for the last of 20,000 examples", partial(_last_of, len(few[0]))
+        likely = partial(_ends_at_255, lambda N: last(call(*_repeated_to(N, few))), last(result))
+        expect_close(name, last(got), last(result), likely=likely)
     return result
 
 
-@contextmanager
-def _few_seconds() -> Iterator[None]:
-    """Raise Mistake if a block takes too much CPU time; on POSIX it is stopped then."""
-
-    def stop(*_: object) -> None:
-        what = f"it takes more than {SECONDS:g} seconds for the 20,000 images"
-        raise Mistake(what, likely="a loop over every pixel or image; use whole arrays.")
-
-    stops = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
-    before, start = signal.signal(signal.SIGPROF, stop) if stops else None, time.process_time()
-    try:
-        if stops:
-            signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        yield
-    finally:
-        if stops:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.signal(signal.SIGPROF, before or signal.SIG_DFL)
-    if time.process_time() - start > SECONDS:
-        stop()
+def expect_no_square_of_N(function: Callable[..., Any], *few: Any) -> None:
+    """Raise Mistake if a function has N x N numbers in use: four times as many for twice N."""
+    peaks = []
+    for N in (500, 1000):
+        many = _repeated_to(N, few)
+        tracemalloc.start()
+        try:
+            function(*many)
+        finally:
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    what, got = "N x N numbers in use at once", peaks[1] * (WHOLE_SET / 1000) ** 2 / 1e9
+    likely = "(N,) meets (N, 1), or a product of all with all, as X @ X.T; keep (N, 1) and (N, K)."
+    of_all = f"{got:.1f} GB for the 20,000 images"
+    expect(peaks[1] < 2.5 * peaks[0], what, "arrays of N rows", of_all, likely)
 
 
-@contextmanager
-def _no_square_of_N() -> Iterator[None]:
-    """Raise Mistake if a block has the memory of an N x N array of a whole set in use."""
-    tracemalloc.start()
-    try:
-        yield
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        what, got = "an array of N x N numbers takes 3.2 GB for the 20,000 images", peak / 1e9
-        likely = "a shape (N,) meets (N, 1), or X @ X.T; keep (N, 1) and (N, K)."
-        expect(peak < 4 * WHOLE_SET**2, what, "arrays of N rows", f"{got:.1f} GB in use", likely)
+def _last_of(n: int, result: Any) -> np.ndarray:
+    return np.asarray(result)[-n:] if np.ndim(result) else np.asarray(result)
+
+
+def _ends_at_255(result: Callable[[int], np.ndarray], right: np.ndarray) -> str:
+    """Say so if a result for N examples, of a function, is wrong from N = 256 on."""
+    with suppress(Exception):
+        if close(result(240), right).all() and not close(result(320), right).all():
+            return "right for 240 examples, wrong for 320: 8 bits end at 255."
+    return "it is right for few examples."
+
+
+def _repeated_to(N: int, arrays: Sequence[Any]) -> list[Any]:
+    return [np.resize(a, (N, *a.shape[1:])) if np.ndim(a) else a for a in arrays]
 
 
 def expect_finite_loss(
     cross_entropy_loss: Callable[..., Any], y: np.ndarray, wrong: np.ndarray
 ) -> None:
-    """Raise Mistake unless the loss of outputs of exactly 0 and 1 is finite, and right.
-
-    Args:
-        cross_entropy_loss: the student's function.
-        y: targets (N, K), and the right outputs.
-        wrong: outputs (N, K), wrong for every example.
-    """
+    """Raise Mistake unless the loss of outputs of exactly 0 and 1 is finite, and right."""
     likely = "ln(0) is -inf; keep the argument of the logarithm a little above 0."
     loss = expect_number("the loss", loss_of(cross_entropy_loss, y, y))
     what = "the loss of right outputs, exactly 0 and 1"
@@ -400,12 +371,7 @@ def expect_finite_loss(
 
 
 def ignored_columns(model: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> str:
-    """Say so if `forward` ignores some columns of X, or return "".
-
-    Args:
-        model: makes a model with the given weights.
-        shape: of the weights.
-    """
+    """Say so if `forward` ignores some columns of X, or return ""."""
     w = np.zeros(shape)
     w[:, 0] = 3
     with suppress(Exception):
@@ -426,13 +392,6 @@ def expect_no_overflow(
     """Raise Mistake unless `forward` is right, and without a warning, where |z| is large.
 
     In float32 the values alone count: a clip made for float64 is no mistake.
-
-    Args:
-        model: makes a model with the given weights.
-        z: scores (N, K).
-        right: outputs (N, K).
-        likely: the cause to name.
-        together: the cause to name where each example alone is right.
     """
     X = np.zeros((len(z), textbook.I))
     X[:, : len(z)] = np.eye(len(z))

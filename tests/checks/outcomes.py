@@ -14,6 +14,7 @@ from typing import Any
 from digits.files import replacing
 from lab.assignment import POINTS
 from tests.checks.explain import Failure
+from tests.checks.mistake import TIMED_OUT
 from tests.checks.points import Check
 
 LONGEST = 10_000  # characters of one output: a page, not a book
@@ -41,6 +42,11 @@ class Outcome:
     def points(self) -> float:
         """The points that it earned."""
         return self.check.points if self.status == "passed" else 0.0
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it took too long."""
+        return TIMED_OUT in self.failure.summary
 
 
 @dataclass

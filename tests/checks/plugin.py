@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from lab.assignment import POINTS
+from tests.checks import limits
 from tests.checks.explain import Explained, Failure, explain
+from tests.checks.limits import stopped_after
 from tests.checks.mistake import TIMED_OUT, ImportMistake
 from tests.checks.outcomes import Outcomes, table_lines, write_results
 from tests.checks.points import Check
@@ -40,6 +42,7 @@ class Checks:
         self.results = results
         self.tasks = tasks
         self.outcomes = Outcomes(notes=files.notes)
+        self._is_repeated = False
         self._reported: dict[tuple[str, str], str] = {}  # {(task, module): the check that did}
         files.open()
 
@@ -69,19 +72,19 @@ class Checks:
         if report.failed and "/library/" not in report.nodeid:
             self.outcomes.unreadable[report.nodeid] = report.longreprtext
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip a check that needs one which did not pass."""
-        if (check := check_of(item)) and (blocker := self.outcomes.blocker(check)):
-            pytest.skip(f"needs {blocker.name}")
-
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Run a check; a module that cannot be imported fails one check of each task."""
+        """Run a check; a module that cannot be imported fails one check of each task.
+
+        What fails beside a check that it needs is skipped: it may have the same cause.
+        """
         check = check_of(pyfuncitem)
-        if check is None:
+        if check is None or self._is_repeated:
             return (yield)
         outcome = self.outcomes[pyfuncitem.nodeid]
+        blocker = self.outcomes.blocker(check)
+        if blocker and (check.is_advice or blocker.failure.not_written or blocker.was_stopped):
+            pytest.skip(f"needs {blocker.name}")
         try:
             # NumPy's defaults, whatever a student's np.seterr changes
             numpys = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -90,12 +93,31 @@ class Checks:
                 self.files.parts.clear()
                 outcome.check = check = replace(check, function=self.files.name(check.function))
                 self.files.require(check.function)
-                return (yield)
+                if pyfuncitem.config.getoption("timeout", None):  # pytest-timeout does it
+                    return (yield)
+                try:
+                    with stopped_after(limits.CHECK):
+                        return (yield)
+                except limits.Stopped:
+                    return self._repeat(pyfuncitem)
         except ImportMistake as fault:
             first = self._reported.setdefault((check.task, fault.module), outcome.name)
             if first != outcome.name:
                 pytest.skip(f"needs {fault.module}.py to import, see {first}")
             raise
+        except (Exception, SystemExit, pytest.fail.Exception):
+            if blocker:
+                pytest.skip(f"needs {blocker.name}")
+            raise
+
+    def _repeat(self, pyfuncitem: pytest.Function) -> object:
+        """Run a check that was stopped once more, with more time."""
+        self._is_repeated = True
+        try:
+            with stopped_after(limits.AGAIN):
+                return pyfuncitem.ihook.pytest_pyfunc_call(pyfuncitem=pyfuncitem)
+        finally:
+            self._is_repeated = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -26,7 +26,7 @@ class Check:
             for advice.
         function: what it judges, as "task2a.BinaryModel.forward".
         equation: the number of its equation in the assignment, or "".
-        needs: the names of checks without which this one means nothing.
+        needs: the names of checks whose failure may be the cause of this one's.
     """
 
     task: str
@@ -66,7 +66,7 @@ def check(
         weight: its share of the task's points.
         function: what it judges.
         equation: the number of its equation in the assignment.
-        needs: checks of the same module; this one is skipped unless they all pass.
+        needs: checks of the same module; if this one fails beside one of them, it is skipped.
     """
     names = tuple(need.__name__ for need in needs)
     mark = pytest.mark.check(Check(task, weight, function, equation, names))

@@ -13,7 +13,8 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from lab.assignment import FILES
-from tests.checks import compatibility
+from tests.checks import compatibility, limits
+from tests.checks.limits import stopped_after
 from tests.checks.mistake import TIMED_OUT, ImportMistake, Mistake, in_words
 
 NAMES = tuple(name.removesuffix(".py") for name in FILES)
@@ -63,7 +64,8 @@ class StudentFiles:
 
     def owns(self, file: str | None) -> bool:
         """Return whether a file lies in the folder itself."""
-        return file is not None and os.path.dirname(os.path.realpath(file)) == str(self.folder)
+        pseudo = file is None or file.startswith("<")  # as "<frozen importlib._bootstrap>"
+        return not pseudo and os.path.dirname(os.path.realpath(str(file))) == str(self.folder)
 
     def load(self, name: str) -> ModuleType:
         """Import one of the student's modules.
@@ -149,13 +151,18 @@ class StudentFiles:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return importlib.import_module(name)
+                with stopped_after(limits.IMPORT):
+                    return importlib.import_module(name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also sys.exit
             raise self._fault(name, error) from error
 
     def _fault(self, name: str, error: BaseException) -> ImportMistake:
+        if isinstance(error, Mistake):  # which says that a file is no text
+            self.notes.setdefault(f"{error.args[0]}; {error.rows['Likely']}")
+            what = f"{name}.py cannot be imported: {error.args[0]}"
+            return ImportMistake(name, what, str(error.rows["Likely"]))
         where = self.where(error)
         if isinstance(error, SyntaxError) and self.owns(error.filename):
             where = f"{Path(str(error.filename)).name}, line {error.lineno}"
@@ -163,7 +170,7 @@ class StudentFiles:
         self.notes.setdefault(f"{where or f'{name}.py'}: cannot be imported: {fault}")
         likely = ""
         if isinstance(error, SystemExit) or TIMED_OUT in fault:
-            likely = 'what runs the script belongs under `if __name__ == "__main__":`.'
+            likely = compatibility.GUARD
         return ImportMistake(
             name,
             f"{name}.py cannot be imported: {where + ': ' if where else ''}{fault}",

@@ -151,12 +151,13 @@ def expect_histories(run: Run, epochs: int, returned: Any) -> None:
         what = "train returns the wrong things"
         raise Mistake(what, "train_history, val_history", type(returned).__name__)
     losses = {step: run.train_loss(step) for step in range(epochs * NUM_BATCHES)}
-    steps = range(0, epochs * NUM_BATCHES, NUM_BATCHES // 5)
+    often = f"every fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
+    period = compatibility.steps_between_validations(NUM_BATCHES // 5, [*run.validated])
+    steps = range(0, epochs * NUM_BATCHES, period if period > 1 else NUM_BATCHES // 5)
     validations = [run.validation(number) for number in range(len(steps))]
     val_losses, train_accuracies, val_accuracies = (
         dict(zip(steps, values, strict=True)) for values in zip(*validations, strict=True)
     )
-    often = f"every fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
     train_history, val_history = returned[:2]
     _expect_series("train_history", train_history, "loss", losses, "every gradient step")
     _expect_series("val_history", val_history, "loss", val_losses, often)
@@ -165,12 +166,7 @@ def expect_histories(run: Run, epochs: int, returned: Any) -> None:
 
 
 def expect_orders(examples: list[int], shuffle: bool) -> None:
-    """Raise Mistake unless two epochs of training are shuffled, or not, as asked for.
-
-    Args:
-        examples: the number of every example, in the order of both epochs.
-        shuffle: the value of `shuffle_dataset`.
-    """
+    """Raise Mistake unless two epochs of training are shuffled, or not, as asked for."""
     size = len(examples) // 2
     in_order = examples == list(range(size)) * 2
     repeated = examples[:size] == examples[size:]
@@ -195,12 +191,16 @@ def _expect_series(
         raise Mistake(what, "the keys loss and accuracy", got)
     values = history[key]
     if list(values) != list(series):
-        raise Mistake(
-            f"{name} has the wrong steps",
-            f"{_few(list(series))}, {often}",
-            _few(list(values)),
-            likely="the key is the gradient step, counted from 0 over all epochs.",
-        )
+        right, got = list(series), list(values)
+        likely = ""
+        if len(got) > len(right) and got == list(range(len(got))):
+            likely = "validate at every fifth of an epoch, not at every step."
+        elif len(got) == len(right) > 1:
+            likely = "the key is the gradient step, counted from 0 over all epochs."
+            if got[1] > right[1] and [got[1] * n for n in right] == [right[1] * n for n in got]:
+                likely = "each gradient step counts once."
+        what = f"{name} has the wrong steps"
+        raise Mistake(what, f"{_few(right)}, {often}", _few(got), likely=likely)
     for step, value in series.items():
         if not close(np.asarray(values[step], dtype=np.float64), np.asarray(value)).all():
             raise Mistake(

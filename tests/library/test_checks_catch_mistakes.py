@@ -45,6 +45,19 @@ DIAGNOSES = {
     "at the root: 2d should_stop the other way round": "while the validation loss still falls",
     "at the root: 2d should_stop ten whatever the patience": "10 is only the default",
     "at the root: 2d should_stop never where all are equal": "an equal loss is not below the best",
+    "2a forward no parentheses of e^z": "1 + e^z, needs parentheses",
+    "2a forward a size of None": "a size is None",
+    "2c calculate_accuracy always 0": "it is 0 whatever the outputs and the targets are",
+    "2c calculate_accuracy argmax of all": "np.argmax without an axis",
+    "3c calculate_accuracy always 0": "it is 0 whatever the outputs and the targets are",
+    "at the root: 2b train_step a rate of no script": "name 'learning_rate' is not defined",
+    "at the root: 4b backward not called": "backward does not add penalty_gradient()",
+    "at the root: 4b backward no lambda": "the same for every lambda",
+    "2d train begins with 1": "begin with np.inf",
+    "2d train each step counts twice": "each gradient step counts once",
+    "2d train validates every step": "not at every step",
+    "2d train validations by number": "the key is the gradient step",
+    "3a cross_entropy_loss a trace": "N x N numbers in use at once",
     "2d train counts steps": "not gradient steps",
     "2d train counts epochs": "five in each epoch, not epochs",
     "at the root: 2e shuffled_order without the first": "number 0 is missing",
@@ -164,6 +177,21 @@ COSTS = {  # points of its task
     f"{task} train_step {mistake}": points
     for task, points in {"2b": 2, "3b": 0.5}.items()
     for mistake in ("no learning rate", "times the batch size", "times 128", "uphill")
+} | {
+    "2a pre_process_images divided by 128": 0.5,
+    "2b validation_step training loss": 0.5,
+    "2d train begins with 1": 0.5,
+    "at the root: 2a pre_process_images a list": 0.5,
+    "at the root: 2b train_step a rate of no script": 2.5,
+    "at the root: 4b penalty_gradient in place": 1.5,
+    "at the root: 4b backward not called": 2,
+    "at the root: 4b backward no lambda": 3,
+    "2d train breaks the inner loop": 1,
+    "2d train each step counts twice": 0.5,
+    "2d train the first is never the best": 0.5,
+    "at the root: 2e shuffled_order from 1 to N": 1.5,
+    "at the root: 2e shuffled_order nothing returned": 1.5,
+    "3a cross_entropy_loss a trace": 0.5,
 }
 
 OTHERS = {  # which it is not
@@ -186,6 +214,14 @@ OTHERS = {  # which it is not
     "2e batch_loader no shuffling": "trainer.BaseTrainer",
     "4b backward off by default": "missing",
     "2a pre_process_images the bias as a row": "task2a.BinaryModel",
+    "2d train validates every step": "the key is the gradient step",
+    "2a forward a size of None": "a `return` is missing",
+    "2c calculate_accuracy always 0": "compare predictions",
+    "2c calculate_accuracy argmax of all": "compare predictions",
+    "3c calculate_accuracy always 0": "compare the class",
+    "2d train twenty validations": "gradient steps",
+    "at the root: 4b backward no lambda": "the L2 term is missing",
+    "at the root: 4b penalty_gradient in place": "train_step",
     "2a forward overflows": "np.where",
     "2a cross_entropy_loss a large epsilon": "whatever N is",
     "2c calculate_accuracy flat predictions": "yhat >= 0.5",
@@ -243,11 +279,11 @@ def test_a_known_mistake_is_diagnosed(
 
 
 @pytest.mark.parametrize(("mistake", "points"), COSTS.items())
-def test_a_mistake_in_the_size_of_the_step_costs_the_points_of_one_check(
+def test_a_mistake_costs_no_more_than_it_is_worth(
     mistake: str, points: float, results: dict[Variant, Results]
 ) -> None:
     (found,) = (found for variant, found in results.items() if str(variant) == mistake)
-    task = mistake.split()[0]
+    task = mistake.removeprefix("at the root: ").split()[0]
     assert found["extra_data"]["tasks"][task]["score"] == POINTS[task] - points
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks import compatibility
-from tests.checks.compatibility import ARGUMENTS, RULES, MissingPackageError, adapted
+from tests.checks import compatibility, limits
+from tests.checks.compatibility import ARGUMENTS, GUARD, RULES, MissingPackageError, adapted
 from tests.checks.mistake import ImportMistake, Mistake
 from tests.checks.student import StudentFiles
 from tests.library.proof import run
@@ -93,7 +93,7 @@ def test_an_array_of_one_element_is_a_number(load: Load) -> None:
     module, notes = load(
         "import numpy as np\nfrom math import log\n"
         "z, y, Y, x = np.ones((1, 1)), np.zeros(3), np.zeros((2, 2)), [0]\n"
-        "n = int(z), float(z), log(z), '%.1f %d' % (z, 4)\n"
+        "n = *map(int, z), float(z), log(z), '%.1f %d' % (z, 4)\n"
         "y[0] = z\ny[1] += z\ny[2], Y[0, 1] = z, z\n"
         "Y[1] = z\ny.flat[:1] = 1\ny[:2] -= z[0] / 2\nx[0] = z\n"
     )
@@ -141,7 +141,93 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
         "def f(a: not_there):\n    return x\n"
     )
     assert module.f(None) == 1
-    assert notes == ["line 3: NameError when imported; move what runs into main()."]
+    assert notes == [f"line 3: NameError when imported; {GUARD}"]
+
+
+@pytest.mark.parametrize(
+    ("last", "note"),
+    [
+        ("quit()", "SystemExit when imported"),
+        ("import argparse; argparse.ArgumentParser().parse_args(['--x'])", "SystemExit when"),
+        ("main(['--quick'])", "main is not run when imported"),
+        ("raise SystemExit(main())", "main is not run when imported"),
+        ("while True: pass", "it took too long when imported"),
+    ],
+)
+def test_what_ends_the_script_costs_no_function(
+    load: Load, monkeypatch: pytest.MonkeyPatch, last: str, note: str
+) -> None:
+    monkeypatch.setattr(limits, "IMPORT", 0.3)
+    module, notes = load(
+        f"ran = []\ndef main():\n    ran.append(1)\n{last}\ndef f():\n    return 1\n"
+    )
+    assert (module.ran, module.f()) == ([], 1)
+    assert notes[0].startswith(f"line 4: {note}")
+    assert notes[0].endswith(GUARD)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("def f(x:\n    return 1\n", "line 3: SyntaxError: '(' was never closed; f is"),
+        (
+            "def f(x):\n    y = (1\n\n    return y\n",
+            "line 4: SyntaxError: '(' was never closed; f is",
+        ),
+        ("class A:\n    def f(s):\n        return 1t t\n", "line 5: SyntaxError: invalid "),
+        ("def f(x):\n\nx = 1\n", "line 3: SyntaxError: expected an indented block after function"),
+        ("def f(x):\n    y = 1\nt\n    return y\n", "line 6: SyntaxError: unexpected indent; f is"),
+        (
+            "class A:\n    x = 1\nt\n    def f(s):\n        pass\n",
+            "line 5: SyntaxError: unexpected",
+        ),
+        ("if __name__ == '__main__':\n    x = 1\n    t t\n", "line 5: SyntaxError: invalid syntax"),
+        ("x = [1,\n2\n", "line 3: SyntaxError: '[' was never closed; the statement is left out"),
+    ],
+)
+def test_lines_that_are_no_python_cost_their_function(load: Load, text: str, left: str) -> None:
+    module, notes = load(f"def before():\n    return 2\n{text}def after():\n    return 3\n")
+    assert (module.before(), module.after()) == (2, 3)
+    assert len(notes) == 1
+    assert notes[0].startswith(left)
+    broken = vars(module).get("f") or getattr(vars(module).get("A"), "f", None)
+    if broken and "class A:\n    x" not in text:
+        with pytest.raises(SyntaxError) as caught:
+            broken(1)
+        assert f": SyntaxError: {caught.value.msg}; f is left out." in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("x = 1".encode("utf-16"), "UTF-16"),
+        (b"x = 1\n# \0", "no text"),
+        (b"# \xe6", "not UTF-8: byte 0xe6 in line 1"),
+        (b"x = 1\n\ny = '\xe6'", "not UTF-8: byte 0xe6 in line 3"),
+    ],
+)
+def test_a_file_that_is_no_text_of_python_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # as in grading, where relative paths are the submission's
+    (tmp_path / "helper.py").write_bytes(data)
+    (tmp_path / "utils.py").write_text("import helper\n", encoding="utf-8")
+    files = StudentFiles(tmp_path)
+    files.open()
+    with pytest.raises(
+        ImportMistake, match=f"^  utils.py cannot be imported: helper.py is {what}\n"
+    ):
+        files.load("utils")
+    files.close()
+    assert [*files.notes] == [f"helper.py is {what}; save it as UTF-8."]
+
+
+def test_python_in_an_encoding_that_it_declares_is_imported(tmp_path: Path) -> None:
+    files = StudentFiles(tmp_path)
+    (tmp_path / "utils.py").write_text("# coding: latin-1\nx = 'æ'\n", encoding="latin-1")
+    files.open()
+    assert files.load("utils").x == "æ"
+    files.close()
 
 
 @pytest.mark.parametrize(
@@ -149,8 +235,8 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
     [
         ("import utils.nothing", "line 2: ModuleNotFoundError: No module named"),
         ("from utils import x", "line 2: ImportError: cannot import name 'x' from partially"),
-        ("raise SystemExit(3)", "line 2: SystemExit: 3\n  Likely:   what runs the script belongs"),
-        ("def f(:", "line 2: SyntaxError: invalid syntax"),
+        ("class A:\n    raise SystemExit(3)", "line 3: SystemExit: 3\n  Likely:   what runs the"),
+        ("a b\n" * 7, "line 2: SyntaxError: invalid syntax"),
         ("import nowhere, os\nclass Model:\n    x = 1 / 0", "line 4: ZeroDivisionError"),
     ],
 )
@@ -180,6 +266,22 @@ def test_a_function_with_other_arguments_is_called_as_it_was_handed_out(
     name: str, function: Any, result: object
 ) -> None:
     assert adapted(function, name)(*range(1, len(ARGUMENTS[name]) + 1)) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "Model", "made"),
+    [
+        ("BinaryModel", lambda input_size: (input_size,), (785,)),
+        ("SoftmaxModel", lambda n_in, n_out, lam: (n_in, n_out, lam), (785, 10, 3)),
+        ("SoftmaxModel", lambda p, q, r: (p, q, r), (785, 10, 3)),
+        ("SoftmaxModel", lambda K, D, reg: (K, D, reg), (10, 785, 3)),
+        ("SoftmaxModel", lambda D=5, l2_reg_lambda=0: (D, l2_reg_lambda), (785, 3)),
+        ("SoftmaxModel", lambda lam, num_classes=5: (lam, num_classes), (3, 5)),
+        ("SoftmaxModel", lambda: "no lambda", "no lambda"),
+    ],
+)
+def test_a_model_that_is_told_its_sizes_gets_them(name: str, Model: Any, made: object) -> None:
+    assert adapted(Model, name)(*((3,) if name == "SoftmaxModel" else ())) == made
 
 
 def test_an_argument_of_their_own_is_named() -> None:

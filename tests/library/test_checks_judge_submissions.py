@@ -11,6 +11,14 @@ from tests.library.variants.variant import Variant
 pytestmark = pytest.mark.proof
 
 NAMED = {  # by submission: what the student or the instructor reads
+    "arguments_of_their_own": (
+        "BinaryModel asks for arguments of its own",
+        "early stopping is written, but switched off in line 60",
+    ),
+    "broken_lines": (
+        "note: utils.py, line 27: SyntaxError: invalid syntax; batch_loader is left out.",
+        "At:       utils.py, line 27: np.random.shuffle(indices)t",
+    ),
     "script_variables": (
         "note: task2.py, line 4: seaborn is not installed here; only its use fails.",
         "train_step reads a variable of the script: name 'model' is not defined",

@@ -114,7 +114,7 @@ def test_r_is_half_the_sum_of_squares(
     model = (handout / "task3a.py").read_text(encoding="utf-8")
     assert all(new in model and old not in model for old, new in HALF)
     failed = next(t for t in graded["tests"] if t["number"][:2] == "4b" and t["status"] == "failed")
-    likely = "twice what it should be: in this course R is half the sum of all squares"
+    likely = "twice what it should be if R is half the sum of all squares"
     assert likely in failed["output"]
     copy = shutil.copytree(handout, tmp_path / "handout")
     assert grade(copy, "missing_factor_2", "--task=4b")["score"] == 14

@@ -40,6 +40,7 @@ OTHERS = {  # whose parts do not fit into the scripts
     "model_in_task4a",  # the penalty is in another file
     "imports_of_an_editor",  # the same; its accuracy passes lists to `forward`
     "outputs_first",  # another order of the arguments
+    "broken_lines",  # there is no loader
 }
 RUNS = [
     (name, solution)

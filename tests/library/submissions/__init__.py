@@ -37,12 +37,20 @@ class Submission:
 
 
 def read(name: str) -> Submission:
-    """Read NAME.txt: a sentence, `base:` (whose files it shares), `fair:`, the files."""
+    """Read NAME.txt: a sentence, `base:` (whose files it shares), `fair:`, the files.
+
+    A file with "edited" behind its name is the base's: a text of it, --->, and what replaces it.
+    """
     head, *parts = re.split(r"^=== ", (FOLDER / f"{name}.txt").read_text("utf-8"), flags=re.M)
     fields = dict(line.split(": ", 1) for line in head.strip().splitlines()[1:])
     files = dict(read(fields["base"]).files) if "base" in fields else {}
     for part in parts:
         file, _, text = part.partition("\n")
+        if file.endswith(" edited"):
+            file = file.removesuffix(" edited")
+            old, new = text.rstrip("\n").split("\n--->\n")
+            before, after = files[file].split(old)
+            text = before + new + after
         files[file] = text
     for file in fields.get("without", "").split():
         del files[file]

@@ -19,6 +19,7 @@ STEP = AFTER.rsplit("\n", 1)[0]
 FIRST_LOSS = f"""{STEP}
 self.first = getattr(self, "first", cross_entropy_loss(Y_batch, outputs))
 return self.first"""
+NO_SELF = f"{STEP}\nreturn cross_entropy_loss(Y_batch, outputs)".replace("self.l", "l")
 OF_64 = f"{STEP}\nreturn cross_entropy_loss(Y_batch[:64], outputs[:64])"
 NO_LAMBDA = f"self.model.l2_reg_lambda = 0\n{STEP}\nreturn cross_entropy_loss(Y_batch, outputs)"
 IN_8_BITS = """encoded = np.zeros((len(Y), num_classes))
@@ -58,6 +59,11 @@ WRONG = [  # in what the course's own starter does not have
     wrong("3b", "task3.SoftmaxTrainer.train_step", "the loss of 64", OF_64),
     wrong("3c", "task3.accuracy", "any image's label", ANY),
     wrong("4b", "task3.SoftmaxTrainer.train_step", "lambda is set to 0", NO_LAMBDA),
+    wrong("4b", PENALTY, "in place", "self.w *= 2 * self.l2_reg_lambda\nreturn self.w"),
+    wrong("4b", BACKWARD, "not called", GRADIENT),
+    wrong("4b", BACKWARD, "no lambda", f"{GRADIENT} + 2 * self.w"),
+    wrong("2b", "task2.LogisticTrainer.train_step", "a rate of no script", NO_SELF),
+    wrong("2a", PIXELS, "a list", "return [[*x, 1] for x in X / 127.5 - 1]"),
     wrong("4b", PENALTY, "half", "return self.l2_reg_lambda * self.w"),
     wrong("4b", PENALTY, "nothing returned", "2 * self.l2_reg_lambda * self.w"),
     wrong("4b", BACKWARD, "subtracted", f"{GRADIENT} - self.penalty_gradient()"),

@@ -54,6 +54,7 @@ WRONG = [
         ("averaged over classes", LOSS, LOSS.replace("shape[0]", "shape[1]")),
         ("one per example", LOSS, f"return -np.sum(targets * {LOG}, axis=1)"),
         ("base 2", LOSS, LOSS + " / np.log(2)"),
+        ("a trace", LOSS, f"return -np.trace(targets @ {LOG}.T) / targets.shape[0]"),
         (
             "that of two classes",
             LOG,
@@ -147,6 +148,7 @@ WRONG = [
             f"{PREDICT}\n    {ACCURACY}",
             "return np.mean(model.forward(X).argmax(axis=0) == targets.argmax(axis=0))",
         ),
+        ("always 0", ACCURACY, "return 0"),
         ("threshold", ACCURACY, "return np.mean((model.forward(X) >= 0.5) == targets)"),
         (
             "all outputs above one half",

@@ -95,6 +95,5 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("loss only", RESULTS, "return loss"),
             ("accuracies exchanged", RESULTS, "return loss, accuracy_val, accuracy_train"),
             ("training twice", RESULTS, "return loss, accuracy_train, accuracy_train"),
-            advice=True,
         ),
     ]
