@@ -705,8 +705,9 @@ def early_stopping_switched_on(tree: ast.Module, loader: Loader) -> ast.Module:
         value, target = node.value, node.targets[0] if isinstance(node, ast.Assign) else node.target
         if not (isinstance(value, ast.Constant) and _is_stored(target)):
             continue
-        on = early_stopping_argument(value.value, target.id)
-        if on is not value.value and names.count(target.id) == 1:  # what changes is no constant
+        off = None if value.value == 0 and value.value is not False else value.value
+        on = early_stopping_argument(off, target.id)
+        if on is not off and names.count(target.id) == 1:  # what changes is no constant
             loader.switched_off, value.value = node.lineno, on
     return tree
 

@@ -220,8 +220,8 @@ def expect_made_as_handed_out(Model: Any, name: str, *args: Any) -> None:
     """Raise Mistake unless a model, by its name, is made with these arguments."""
     own = [parameter.name for parameter in signature(Model).parameters.values()]
     right = compatibility.is_made_as_handed_out(Model.__wrapped__, *args)
-    stated, what = compatibility.ARGUMENTS[name], f"{name} asks for arguments of its own"
-    likely = "the scripts make it without: give every other argument a default value."
+    stated, what = compatibility.ARGUMENTS[name], f"{name} does not take what the scripts give it"
+    likely = "take these arguments first; give others, as the sizes, default values."
     expect(right, what, f"({', '.join(stated)})", f"({', '.join(own)})", likely)
 
 

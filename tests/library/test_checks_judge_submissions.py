@@ -12,7 +12,7 @@ pytestmark = pytest.mark.proof
 
 NAMED = {  # by submission: what the student or the instructor reads
     "arguments_of_their_own": (
-        "BinaryModel asks for arguments of its own",
+        "BinaryModel does not take what the scripts give it",
         "early stopping is written, but switched off in line 60",
     ),
     "broken_lines": (
