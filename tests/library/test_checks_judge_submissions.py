@@ -41,6 +41,7 @@ NAMED = {  # by submission: what the student or the instructor reads
     "watches_the_accuracy": (
         "np.where computes both of its branches: exp of a large number overflows",
         "count val_loss, which does not improve here; training loss and accuracies do.",
+        "training ends after its last epoch with other weights than those of its best",
         "train_step returns more than the loss",
         "the values of the pixels are not what they should be",
         "do not standardise",
