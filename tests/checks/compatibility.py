@@ -519,13 +519,13 @@ class Loader(SourceFileLoader):
 
     def __init__(self, name: str, file: str, report: Callable[[str], None]) -> None:
         super().__init__(name, file)
-        self.file, self._report = Path(file), report
+        self.file, self.note = Path(file), report
         self.has_failed = False  # in what runs outside of functions
         self.switched_off = 0  # the line that switches early stopping off
 
     def report(self, line: int, text: str) -> None:
         """Note something about a line of the file."""
-        self._report(f"{self.file.name}, line {line}: {text}")
+        self.note(f"{self.file.name}, line {line}: {text}")
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file; what fails may be left out (see the rules)."""
@@ -661,7 +661,8 @@ def failed_import(
     bound = alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else package)
     if names := of_the_six_files({}, full, bound, getattr(node, "level", 0)):
         vars(module).update(names)
-        loader.report(node.lineno, f"{full} is looked for in the six files; import from there.")
+        where = "." if getattr(node, "level", 0) else package
+        loader.note(f"imports from `{where}` mean the six files here; import from these.")
         return None
     own = loader.file.with_name(package)
     if f"{package}.py" in FILES or own.exists() or own.with_suffix(".py").exists():
@@ -712,6 +713,8 @@ def early_stopping_switched_on(tree: ast.Module, loader: Loader) -> ast.Module:
             continue
         off = None if value.value == 0 and value.value is not False else value.value
         on = early_stopping_argument(off, target.id)
+        if target.id.lower().startswith(("no", "dis", "without")):
+            continue
         if on is not off and names.count(target.id) == 1:  # what changes is no constant
             loader.switched_off, value.value = node.lineno, on
     return tree

@@ -153,7 +153,9 @@ def expect_histories(run: Run, epochs: int, returned: Any) -> None:
     losses = {step: run.train_loss(step) for step in range(epochs * NUM_BATCHES)}
     often = f"every fifth of an epoch: {NUM_BATCHES} // 5 = {NUM_BATCHES // 5} steps"
     period = compatibility.steps_between_validations(NUM_BATCHES // 5, [*run.validated])
-    steps = range(0, epochs * NUM_BATCHES, period if period > 1 else NUM_BATCHES // 5)
+    period = period if period > 1 else NUM_BATCHES // 5  # every step is no period
+    first = min(run.validated, default=1) - 1  # as 3, where each validation ends a period
+    steps = range(first % period, epochs * NUM_BATCHES, period)
     validations = [run.validation(number) for number in range(len(steps))]
     val_losses, train_accuracies, val_accuracies = (
         dict(zip(steps, values, strict=True)) for values in zip(*validations, strict=True)

@@ -17,6 +17,7 @@ NAMED = {  # by submission: what the student or the instructor reads
     ),
     "broken_lines": (
         "note: utils.py, line 27: SyntaxError: invalid syntax; batch_loader is left out.",
+        "note: imports from `assignment1` mean the six files here; import from these.",
         "At:       utils.py, line 27: np.random.shuffle(indices)t",
     ),
     "script_variables": (
