@@ -56,6 +56,7 @@ class Limits:
         file_size: bytes of each file that it writes.
         image: of the container to run in; "" for none.
         penalty: what R is, see `copy_checks`.
+        without: names of checks that do not run.
     """
 
     seconds: float = 60
@@ -63,6 +64,7 @@ class Limits:
     file_size: int = 64 << 20
     image: str = ""
     penalty: str = L2
+    without: tuple[str, ...] = ()
 
     @property
     def check_seconds(self) -> float:
@@ -201,6 +203,7 @@ def _job(folder: Path, limits: Limits, secret: str, tasks: Sequence[str]) -> dic
     arguments = ["tests", "--capture=no", f"--results={results}", "-p", "no:cacheprovider"]
     arguments += ["-p", "pytest_timeout", "--timeout-method=signal"]
     arguments += [f"--timeout={limits.check_seconds}", *(f"--task={task}" for task in tasks)]
+    arguments += ["-k", f"not ({' or '.join(limits.without)})"] if limits.without else []
     rlimits = {
         "RLIMIT_AS": limits.memory,
         "RLIMIT_FSIZE": limits.file_size,

@@ -178,6 +178,17 @@ def test_where_python_ends_the_other_tasks_are_graded_in_the_time_that_is_left(
     assert given == [20]  # no task is tried when the time is over
 
 
+def test_where_python_ends_in_advice_its_task_keeps_its_points(classroom: Classroom) -> None:
+    def act(limits: Limits, *_: object) -> Run:
+        if limits.without == ("test_style",):
+            return outcome("2a.1 2a.2 3a.1")
+        return Run(task="3a", check="test_style", ending="Python was ended by SIGSEGV")
+
+    found = classroom.report(act)
+    assert found["score"] == 6.5
+    assert found["extra_data"]["notes"] == ["Task 3a: Python was ended by SIGSEGV in test_style"]
+
+
 def test_what_a_limit_on_time_stopped_runs_once_more_alone_with_more_time(
     classroom: Classroom, capsys: Capture
 ) -> None:
