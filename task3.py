@@ -140,7 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw = partial(make_figures, trainings, images, title(data, options))
     named = {LABEL.format(value): training for value, training in trainings.items()}
     publish("task3", data, options, named, draw)
-    print(f"To draw digits for it and watch it learn: python -m explore --out {options.out}")
+    where = f"--out {options.out}" + f" --data-dir {options.data_dir}" * bool(options.data_dir)
+    print(f"To draw digits for it and watch it learn: python -m explore {where}")
 
 
 if __name__ == "__main__":

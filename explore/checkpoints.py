@@ -22,7 +22,7 @@ LEVELS = 2**11  # of a weight, on each side of zero
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The weights of a training along the way, rounded so that a page can hold them.
+    """The weights of a training along the way, rounded so that a page can hold them all.
 
     Attributes:
         steps: the steps of gradient descent taken before each checkpoint, from 0 on, ascending.

@@ -23,14 +23,17 @@ function forward(w, x) {
   return e.map(value => value / sum);
 }
 
-/** C = -ln yhat of the label (equation 5, of one image). */
-const crossEntropy = (outputs, label) => -Math.log(Math.max(outputs[label], Number.MIN_VALUE));
+/** C = -ln yhat of the label (equation 5, of one image) = ln sum_k exp(z_k) - z of the label. */
+function crossEntropy(w, x, label) {
+  const z = logits(w, x), largest = Math.max(...z);
+  return Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest - z[label];
+}
 
 /** lambda R(w); R is the sum of all squared weights, or half of it (equation 27). */
 const penalty = (w, lambda) => lambda * data.share * w.reduce((sum, value) => sum + value * value, 0);
 
 /** J = C + lambda R (equation 26). */
-const objective = (w, x, label, lambda) => crossEntropy(forward(w, x), label) + penalty(w, lambda);
+const objective = (w, x, label, lambda) => crossEntropy(w, x, label) + penalty(w, lambda);
 
 /** dJ/dw_ik = x_i (yhat_k - y_k) (equation 13), and the penalty's gradient (equation 28). */
 function backward(w, x, outputs, label, lambda) {
@@ -77,12 +80,13 @@ function ink(strokes) {
   return pixels;
 }
 
-/** Fit strokes into 20 x 20 pixels, with their centre of mass in the middle of 28 x 28. */
+/** Fit strokes (of coordinates from 0 to 1) into 20 x 20 pixels, with their centre of mass in the middle of 28 x 28. */
 function asMnist(strokes) {
   const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
   if (!xs.length) return new Float64Array(SIDE * SIDE);
   const low = [Math.min(...xs), Math.min(...ys)], high = [Math.max(...xs), Math.max(...ys)];
-  const scale = (20 - 2 * PEN) / (Math.max(high[0] - low[0], high[1] - low[1]) || 1);
+  const extent = Math.max(high[0] - low[0], high[1] - low[1], 0.1); // a dot stays a dot
+  const scale = (20 - 2 * PEN) / extent;
   const place = middle => ink(strokes.map(stroke => stroke.map(point =>
     point.map((value, axis) => (value - (low[axis] + high[axis]) / 2) * scale + middle[axis]))));
   const first = place([14, 14]);
@@ -116,6 +120,7 @@ async function unpack() {
       at += I * K;
       return before.map(units => units * run.unit);
     });
+    run.weights[run.kept] = Float64Array.from(new Float32Array(bytes(run.weights_kept).buffer));
   }
 }
 
@@ -217,8 +222,9 @@ function showTraining({w}) {
   $("step").textContent = `${step} of ${run.steps.at(-1)}${own}`;
   $("checkpoint").ariaValueText = $("step").textContent;
   const largest = tiles("weights", DIGITS, "weights of", (i, k) => w[i * K + k]);
+  const exact = state.own || state.checkpoint === run.kept ? "" : ` These weights are rounded to multiples of ${run.unit}.`;
   $("weights-scale").textContent = `One scale for all: blue −${text(largest, 4)}, white 0, red ${text(largest, 4)}; `
-    + `logarithmic beyond a tenth of that.`;
+    + `logarithmic beyond a tenth of that.${exact}`;
   for (const quantity of ["loss", "accuracy"]) chart($(quantity), quantity, run, step);
   for (const one of validation) one.read = digitOf(forward(w, one.x));
   const right = validation.filter(one => one.read === one.label).length;
@@ -252,18 +258,21 @@ function showStep({pixels, x, w, outputs}) {
   $("rate-value").textContent = rate.toPrecision(2);
   $("rate").ariaValueText = rate.toPrecision(2);
   $("penalty-term").textContent = lambda ? `${2 * data.share * lambda} w` : "0 (λ = 0)";
-  const mean = weights => validation.reduce((sum, one) => sum + crossEntropy(forward(weights, one.x), one.label), 0)
+  const mean = weights => validation.reduce((sum, one) => sum + crossEntropy(weights, one.x, one.label), 0)
     / validation.length;
-  const rows = {"C of this image": [crossEntropy(outputs, label), crossEntropy(after, label)],
+  const rows = {"C of this image": [crossEntropy(w, x, label), crossEntropy(next, x, label)],
     "penalty λR": [penalty(w, lambda), penalty(next, lambda)],
     "J = C + λR": [objective(w, x, label, lambda), objective(next, x, label, lambda)],
     [`mean C of the ${validation.length} images`]: [mean(w), mean(next)]};
   const change = (before, later) => (later > before ? " ▲" : later < before ? " ▼" : "");
   fill("losses", Object.entries(rows).map(([name, [before, later]]) =>
     [name, [text(before), text(later) + change(before, later)]]));
-  const [here, others] = [rows["J = C + λR"], Object.values(rows)[3]];
-  $("verdict").textContent = here[1] > here[0] ? "The loss J of this image rises: the rate is too large."
-    : others[1] > others[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
+  const [before, later] = rows["J = C + λR"], all = Object.values(rows)[3];
+  $("take").disabled = !(later < 1e6);
+  $("verdict").textContent = $("take").disabled ? "This step would lead too far to be shown: the rate is too large."
+    : later > before ? "The loss J of this image rises: the rate is too large."
+      : later === before ? "The loss J of this image stays as it is."
+        : all[1] > all[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
   fill("differences", Array.from(outputs, (value, k) =>
     [k, [text(value), text(value - (k === label)), text(after[k])], k === label ? "label" : ""]));
   state.entry ??= {k: label, pixel: pixels.indexOf(Math.max(...pixels))}; // one that is in the digit
@@ -325,9 +334,12 @@ function listen() {
   const paper = $("paper");
   const where = event => {
     const box = paper.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
+      .map(value => Math.min(1, Math.max(0, value)));
   };
-  const extend = point => draw([...state.strokes.slice(0, -1), [...state.strokes.at(-1), point]]);
+  const extend = point => {
+    if (state.strokes.length) draw([...state.strokes.slice(0, -1), [...state.strokes.at(-1), point]]);
+  };
   paper.onpointerdown = event => {
     if (!event.isPrimary || event.button) return;
     paper.setPointerCapture(event.pointerId);
@@ -359,6 +371,7 @@ function listen() {
   $("label").onchange = event => set({label: Number(event.target.value), entry: null});
   $("rate").oninput = event => set({rate: 10 ** event.target.valueAsNumber});
   $("take").onclick = () => {
+    play(false);
     const {x, w, outputs} = current();
     set({own: descend(w, backward(w, x, outputs, state.label, state.run.lambda), state.rate), taken: state.taken + 1});
   };
@@ -375,6 +388,7 @@ function listen() {
       Math.min(field.max, Math.max(0, Math.floor(field.valueAsNumber || 0))));
     set({entry: {k, pixel: row * SIDE + column}});
   };
+  for (const name of ["k", "row", "column"]) $(`entry-${name}`).onblur = render; // shows what is taken
 }
 
 async function start() {
@@ -390,4 +404,6 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-start();
+start().catch(error => {
+  $("about").textContent = `This browser cannot show the page (${error}). A newer one can.`;
+});

@@ -65,6 +65,7 @@ def _run(l2_reg_lambda: float, training: Training, checkpoints: Checkpoints) -> 
         "unit": checkpoints.unit,
         "steps": checkpoints.steps,
         "kept": checkpoints.steps.index(training.best.step + 1),
+        "weights_kept": _base64(training.w.astype("<f4").tobytes()),
         "curves": {name: np.round(values, 5).tolist() for name, values in curves.items()},
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,10 +68,10 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(params=[{"width": 1600, "height": 900}], ids=["wide"])
-def page(browser: Any, lesson: Lesson, request: pytest.FixtureRequest) -> Iterator[Any]:
+@pytest.fixture
+def page(browser: Any, lesson: Lesson) -> Iterator[Any]:
     """The page, opened as a file; it writes nothing to the console and asks for nothing."""
-    page = browser.new_page(viewport=request.param)
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -118,10 +119,12 @@ def test_it_computes_what_numpy_computes(page: Any, lesson: Lesson) -> None:
     for run, (value, checkpoints) in zip(
         page.evaluate(COMPUTED), lesson.checkpoints.items(), strict=True
     ):
+        training = lesson.trainings[value]
         model = SoftmaxModel(value)
         assert len(run) == len(checkpoints.steps)
         for number, computed in enumerate(run):
-            model.w = checkpoints.weights(number)
+            kept = checkpoints.steps[number] == training.best.step + 1
+            model.w = np.float64(training.w) if kept else checkpoints.weights(number)
             outputs = model.forward(X)
             model.backward(X, outputs, targets)
             np.testing.assert_allclose(computed["outputs"], outputs, rtol=0, atol=1e-6)
@@ -175,8 +178,8 @@ def test_a_step_is_that_of_numpy_and_one_at_too_large_a_rate_raises_the_loss(
     frame(page)
     n = page.evaluate("validation.indexOf(state.shown)")
     x, target = (array[n : n + 1] for array in inputs_and_targets(lesson))
-    model, checkpoints = SoftmaxModel(1), lesson.checkpoints[1]
-    model.w = checkpoints.weights(page.evaluate("state.checkpoint"))
+    model = SoftmaxModel(1)
+    model.w = np.float64(lesson.trainings[1].w)
     for slider, rises in (("-2", False), ("0.3", True)):
         page.fill("#rate", slider)
         frame(page)
@@ -194,6 +197,13 @@ def test_a_step_is_that_of_numpy_and_one_at_too_large_a_rate_raises_the_loss(
     page.click("#back")
     frame(page)
     assert losses(page)["J = C + λR"][0] == pytest.approx(before, abs=6e-4)
+    page.fill("#rate", "1")
+    for _ in range(10):  # until the loss is no longer shown
+        if page.is_enabled("#take"):
+            page.click("#take")
+            frame(page)
+    assert "too far to be shown" in page.inner_text("#verdict")
+    assert "NaN" not in page.inner_text("body")
 
 
 def test_an_entry_of_the_gradient_agrees_with_central_differences(page: Any) -> None:
@@ -201,6 +211,10 @@ def test_an_entry_of_the_gradient_agrees_with_central_differences(page: Any) -> 
     page.locator("#gradient canvas").nth(3).click(position={"x": 40, "y": 30})
     frame(page)
     assert page.input_value("#entry-k") == "3"
+    page.fill("#entry-column", "99")
+    page.press("#entry-column", "Tab")
+    frame(page)
+    assert page.input_value("#entry-column") == "27"
     for row in ("14", "5"):
         page.fill("#entry-row", row)
         frame(page)
@@ -251,9 +265,10 @@ def test_playing_goes_through_the_training_to_its_end(page: Any, lesson: Lesson)
     assert sum(int(count) for count in counts if count.strip()) == 100
 
 
-@pytest.mark.parametrize("page", [{"width": 360, "height": 740}], indirect=True, ids=["narrow"])
-def test_it_fits_on_a_telephone(page: Any) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+def test_nothing_is_cut_off_at_any_width(page: Any) -> None:
+    for width in (360, 700, 940, 1024, 1600):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_a_drawing_becomes_what_mnist_is(page: Any) -> None:
@@ -263,6 +278,8 @@ def test_a_drawing_becomes_what_mnist_is(page: Any) -> None:
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     assert (len(rows), len(columns)) in {(20, 9), (20, 10), (21, 9), (21, 10)}
     middle = np.arange(28) + 0.5
+    dot = np.array(page.evaluate("[...asMnist([[[0.5, 0.5], [0.501, 0.5]]])]"))
+    assert 0 < np.count_nonzero(dot) < 20
     for axis in (0, 1):
         assert image.sum(axis=axis) @ middle / image.sum() == pytest.approx(14, abs=0.1)
 
@@ -275,6 +292,8 @@ def test_the_page_opens_with_the_weights_that_the_training_kept(lesson: Lesson) 
         assert run["steps"][run["kept"]] == training.best.step + 1
         kept = checkpoints.weights(run["kept"])
         np.testing.assert_allclose(kept, training.w, rtol=0, atol=checkpoints.unit)
+        exact = np.frombuffer(b64decode(run["weights_kept"]), "<f4")
+        np.testing.assert_array_equal(exact, training.w.ravel())
         assert not checkpoints.weights(0).any()
         assert run["curves"]["val_loss"][-1] == round(training.validations[-1].val_loss, 5)
 
@@ -304,8 +323,9 @@ def at_hand(monkeypatch: pytest.MonkeyPatch, tiny_digits: Digits) -> None:
 def test_the_page_is_made_from_what_task3_left(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explore.__main__.main(["--out", str(results), "--jobs", "1"])
-    assert capsys.readouterr().out == f"Wrote {results / 'explore.html'}: open it in a browser.\n"
+    explore.__main__.main(["--out", str(results), "--jobs", "1", "--data-dir", "."])
+    printed = capsys.readouterr().out
+    assert printed.endswith(f"\nWrote {results / 'explore.html'}: open it in a browser.\n")
     text = (results / "explore.html").read_text(encoding="utf-8")
     assert "400 images of tiny digits, in a quick run of 3 epochs by task3.py (seed 3)." in text
 
@@ -318,7 +338,9 @@ def changed(results: Path, what: str) -> None:
     elif what == "no runs":
         (results / "task3_runs.npz").unlink()
     elif what == "another version":
-        del part["task3"]["seed"]
+        del part["task3"]["quick"]
+    elif what == "no seed":
+        part["task3"]["seed"] = "x"
     elif what == "other runs":
         shutil.copy(results / "task2_runs.npz", results / "task3_runs.npz")
     elif what == "other images":
@@ -335,6 +357,7 @@ def changed(results: Path, what: str) -> None:
         ("no results", "has no results of task3.py"),
         ("no runs", "has no results of task3.py"),
         ("another version", "has results of another version of task3.py"),
+        ("no seed", "has results of another version of task3.py"),
         ("other runs", "has results of another version of task3.py"),
         ("other images", "are of other images than tiny digits"),
         ("another seed", "with lambda 0 does not repeat itself: the code has changed"),
@@ -343,7 +366,7 @@ def changed(results: Path, what: str) -> None:
 def test_what_it_cannot_use_is_named_with_what_to_run(results: Path, what: str, line: str) -> None:
     changed(results, what)
     with pytest.raises(OSError, match=rf"{line}.* Likely fix: .*task3\.py"):
-        explore.__main__.main(["--out", str(results), "--jobs", "1"])
+        explore.__main__.main(["--out", str(results), "--jobs", "1", "--data-dir", "."])
     assert not (results / "explore.html").exists()
 
 
