@@ -47,6 +47,12 @@ def deepest_fall(accuracy: Mapping[int, float]) -> float:
     return float(-np.diff(list(accuracy.values())).min(initial=0))
 
 
+def rates_differ(a: int, n: int, b: int, m: int) -> bool:
+    """Return whether a of n and b of m differ by more than chance: Fisher's exact test at 5 %."""
+    ways = [comb(n, k) * comb(m, a + b - k) for k in range(a + b + 1)]
+    return 20 * sum(one for one in ways if one <= ways[a]) <= sum(ways)
+
+
 def significant(successes: int, trials: int) -> bool:
     """Return whether so many successes are more than chance, by a one-sided sign test at 5 %."""
     return sum(comb(trials, k) for k in range(successes, trials + 1)) <= 0.05 * 2**trials
