@@ -70,7 +70,7 @@ def spikes(part: Part) -> str:
     if not measures.rates_differ(len(steps), trials, len(more), others):
         text = counts + (
             "By Fisher's exact test at 5 %, this run alone does not show a difference. On MNIST, "
-            "docs/results.md compares ten seeds: with shuffling, each has fewer per 100 validations."
+            "docs/results.md compares ten seeds: with shuffling, each has a lower rate."
         )
     elif len(more) * trials > len(steps) * others:
         text = counts + "So in this run there are more spikes with shuffling, not fewer."

@@ -106,7 +106,12 @@ def by_setting(values: Mapping[Any, float], spec: str) -> str:
 def tally(claims: Sequence[Claim]) -> str:
     """Count the verdicts."""
     count = Counter(claim.verdict for claim in claims)
-    counts = (f"{count[verdict]} {words}" for verdict, words in COUNTED.items() if count[verdict])
+    counts = []
+    for verdict, words in COUNTED.items():
+        if count[verdict] == 1:
+            words = words.replace("agree", "agrees").replace("are", "is")
+        if count[verdict]:
+            counts.append(f"{count[verdict]} {words}")
     return f"Of {len(claims)} results, {', '.join(counts)}."
 
 
@@ -122,7 +127,7 @@ def comparison(claims: Sequence[Claim], heading: str = "published") -> str:
         rows.append((claim.task, claim.published, letter, claim.criterion, claim.ours, verdict))
     text = table(("task", heading, "protocol", "criterion", "ours", "agrees"), rows)
     notes = dict.fromkeys((claim.note, claim.measured) for claim in claims if claim.measured)
-    lines = [f"- Note {note}: {measured}." for note, measured in notes]
+    lines = [f"- Measured for note {note}: {measured}." for note, measured in notes]
     return "\n".join([text, "", *lines] if lines else [text])
 
 

@@ -194,11 +194,11 @@ def _logistic(binary: Descent, annealed: Descent, raw: Descent, pairs: Sets) -> 
             "accuracy on both sets: higher on the test set",
         ),
         claim(
-            "it is due to sampling bias",
+            "sampling bias may explain it",
             f"{test - val:.4f}, standard error {error:.4f}",
             abs(test - val) < 2 * error,
-            "difference of the two accuracies: below two standard errors, so that the draw of the "
-            "images may explain it",
+            "difference of the two accuracies: below two standard errors; the document says that "
+            "it does explain it, which no such test shows",
         ),
         claim(
             "early stopping on three rises of the validation cost does not end figure 2.2 earlier",

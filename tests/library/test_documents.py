@@ -206,7 +206,7 @@ VERDICTS: dict[ModuleType, dict[str, Callable[[list[float]], bool]]] = {
         "the range of the weights is lower": lambda shown: decreases(shown[1::2]),
     },
     course_2021: {
-        "without shuffling there are batches of mostly": lambda shown: shown[0] == shown[-1],
+        "without shuffling there are batches of mostly": lambda shown: shown[0] < 25,
         "normalising the input": lambda shown: bool(np.all(np.less(shown[2::3], shown[1::3]))),
         "clear evidence of overfitting": lambda shown: min(shown[:-1]) > 2 * shown[-1],
         "the model performs much better": lambda shown: min(shown) > 1.5,

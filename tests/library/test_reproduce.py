@@ -64,8 +64,8 @@ def test_what_agrees_only_by_our_choice_and_what_is_not_explained_are_counted_ap
     ]
     assert [one.verdict for one in document] == list(claims.COUNTED)
     assert claims.tally(document[2:]) == (
-        "Of 3 results, 1 agree with a fitted setting, 1 disagree and are explained, 1 disagree and "
-        "are not explained."
+        "Of 3 results, 1 agrees with a fitted setting, 1 disagrees and is explained, 1 disagrees "
+        "and is not explained."
     )
 
 
