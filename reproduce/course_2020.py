@@ -161,7 +161,8 @@ def _complexity(
             accuracy[0.001] > max(others),
             "validation accuracy for each lambda of its bar chart: strictly highest for 0.001",
             note=4,
-            measured=f"{trainings[0].last('accuracy', VALIDATION):.4f} without a penalty",
+            measured="without a penalty the accuracy is "
+            f"{trainings[0].last('accuracy', VALIDATION):.4f}",
         ),
         *(
             length(f"squared length with lambda = {value:g}, its bar chart:", bar, norms[value])
@@ -175,7 +176,7 @@ def _complexity(
         ),
         replace(
             _noise("3d", TWO_DIGITS, chart, "higher lambda", 6),
-            measured=f"{by_setting(_roughness(full), '.4f')} with full batches",
+            measured=f"with full batches the roughness is {by_setting(_roughness(full), '.4f')}",
         ),
         Claim(
             "3d",
@@ -212,7 +213,7 @@ def variations(model: Model, sets: Sets) -> tuple[float, float]:
 def _table(training: Descent, sets: Sets) -> list[Claim]:
     outputs = {name: utils.predict(training.model, X) for name, (X, _) in sets.items()}
     by_argmax = [f"{training.last('accuracy', name):.4f} ({name.lower()})" for name in sets]
-    measured = f"by the largest output {', '.join(by_argmax)}"
+    measured = f"by the largest output the accuracy is {', '.join(by_argmax)}"
     compare, claims = partial(number, "4c", TEN_DIGITS), []
     for name, (loss, accuracy) in PRINTED.items():
         ours, rows = training.last("loss", name) / K, exact_rows(sets[name][1], outputs[name])

@@ -238,7 +238,7 @@ def _numbers(in_order: Training, shuffled: Sequence[Training], fifty: float) -> 
     last = max(val)  # step
     stops = [training.epoch for training in shuffled]
     stop = number("2d", SHUFFLED, "with shuffling, stops in epoch", "16", stops[0], note=2)
-    measured = f"{fifty:.4f} after 50 epochs without early stopping"
+    measured = f"the accuracy is {fifty:.4f} after 50 epochs without early stopping"
     what = "final training accuracy"
     return [
         number("2c", STOPPED_EARLY, what, "0.976", train[last], note=1, measured=measured),
@@ -254,7 +254,7 @@ def _numbers(in_order: Training, shuffled: Sequence[Training], fifty: float) -> 
         replace(
             stop,
             ours=with_range(stops, "d"),
-            measured=f"epoch 16 for {stops.count(16)} of {len(stops)} seeds",
+            measured=f"training stops in epoch 16 for {stops.count(16)} of {len(stops)} seeds",
         ),
     ]
 
@@ -325,7 +325,7 @@ def _causes(in_order: Training, batches: Batches, images: utils.Split) -> list[C
     worst = int(np.argmin(accuracy))
     inequality = np.abs(batches.twos - 0.5)
     unequal, place = int(np.argmax(inequality)), int(np.sum(inequality >= inequality[worst]))
-    minority = 0.5 - inequality[unequal]
+    minority = float(0.5 - inequality[unequal])
     after = (worst + 1) % count
     percent = 100 * batches.twos
     times = gradient[worst] / np.median(gradient)
@@ -539,7 +539,8 @@ def _regularisation(
             decreasing(norms),
             "sum of the squared weights for each lambda: decreasing",
             note=9,
-            measured=f"from lambda 0 to 1 by a factor of {norms[0] / norms[1]:.3g}, at step {same} "
-            f"of both by a factor of {plain / penalised:.2g}",
+            measured="the squared length falls from lambda 0 to 1 by a factor of "
+            f"{norms[0] / norms[1]:.3g}, at step {same} of both by a factor of "
+            f"{plain / penalised:.2g}",
         ),
     ]

@@ -101,7 +101,7 @@ def _signs_of_l1(trainings: Trainings) -> list[Claim]:
             accuracy(minus) > 0.85,
             "accuracy after epoch 3: above 0.85",
             note=2,
-            measured=f"after 3 epochs without the term {learnt(without, 3)}",
+            measured=f"after 3 epochs without the term the accuracy is {learnt(without, 3)}",
         ),
         claim(
             "subtracted over all weights, it lets the loss fall without bound",
