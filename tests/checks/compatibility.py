@@ -521,7 +521,7 @@ class Loader(SourceFileLoader):
         super().__init__(name, file)
         self.file, self.note = Path(file), report
         self.has_failed = False  # in what runs outside of functions
-        self.switched_off = 0  # the line that switches early stopping off
+        self.switches_on, self.switched_off = False, 0  # a line that switches early stopping off
 
     def report(self, line: int, text: str) -> None:
         """Note something about a line of the file."""
@@ -701,23 +701,42 @@ def name_from_numpy(missing: tuple[Any, str], name: str, package: str) -> tuple[
     return missing if found is None else (found, f"write {spelling}")
 
 
+NEVER = re.compile(r"0|-[\d.]+|(float\(|np\.|math\.).{0,2}inf.{0,2}")  # a patience without an end
+
+
+def with_early_stopping(module: ModuleType, is_on: bool) -> int:
+    """Run a student's file again, with early stopping switched on, or as it is written.
+
+    Returns the line that switches it off, or 0.
+    """
+    loader: Any = module.__loader__
+    loader.switches_on, loader.switched_off = is_on, 0
+    loader.exec_module(module)
+    return loader.switched_off
+
+
 @rule("arguments_of_their_own", "2d")
 def early_stopping_switched_on(tree: ast.Module, loader: Loader) -> ast.Module:
     """A constant, of a function, a class or the file, that switches early stopping off."""
-    names = [node.id for node in ast.walk(tree) if _is_stored(node)]
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign | ast.AnnAssign):
+    stored = [_stored(node) for node in ast.walk(tree)]
+    for node in ast.walk(tree) if loader.switches_on else ():
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
-        value, target = node.value, node.targets[0] if isinstance(node, ast.Assign) else node.target
-        if not (isinstance(value, ast.Constant) and _is_stored(target)):
-            continue
-        off = None if value.value == 0 and value.value is not False else value.value
-        on = early_stopping_argument(off, target.id)
-        if target.id.lower().startswith(("no", "dis", "without")):
-            continue
-        if on is not off and names.count(target.id) == 1:  # what changes is no constant
-            loader.switched_off, value.value = node.lineno, on
+        name = _stored(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+        text = ast.unparse(node.value)
+        off = {"None": None, "False": False}.get(text, None if NEVER.fullmatch(text) else text)
+        on = early_stopping_argument(off, name)
+        if re.match("no_|dis|without", name.lower()):
+            on = False if text == "True" and "stop" in name.lower() else off
+        if on is not off and stored.count(name) == 1:  # what changes is no constant
+            loader.switched_off, node.value = node.lineno, ast.Constant(on)
     return tree
+
+
+def _stored(node: ast.AST) -> str:
+    """Return the name of a variable or an attribute that is set, or ""."""
+    is_set = isinstance(getattr(node, "ctx", None), ast.Store)
+    return getattr(node, "attr", getattr(node, "id", "")) if is_set else ""
 
 
 def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
