@@ -122,7 +122,8 @@ def stand_in(
 ) -> None:
     """Replace a student's function in all of their modules that are imported.
 
-    It is found by identity, not by name: a `cross_entropy_loss` of the wrong task stays wrong.
+    It is found by identity, not by name: a `cross_entropy_loss` of the wrong task stays wrong. What
+    takes the place of one that cannot be imported is replaced, too.
 
     Args:
         files: the student's.
@@ -133,13 +134,12 @@ def stand_in(
     module, name = function.split(".")
     loaded = files.loaded()
     original = getattr(loaded.get(module), name, None)
-    if not callable(original):
-        return
     replacement = compatibility.without_further_arguments(replacement, name)
-    replacement = compatibility.in_their_order(replacement, original, name)
+    if callable(original):
+        replacement = compatibility.in_their_order(replacement, original, name)
     for holder in loaded.values():
         for attribute, value in list(vars(holder).items()):
-            if value is original:
+            if value is original is not None or compatibility.is_missing(value, function):
                 monkeypatch.setattr(holder, attribute, replacement)
 
 
