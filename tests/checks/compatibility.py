@@ -512,6 +512,7 @@ def finder(folder: Path, report: Callable[[str], None]) -> FileFinder:
 GUARD = 'what runs the script belongs under `if __name__ == "__main__":`.'
 MOST_BROKEN = 5  # functions and statements; a file with more is no Python
 DEFINITION = re.compile(r"(?P<indent>\s*)(async\s+)?(?P<kind>def|class)\s+(?P<name>\w+)")
+CLASS = re.compile(r"(?P<class>\s*class\s+[^\W\d]\w*)\s*(\((?P<bases>[^)#:]*))?")
 
 
 class Loader(SourceFileLoader):
@@ -592,8 +593,8 @@ def broken_parts_left_out(text: str, path: str, report: Callable[[int, str], Non
         try:
             compile("\n".join(lines), path, "exec")
         except SyntaxError as error:
-            at, name = _leave_out(lines, error)
-            notes[at + 1] = f"SyntaxError: {error.msg}; {name or 'the statement'} is left out."
+            at, what = _leave_out(lines, error)
+            notes[at + 1] = f"SyntaxError: {error.msg}; {what}."
         else:
             for line, note in notes.items():
                 report(line, note)
@@ -602,9 +603,11 @@ def broken_parts_left_out(text: str, path: str, report: Callable[[int, str], Non
 
 
 def _leave_out(lines: list[str], error: SyntaxError) -> tuple[int, str]:
-    """Empty broken lines; return the index of the first, and the name of the function, or ""."""
+    """Empty or mend broken lines; return the index of the first, and what became of them."""
+    at = min(error.lineno or 1, len(lines)) - 1
     named = re.search(r"on line (\d+)", error.msg)  # where the cause is, not where it shows
-    at = min(int(named[1]) if named else error.lineno or 1, len(lines)) - 1
+    if named and not _is_out_of_place(lines, at):
+        at = int(named[1]) - 1
     start, inner, definition = at, _indent(lines[at]), DEFINITION.match(lines[at])
     alone = error.msg == "unexpected indent"  # after a line that is out of place
     while alone and start and not lines[start := start - 1].strip():
@@ -617,7 +620,14 @@ def _leave_out(lines: list[str], error: SyntaxError) -> tuple[int, str]:
             inner, definition = _indent(lines[start]), DEFINITION.match(lines[start])
     if not definition or definition["kind"] == "class":
         start, definition = at, None
-    after = range(at + 1, len(lines)) if definition or not alone else ()
+        if header := CLASS.match(lines[at]):
+            bases = ", ".join(re.findall(r"[\w.=]+", header["bases"] or ""))
+            mended = f"{header['class']}({bases}):"
+            if mended != lines[at]:
+                lines[at] = mended
+                return at, f"read as `{mended.strip()}`"
+    block = definition or (not alone and _opens(lines, at, error.msg))
+    after = range(at + 1, len(lines)) if block else ()
     inside = (
         _indent(lines[n]) > _indent(lines[start]) or lines[n].strip()[:1] in ("", *"#)]}")
         for n in after
@@ -625,11 +635,28 @@ def _leave_out(lines: list[str], error: SyntaxError) -> tuple[int, str]:
     end = at + 1 + sum(takewhile(bool, inside))
     lines[start:end] = [""] * (end - start)
     if not definition:
-        return at, ""
+        return at, "the statement is left out"
     indent, name = definition["indent"], definition["name"]
     lines[at] = f"{indent} raise SyntaxError({error.msg!r})"
     lines[start] = f"{indent}def {name}(*_, **__):{lines[start].lstrip()}"
-    return at, name
+    return at, f"{name} is left out"
+
+
+def _opens(lines: list[str], at: int, fault: str = "") -> bool:
+    """Return whether the lines below a line are of its block or its bracket."""
+    line = lines[at].split("#")[0].rstrip()
+    below = DEFINITION.match(next(filter(str.strip, lines[at + 1 :]), ""))
+    if line.endswith(":") or fault == "expected ':'":
+        return not below or bool(DEFINITION.match(line))  # else it is a remark above a method
+    return sum(map(line.count, "([{")) > sum(map(line.count, ")]}"))
+
+
+def _is_out_of_place(lines: list[str], at: int) -> bool:
+    """Return whether a line is no Python and the code around it is indented more."""
+    below = next(filter(str.strip, lines[at + 1 :]), "")
+    with suppress(SyntaxError):
+        return not ast.parse(lines[at].strip())
+    return _indent(below) > _indent(lines[at]) and not _opens(lines, at)
 
 
 def _indent(line: str) -> int:

@@ -178,11 +178,34 @@ def test_what_ends_the_script_costs_no_function(
         ("def f(x):\n\nx = 1\n", "line 3: SyntaxError: expected an indented block after function"),
         ("def f(x):\n    y = 1\nt\n    return y\n", "line 6: SyntaxError: unexpected indent; f is"),
         (
-            "class A:\n    x = 1\nt\n    def f(s):\n        pass\n",
+            "class A:\n    x = 1\nt\n    def f(s):\n        return 1\n",
             "line 5: SyntaxError: unexpected",
         ),
         ("if __name__ == '__main__':\n    x = 1\n    t t\n", "line 5: SyntaxError: invalid syntax"),
         ("x = [1,\n2\n", "line 3: SyntaxError: '[' was never closed; the statement is left out"),
+        ("if __name__ == '__main__'\n    x = 1\n", "line 3: SyntaxError: expected ':'; the statem"),
+        (
+            "class A:\n    def f(s):\n        y = 1\na b\n        return y\n",
+            "line 6: SyntaxError: invalid syntax; the statement is left out.",
+        ),
+        (
+            "class A:\n    x = 1\nWhat follows:\n    def f(s):\n        return 1\n",
+            "line 5: SyntaxError: invalid syntax; the statement is left out.",
+        ),
+        (
+            "class A:\n    def f(s):\n<<<<<<< HEAD\n        return 1\n",
+            "line 5: SyntaxError: expected an indented block after function definition on line 4; "
+            "the statement is left out.",
+        ),
+        (
+            "class A(object)\n    def f(s):\n        return 1\n",
+            "line 3: SyntaxError: expected ':'; read as `class A(object):`.",
+        ),
+        (
+            "class A\n    def f(s):\n        return 1\n",
+            "line 3: SyntaxError: expected ':'; read as `class A():`.",
+        ),
+        ("class A:\n\nx = 1\n", "line 3: SyntaxError: expected an indented block after class"),
     ],
 )
 def test_lines_that_are_no_python_cost_their_function(load: Load, text: str, left: str) -> None:
@@ -191,7 +214,10 @@ def test_lines_that_are_no_python_cost_their_function(load: Load, text: str, lef
     assert len(notes) == 1
     assert notes[0].startswith(left)
     broken = vars(module).get("f") or getattr(vars(module).get("A"), "f", None)
-    if broken and "class A:\n    x" not in text:
+    assert bool(broken) == ("def f(" in text)
+    if broken and "; f is" not in notes[0]:
+        assert broken(1) == 1
+    elif broken:
         with pytest.raises(SyntaxError) as caught:
             broken(1)
         assert f": SyntaxError: {caught.value.msg}; f is left out." in notes[0]
