@@ -147,7 +147,7 @@ def by_name(
 # What an argument of a model is for, by its name.
 ROLES = {
     "lambda": r"l2|reg|lam|decay|penal",
-    "outputs": r"out|class|^k$|^c$",
+    "outputs": r"(?<!drop)out|class|^k$|^c$",
     "inputs": r"(^|_)in(_|p|$)|feat|dim|size|pixel|^[dinm]$",
 }
 
@@ -156,27 +156,47 @@ ROLES = {
 def sizes_of_a_model(
     given: tuple[tuple[Any, ...], dict[str, Any]], Model: Callable[..., Any], name: str
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A model that is told its sizes: by the names of its arguments, else in their order."""
+    """A model that is told its sizes: by the names of its arguments, else in their order.
+
+    The size of the inputs may be 785, 784, or a shape: the first that makes `w` what it has to be.
+    """
     args, options = given
     if name not in MODELS or is_made_as_handed_out(Model, *args, **options):
         return given
-    values = {"inputs": 785, "outputs": MODELS[name], "lambda": args[0] if args else 0.0}
+    K, strength = MODELS[name], args[0] if args else 0.0
     asked = {parameter.name: _role(parameter.name) for parameter in _parameters(Model)}
-    own = {name: values.pop(role) for name, role in asked.items() if role in values}
-    for parameter in _parameters(Model):
-        if not asked[parameter.name] and parameter.default is parameter.empty and values:
-            own[parameter.name] = values.pop(next(iter(values)))
-    return (), own | options
+    shape = [(785, K)] * bool(re.search("shape|dims|sizes", str([*asked])))  # of the weights
+    made = []
+    for inputs in (785, 784, *shape, (7, 785), np.zeros((7, 785))):  # the last two: of images
+        values = {"inputs": inputs, "outputs": K, "lambda": strength}
+        own = {name: values.pop(role) for name, role in asked.items() if role in values}
+        for parameter in _parameters(Model):
+            if not asked[parameter.name] and parameter.default is parameter.empty:
+                own[parameter.name] = values.pop(next(iter(values), ""), 1)
+        made.append(own | options)
+        with suppress(Exception):
+            if np.shape(Model(**made[-1]).w) == (785, K):
+                return (), made[-1]
+    return (), made[0]
 
 
 def is_made_as_handed_out(Model: Callable[..., Any], *args: Any, **options: Any) -> bool:
     """Return whether a model takes these arguments, and lambda, if it is given, as the first."""
-    names = [parameter.name for parameter in _parameters(Model)]
+    parameters = _parameters(Model)
+    names = [parameter.name for parameter in parameters]
     fits, years = False, {name: 0 for name in ANOTHER_YEARS if name in names[len(args) :]}
     with suppress(TypeError):
         inspect.signature(Model).bind(*args, **options | years)
-        fits = not (args and names) or _role(names[0]) in ("lambda", "")
+        first = _role(names[0]) if args and names else "lambda"
+        fits = first == "lambda" or (not first and not any(map(_is_lambda, parameters[1:])))
     return fits
+
+
+def _is_lambda(parameter: inspect.Parameter) -> bool:
+    """Return whether an argument is lambda, and no option as `use_l2=False`."""
+    return _role(parameter.name) == "lambda" and not isinstance(
+        parameter.default, bool | str | None
+    )
 
 
 def _role(name: str) -> str:

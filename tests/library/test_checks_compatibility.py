@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -303,11 +304,40 @@ def test_a_function_with_other_arguments_is_called_as_it_was_handed_out(
         ("SoftmaxModel", lambda K, D, reg: (K, D, reg), (10, 785, 3)),
         ("SoftmaxModel", lambda D=5, l2_reg_lambda=0: (D, l2_reg_lambda), (785, 3)),
         ("SoftmaxModel", lambda lam, num_classes=5: (lam, num_classes), (3, 5)),
+        ("SoftmaxModel", lambda alpha, use_l2=False: (alpha, use_l2), (3, False)),
+        ("SoftmaxModel", lambda name, l2_reg_lambda: l2_reg_lambda, 3),
+        ("SoftmaxModel", lambda dropout=0.0, lam=0.0: (dropout, lam), (0, 3)),
+        ("SoftmaxModel", lambda shape=(785, 10), lam=0.0: (shape, lam), ((785, 10), 3)),
+        ("SoftmaxModel", lambda a, b, c, d, lam: lam, 3),
         ("SoftmaxModel", lambda: "no lambda", "no lambda"),
     ],
 )
 def test_a_model_that_is_told_its_sizes_gets_them(name: str, Model: Any, made: object) -> None:
     assert adapted(Model, name)(*((3,) if name == "SoftmaxModel" else ())) == made
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        lambda num_inputs: np.zeros((num_inputs, 1)),
+        lambda num_pixels: np.zeros((num_pixels + 1, 1)),
+        lambda shape: np.zeros(shape),
+        lambda dims: np.zeros(dims),
+        lambda input_shape: np.zeros((input_shape[1], 1)),
+        lambda X: np.zeros((X.shape[1], 1)),
+    ],
+)
+def test_the_size_of_the_inputs_is_what_makes_785_weights(weights: Any) -> None:
+    @wraps(weights)
+    def Model(*args: Any, **options: Any) -> SimpleNamespace:
+        return SimpleNamespace(w=weights(*args, **options))
+
+    assert adapted(Model, "BinaryModel")().w.shape == (785, 1)
+
+
+def test_weights_of_one_dimension_remain_wrong() -> None:
+    Model = adapted(lambda input_size: SimpleNamespace(w=np.zeros(input_size)), "BinaryModel")
+    assert Model().w.shape == (785,)
 
 
 def test_an_argument_of_their_own_is_named() -> None:
