@@ -227,8 +227,12 @@ def test_lines_that_are_no_python_cost_their_function(load: Load, text: str, lef
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ("x = 1".encode("utf-16"), "UTF-16"),
-        (b"x = 1\n# \0", "no text"),
+        ("\ufeffx = 1".encode("utf-16-le"), "UTF-16"),
+        ("\ufeffx = 1".encode("utf-16-be"), "UTF-16"),
+        ("\ufeffx = 1".encode("utf-32-le"), "UTF-32"),
+        ("\ufeffx = 1".encode("utf-32-be"), "UTF-32"),
+        ("x = 1".encode("utf-16-le"), "no UTF-8 text"),
+        (b"x = 1\n# \0", "no UTF-8 text"),
         (b"# \xe6", "not UTF-8: byte 0xe6 in line 1"),
         (b"x = 1\n\ny = '\xe6'", "not UTF-8: byte 0xe6 in line 3"),
     ],
