@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from lab.assignment import FUNCTIONS, POINTS
 from tests.checks.compatibility import whole_of
 from tests.checks.explain import explain
+from tests.checks.outcomes import Outcomes
 from tests.checks.points import Check
 from tests.checks.student import StudentFiles
 from tests.library.proof import run_pytest
@@ -272,6 +273,15 @@ def test_a_failure_is_printed_once_and_what_depends_on_it_is_skipped(
     assert "failed: BinaryModel.backward; skipped: 1 that need them" in report.row("2a")
     assert "def test_backward_is" not in report.output
     assert "def test_backward_is" in check("--task=2a", "--full-trace").output
+
+
+def test_a_check_does_not_wait_for_one_of_the_same_name_in_another_task() -> None:
+    outcomes = Outcomes()
+    outcomes.add("id", "test_forward", Check("2a", 1, "task2a.BinaryModel.forward"))
+    outcomes["id"].status = "failed"
+    waiting = Check("2a", 1, "task2a.BinaryModel.backward", needs=("test_forward",))
+    assert outcomes.blocker(waiting) is outcomes["id"]
+    assert outcomes.blocker(replace(waiting, task="3a")) is None
 
 
 # Files that are missing, cannot be imported or never end
