@@ -37,13 +37,16 @@ class TextbookModel:
         self.grad = np.zeros_like(self.w)
 
 
-def textbook_model(files: StudentFiles, name: str, own_backward: bool = False) -> Any:
+def textbook_model(
+    files: StudentFiles, name: str, own_backward: bool = False, l2_reg_lambda: float = 0.0
+) -> Any:
     """Make a TextbookModel to stand in for a student's.
 
     Args:
         files: the student's.
         name: of the student's class, "task2a.BinaryModel" or "task3a.SoftmaxModel".
         own_backward: whether its gradients are those of the student's class.
+        l2_reg_lambda: of the student's SoftmaxModel, whose attributes are copied.
     """
     binary = name == "task2a.BinaryModel"
     num_outputs = 1 if binary else textbook.K
@@ -51,7 +54,7 @@ def textbook_model(files: StudentFiles, name: str, own_backward: bool = False) -
     with suppress(Exception):  # a model that cannot be made: Task 2a or 3a reports it
         Own = files.require(name)
         model = compatibility.with_own_methods(TextbookModel, Own)(num_outputs)
-        own = Own(*(() if binary else (0.0,)))
+        own = Own(*(() if binary else (l2_reg_lambda,)))
         model = compatibility.with_own_attributes(model, own)
         if own_backward:
             model = compatibility.with_own_backward(model, own)

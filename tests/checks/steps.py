@@ -38,7 +38,8 @@ __tracebackhide__ = True
 
 DATA_SETS = (37, 3), (5, 4)  # size and seed: of training, of validation
 RATES = 0.2, 0.7  # no product of them or their squares is a usual learning rate
-ACCURACIES = {10: 0.8, 4: 0.25}  # of the training and of the validation set, by their sizes
+ACCURACIES = {4000: 0.8, 2000: 0.55}  # of training and validation set, by size; the hits are first
+HIT = -2  # the pixel that is 1 for them
 SCRIPT_VARIABLES = (
     "use self.model, self.learning_rate, self.X_val ...: a variable of the script is missing where "
     "another file imports this one, and is another trainer's where there are two."
@@ -260,28 +261,38 @@ class Steps:
         self.expect_direction()
 
         def known(first: np.ndarray, *_: object) -> float:
+            if np.shape(first)[1:] == (textbook.I,):  # images, of the whole set or of a part of it
+                return float(np.mean(np.asarray(first)[:, HIT]))
             return ACCURACIES.get(len(first), 0.0)
 
         module = self.name.split(".")[0]
         for accuracy in ("calculate_accuracy", "accuracy"):
             stand_in(self._files, self._monkeypatch, f"{module}.{accuracy}", known)
         with at_fault(f"{self.name}.validation_step", handed_out=True):
-            model = self.model()
-            got = self.trainer(model).validation_step()
+            model = self.model(l2_reg_lambda=0.3)  # which is no part of the loss
+            sets = self._sets_with_known_accuracies(model)
+            trainer, before = self.trainer(model, sets=sets), model.w.copy()
+            got = trainer.validation_step()
             if not isinstance(got, tuple | list) or len(got) != 3:
                 what = "validation_step returns the wrong things"
                 raise Mistake(what, "val_loss, train_accuracy, val_accuracy", got)
-            training, right = (
-                textbook.loss(self.targets(n), textbook.forward(textbook.inputs(n, seed), model.w))
-                for n, seed in DATA_SETS
+            likely = (
+                "it measures, and trains on nothing: leave out train_step, and any update of w."
             )
-            other = [(training, "this is the loss of the training set.")]
+            same = np.array_equal(trainer.model.w, before)
+            expect(same, "validation_step changes the weights", "those before it", "others", likely)
+            training, right = (
+                textbook.loss(Y, textbook.forward(X, model.w)) for X, Y in (sets[:2], sets[2:])
+            )
+            other = [
+                (training, "this is the loss of the training set."),
+                (right + 0.3 * textbook.penalty(model.w).sum(), "leave out the L2 term."),
+            ]
             expect_close("the validation loss", got[0], right, other)
-            _, train, val = self._trainer_with_known_accuracies().validation_step()
             of_train, of_val = ACCURACIES.values()
             swapped = "the accuracies of training and of validation are exchanged."
-            expect_close("the training accuracy", train, of_train, [(of_val, swapped)])
-            expect_close("the validation accuracy", val, of_val)
+            expect_close("the training accuracy", got[1], of_train, [(of_val, swapped)])
+            expect_close("the validation accuracy", got[2], of_val)
 
     def _train_for_the_table(self, **steps: Callable[..., object]) -> None:
         """Train on 300 examples, in the types of the data set; write the results and their row."""
@@ -346,13 +357,13 @@ class Steps:
             if not np.allclose(expect_number(what, got), after, RELATIVE, ABSOLUTE, equal_nan=True):
                 expect_close(what, got, before, likely=likely)
 
-    def _trainer_with_known_accuracies(self) -> Any:
-        K, model = self.num_outputs, self.model()
-        target, other = ([1.0], [0.0]) if K == 1 else textbook.rows([3, 5])
-        right, wrong = (0.1 + 0.8 * np.array(row) for row in (target, other))
+    def _sets_with_known_accuracies(self, model: Any) -> list[np.ndarray]:
         sets: list[np.ndarray] = []
         for size, accuracy in ACCURACIES.items():
-            hits = round(accuracy * size)
-            sets.append(inputs_for(model, [right] * hits + [wrong] * (size - hits)))
-            sets.append(np.array([target] * size))
-        return self.trainer(model, sets=sets)
+            Y = self.targets(size)
+            hits = np.arange(size).reshape(-1, 1) < accuracy * size
+            other = 1 - Y if self.num_outputs == 1 else np.roll(Y, 1, axis=1)
+            X = inputs_for(model, 0.1 + 0.8 * np.where(hits, Y, other))
+            X[:, HIT] = hits[:, 0]  # a pixel of weight 0
+            sets += [X, Y]
+        return sets

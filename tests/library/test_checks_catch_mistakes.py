@@ -170,6 +170,8 @@ DIAGNOSES = {
     "at the root: 3a one_hot_encode rows in 8 bits": "numbers of rows in the type of Y, 8 bits",
     "at the root: 3b train_step the loss of 64": "of all its examples",
     "at the root: 3c accuracy any image's label": "of its own image, not of any",
+    "2b validation_step trains": "validation_step changes the weights",
+    "3b validation_step the L2 term": "leave out the L2 term",
     "at the root: 4b train_step lambda is set to 0": "lambda has no effect in train_step",
 }
 

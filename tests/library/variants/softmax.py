@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.library.variants.steps import step_mistakes
+from tests.library.variants.steps import VAL_LOSS, step_mistakes
 from tests.library.variants.variant import wrong
 
 ROWS = "encoded = np.zeros((Y.shape[0], num_classes), dtype=int)"
@@ -139,6 +139,11 @@ WRONG = [
         "3b",
         "task3.SoftmaxTrainer.train_step",
         ("the loss of Task 2", IMPORT, IMPORT + "from task2a import cross_entropy_loss\n"),
+    ),
+    *wrong(
+        "3b",
+        "task3.SoftmaxTrainer.validation_step",
+        ("the L2 term", VAL_LOSS, f"{VAL_LOSS} + self.model.lam * np.sum(self.model.w**2)"),
     ),
     *wrong(
         "3c",

@@ -7,6 +7,7 @@ from tests.library.variants.variant import Variant, wrong
 FORWARD = "outputs = self.model.forward(X_batch)"
 BACKWARD = "self.model.backward(X_batch, outputs, Y_batch)"
 VAL_LOSS = "cross_entropy_loss(self.Y_val, self.model.forward(self.X_val))"
+TRAINED_ON = "calculate_accuracy(self.X_train, self.Y_train, self.model)"
 RESULTS = "return loss, accuracy_train, accuracy_val"
 
 
@@ -94,6 +95,17 @@ def step_mistakes(task: str, trainer: str, update: str, loss: str) -> list[Varia
             ("training loss", VAL_LOSS, VAL_LOSS.replace("_val", "_train")),
             ("loss only", RESULTS, "return loss"),
             ("accuracies exchanged", RESULTS, "return loss, accuracy_val, accuracy_train"),
+            (
+                "trains",
+                f"loss = {VAL_LOSS}",
+                f"self.train_step(self.X_val, self.Y_val)\n        loss = {VAL_LOSS}",
+            ),
+            (
+                "a part of the training set",
+                TRAINED_ON,
+                TRAINED_ON.replace("train,", "train[:1000],"),
+            ),
+            ("a part of the validation set", VAL_LOSS, VAL_LOSS.replace("_val", "_val[:100]")),
             ("training twice", RESULTS, "return loss, accuracy_train, accuracy_train"),
         ),
     ]
