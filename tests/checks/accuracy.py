@@ -152,6 +152,7 @@ class Examples:
             (100 * right, "this is a percentage; return the fraction, from 0 to 1."),
             (1 - right, "this is the fraction of wrong predictions."),
             (right // 1, WHOLE),
+            *((np.round(right, d), "it is rounded; round nothing.") for d in (1, 2, 3)),
             ((number - 1) / [N, N, 1, N], "an image is left out: the first, or the last."),
             (0 * right, "it is 0 whatever the outputs and the targets are."),
             # where a decision is made, outputs of exactly 0 and 1 change nothing

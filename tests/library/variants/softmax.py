@@ -162,6 +162,14 @@ WRONG = [
         ),
         ("a percentage", ACCURACY, ACCURACY + " * 100"),
         ("a whole number", ACCURACY, ACCURACY.replace("/", "//")),
+        ("rounded", ACCURACY, ACCURACY.replace("return ", "return round(") + ", 1)"),
+        (
+            "without the last",
+            HITS,
+            HITS.replace("predictions ==", "predictions[:-1] ==").replace(
+                "targets,", "targets[:-1],"
+            ),
+        ),
         ("divided by 128", ACCURACY, ACCURACY.replace("X.shape[0]", "128")),
         ("one argmax of all", PREDICT, PREDICT.replace(", axis=1", "")),
         ("off by one", ACCURACY, ACCURACY.replace("predictions ==", "predictions + 1 ==")),
