@@ -113,6 +113,13 @@ class Run:
         return self.number(len(self.batches)) if self.num_started < self.num_epochs else None
 
     @property
+    def too_rarely(self) -> str:
+        """What to say where validations are further apart than a fifth of an epoch."""
+        right, got = self.num_batches // 5, np.diff([*self.validated][:2]).sum()
+        often = f"validate every fifth of an epoch, here every {right} steps, not every {got}."
+        return often if got > right else ""
+
+    @property
     def final_weight(self) -> float:
         """The weight that training leaves behind."""
         return float(np.mean(self.trainer.model.w))

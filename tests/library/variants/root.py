@@ -33,6 +33,8 @@ KEPT = """global KEPT
 KEPT = globals().get("KEPT", rng.permutation(num_examples))
 return KEPT"""
 TEN = "return len(val_losses) > 10 and min(val_losses[-10:]) >= min(val_losses[:-10])"
+MEAN = """p, losses = self.patience, list(val_losses)
+return len(losses) > p and np.mean(losses[-p:]) >= min(losses[:-p])"""
 PATIENT = TEN.replace("10", "self.patience")
 
 
@@ -81,6 +83,7 @@ WRONG = [  # in what the course's own starter does not have
     wrong("2d", STOP, "never where all are equal", PATIENT.replace(">=", ">")),
     wrong("2d", STOP, "the other way round", PATIENT.replace(">=", "<")),
     wrong("2d", STOP, "whatever the last is", PATIENT.replace("patience:]", "patience:-1]")),
+    wrong("2d", STOP, "the mean of the last ten", MEAN),
     wrong("2e", ORDER, "no shuffling", "return np.arange(num_examples)"),
     wrong("2e", ORDER, "nothing returned", "np.random.permutation(num_examples)"),
     wrong("2e", ORDER, "one too few", "return rng.permutation(num_examples - 1)"),

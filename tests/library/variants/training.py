@@ -76,6 +76,7 @@ WRONG = [
             STOP.replace("==", ">="),
         ),
         ("breaks the inner loop", LEAVE, "break"),
+        *((f"validates {n} times an epoch", OFTEN, OFTEN.replace("5", n)) for n in "24"),
         ("validates once an epoch", OFTEN, "num_steps_per_val = num_batches_per_epoch"),
         ("the best training loss", BETTER, f"val_loss = loss\n{' ' * 20}{BETTER}"),
         (
