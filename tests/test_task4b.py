@@ -94,7 +94,8 @@ class Penalty:
                 moves.append((np.asarray(model.w, dtype=np.float64) - W) / -LEARNING_RATE)
             gradient = textbook.gradient(batch[0], OUTPUTS[:num_examples], batch[1])
             if np.allclose(moves[1], gradient, 1e-3, 1e-4):
-                return np.asarray(moves[0] - moves[1])
+                rate = np.vdot(moves[1], gradient) / np.vdot(gradient, gradient)  # as of a decay
+                return np.asarray((moves[0] - moves[1]) / rate)
         return None
 
 

@@ -34,6 +34,7 @@ WRONG = [
         "2a",
         "task2a.pre_process_images",
         ("range 0 to 1", SCALE, "    X = X / 255\n"),
+        ("rounded to 0.01", GIVE, f"    X = np.round(X, 2)\n{GIVE}"),
         ("divided by 128", SCALE, "    X = X / 128 - 1\n"),
         ("not divided", SCALE, "    X = X - 127.5\n"),
         ("white and black exchanged", SCALE, "    X = 1 - X / 127.5\n"),
@@ -242,6 +243,12 @@ WRONG = [
         ("overflows", LOGITS, "        z = X.dot(self.w)\n"),
         ("np.where overflows", LOGITS + SIGMOID, WHERE),
         advice=True,
+    ),
+    *wrong(
+        "2a",
+        "task2a.BinaryModel.forward",
+        ("a list", SIGMOID, SIGMOID.replace("1 / ", "(1 / ") + ").tolist()"),
+        whole_sets=True,
     ),
     *wrong(
         "2a",

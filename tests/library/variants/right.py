@@ -32,6 +32,10 @@ IN_PLACE = "self.model.w[...] = best_w"
 
 RIGHT = [
     right("as it is", whole_sets=True),
+    right(
+        "images of uint8 alone",
+        ("task2a", logistic.FLOAT, f"    assert X.dtype == np.uint8\n{logistic.FLOAT}"),
+    ),
     right("bias last", ("task2a", logistic.GIVE, f"    return np.hstack([X, {logistic.BIAS}])")),
     right(
         "float32",

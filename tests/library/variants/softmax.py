@@ -54,7 +54,6 @@ WRONG = [
         ("averaged over classes", LOSS, LOSS.replace("shape[0]", "shape[1]")),
         ("one per example", LOSS, f"return -np.sum(targets * {LOG}, axis=1)"),
         ("base 2", LOSS, LOSS + " / np.log(2)"),
-        ("a trace", LOSS, f"return -np.trace(targets @ {LOG}.T) / targets.shape[0]"),
         (
             "that of two classes",
             LOG,
@@ -238,6 +237,18 @@ WRONG = [
         ("changes the outputs", LOSS, f"outputs[outputs < 1e-3] = 1e-3\n    {LOSS}"),
         ("an array of one", LOSS, LOSS.replace("return ", "return np.ones(1) * ")),
         advice=True,
+    ),
+    *wrong(
+        "3a",
+        "task3a.cross_entropy_loss",
+        ("a trace", LOSS, f"return -np.trace(targets @ {LOG}.T) / targets.shape[0]"),
+        whole_sets=True,
+    ),
+    *wrong(
+        "3b",
+        "task3.SoftmaxTrainer.train_step",
+        ("the rate decays", UPDATE, f"self.learning_rate *= 0.999\n        {UPDATE}"),
+        also=("4b",),
     ),
     *wrong(
         "3a",
