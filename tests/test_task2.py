@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.accuracy import Accuracy, Examples, judge_accuracies
+from tests.checks.accuracy import Accuracy, Examples, expect_no_square, judge_accuracies
 from tests.checks.mistake import at_fault, expect_close, expect_scalar
 from tests.checks.points import advice, check
 from tests.checks.standins import stand_in_for_other_tasks
@@ -150,3 +150,8 @@ def test_the_accuracy_is_a_plain_number(judge: Any) -> None:
         expect_scalar("the accuracy", accuracy(EXAMPLES.outputs, EXAMPLES.targets))
 
     judge(expect_plain)
+
+
+@advice("2c", ACCURACY, needs=[test_the_accuracy_is_the_fraction_of_right_predictions])
+def test_the_accuracy_has_no_array_of_n_x_n_numbers(files: StudentFiles) -> None:
+    expect_no_square(files, "task2", MODEL, EXAMPLES)

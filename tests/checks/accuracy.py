@@ -22,6 +22,7 @@ from tests.checks.mistake import (
     total_of,
     untouched,
 )
+from tests.checks.models import expect_no_square_of_N
 from tests.checks.standins import inputs_for, textbook_model
 from tests.checks.student import StudentFiles
 
@@ -56,6 +57,14 @@ def judge_accuracies(
             right = "accuracy itself is right: call it with the targets, then the model's outputs."
             mistake.rows["Likely"] = right
         raise
+
+
+def expect_no_square(files: StudentFiles, module: str, Model: str, examples: Examples) -> None:
+    """Raise Mistake if `calculate_accuracy` has N x N numbers in use."""
+    model = textbook_model(files, Model)
+    accuracy = files.require(f"{module}.calculate_accuracy")
+    few = inputs_for(model, examples.outputs), examples.targets
+    expect_no_square_of_N(lambda X, Y: accuracy(X, Y, model), *few)
 
 
 @dataclass(frozen=True)

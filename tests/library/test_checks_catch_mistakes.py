@@ -57,6 +57,8 @@ DIAGNOSES = {
     "2d train each step counts twice": "each gradient step counts once",
     "2d train validates every step": "not at every step",
     "2d train validations by number": "the key is the gradient step",
+    "2c calculate_accuracy N x N": "N x N numbers in use at once",
+    "3c calculate_accuracy N x N": "N x N numbers in use at once",
     "3a cross_entropy_loss a trace": "N x N numbers in use at once",
     "2d train validates 2 times an epoch": "here every 2 steps, not every 5",
     "2d train validates 4 times an epoch": "here every 4 steps, not every 5",

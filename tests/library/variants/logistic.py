@@ -27,6 +27,7 @@ NEGATIVE_STEP_LOSS = """y = self.model.forward(X_batch)
 PREDICT = "prediction = 1 if output >= 0.5 else 0"
 HIT = "        if prediction == target[0]:\n            correct += 1\n"
 ACCURACY = "return correct / len(X)"
+ONE_OF_ALL = "return np.mean(np.diag((model.forward(X) >= 0.5) == targets[:, 0]))"
 DECIDE = "p = (model.forward(X) >= 0.5).astype(np.uint8)"
 
 WRONG = [
@@ -176,6 +177,12 @@ WRONG = [
         "task2a.pre_process_images",
         ("misspelt", "def pre_process_images", "def preprocess_images"),
         also=("2b", "2c", "3a", "3b", "3c", "4b"),  # all of them import task2a
+    ),
+    *wrong(
+        "2c",
+        "task2.calculate_accuracy",
+        ("N x N", ACCURACY, ONE_OF_ALL),
+        advice=True,
     ),
     *step_mistakes(
         "2b",

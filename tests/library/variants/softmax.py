@@ -128,6 +128,16 @@ WRONG = [
         ("an alias of w", PENALTY, "g = self.w\n        g *= 2 * self.lam\n        self.grad += g"),
         also=("4b",),
     ),
+    *wrong(
+        "3c",
+        "task3.calculate_accuracy",
+        (
+            "N x N",
+            ACCURACY,
+            "return np.mean(np.diag(predictions[:, None] == targets.argmax(axis=1)))",
+        ),
+        advice=True,
+    ),
     *step_mistakes(
         "3b",
         "task3.SoftmaxTrainer",
