@@ -163,7 +163,7 @@ class Examples:
             (right // 1, WHOLE),
             *((np.round(right, d), "it is rounded; round nothing.") for d in (1, 2, 3)),
             ((number - 1) / [N, N, 1, N], "an image is left out: the first, or the last."),
-            (0 * right, "it is 0 whatever the outputs and the targets are."),
+            (0 * right, "it is 0 even where every prediction is right."),
             # where a decision is made, outputs of exactly 0 and 1 change nothing
             *(((*wrong, wrong[1])[:4], mistake) for wrong, mistake in self.relations),
         ]
