@@ -23,28 +23,19 @@ class Variant:
     """A solution with some of its text replaced.
 
     Attributes:
-        name: the mistake, or what is written another way.
+        name: what is written another way.
         edits: (module, old text, new text), of the classic solution.
-        task: the task that the mistake is in; "" for a right variant.
-        function: the function that the mistake is in; "" for a right variant.
-        also: other tasks that the mistake costs points of.
-        advice: whether it costs nothing, and is shown as advice.
         bodies: (function, its new body), of the solution at the root, whose text may change.
         whole_sets: whether it gets the two checks on 20,000 images, too.
     """
 
     name: str
     edits: tuple[tuple[str, str, str], ...] = ()
-    task: str = ""
-    function: str = ""
-    also: tuple[str, ...] = ()
-    advice: bool = False
     bodies: tuple[tuple[str, str], ...] | None = None
     whole_sets: bool = False
 
     def __str__(self) -> str:
-        base = "" if self.bodies is None else "at the root:"
-        return " ".join(filter(None, (base, self.task, self.function.split(".")[-1], self.name)))
+        return self.name
 
     def write(self, folder: Path) -> None:
         """Write the six files.
@@ -86,34 +77,52 @@ def with_body(source: str, function: str, body: str) -> str:
     return ast.unparse(tree)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wrong(Variant):
+    """A solution with a mistake.
+
+    Attributes:
+        task: whose points it costs.
+        function: that the mistake is in, as "task2a.BinaryModel.forward".
+        costs: points of the task; 0 if it is shown as advice.
+        says: what the checks say about it, where it is more than one thing, all of them.
+        also: other tasks that it costs points of.
+    """
+
+    task: str
+    function: str
+    costs: float
+    says: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
 def wrong(
     task: str,
     function: str,
-    *mistakes: tuple[str, ...],
+    costs: float,
+    says: str | tuple[str, ...],
+    *texts: str,
     also: tuple[str, ...] = (),
-    advice: bool = False,
     whole_sets: bool = False,
-) -> list[Variant]:
-    """Make a variant of the classic solution of each mistake in a function.
+) -> Wrong:
+    """Plant a mistake.
 
     Args:
-        task: the task of the function.
-        function: as "task2a.BinaryModel.forward".
-        mistakes: (name, right text, wrong text), with more pairs of texts where one is not enough.
-        also: other tasks that the mistakes cost points of.
-        advice: whether they cost nothing, and are shown as advice.
-        whole_sets: whether they show on 20,000 images alone.
+        task, function, costs, says, also, whole_sets: as of Wrong.
+        texts: pairs of a right and a wrong text, in the module of the classic solution; or one,
+            the new body of the function in the solution at the root.
     """
-    module = function.split(".")[0]
-    return [
-        Variant(
-            name,
-            tuple((module, old, new) for old, new in zip(texts[::2], texts[1::2], strict=True)),
-            task,
-            function,
-            also,
-            advice,
-            whole_sets=whole_sets,
-        )
-        for name, *texts in mistakes
-    ]
+    says = (says,) if isinstance(says, str) else says
+    module, *_, last = function.split(".")
+    pairs = zip(texts[::2], texts[1::2], strict=True) if len(texts) > 1 else ()
+    return Wrong(
+        f"{task} {last}: {says[0]}",
+        tuple((module, old, new) for old, new in pairs),
+        None if len(texts) > 1 else ((function, texts[0]),),
+        whole_sets,
+        task=task,
+        function=function,
+        costs=costs,
+        says=says,
+        also=also,
+    )
