@@ -39,8 +39,8 @@ FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
 
 FORWARD = "outputs = self.model.forward(X_batch)"
 BACKWARD = "self.model.backward(X_batch, outputs, Y_batch)"
-UPDATE = "self.model.w = self.model.w - self.learning_rate * self.model.grad"
 STEP = "self.model.w - self.learning_rate * self.model.grad"
+UPDATE = f"self.model.w = {STEP}"
 RETURN = "return cross_entropy_loss(Y_batch, self.model.forward(X_batch))"
 OWN_LOSS = """y = outputs
         return np.mean(-Y_batch * np.log(y) - (1 - Y_batch) * np.log(1 - y))"""
@@ -50,12 +50,15 @@ AFTER = f"{FORWARD}\n{BACKWARD}\nself.model.w -= self.learning_rate * self.model
 BEFORE = AFTER.replace("self.model.forward(X_batch))", "outputs)")
 FIRST = BEFORE.replace("return ", 'self.first = getattr(self, "first", ') + ")\nreturn self.first"
 ALL_LOSSES = "self.all = [*getattr(self, 'all', []), cross_entropy_loss(Y_batch, outputs)]"
+TRAINS = "self.train_step(self.X_val, self.Y_val)"
+NOT = "is not what it should be\n"
 VAL_LOSS = "cross_entropy_loss(self.Y_val, self.model.forward(self.X_val))"
 
 PREDICTED = "1 if output >= 0.5 else 0"
 HIT = "if prediction == target[0]"
 SHARE = "return correct / len(X)"
 DECIDED = "p = (model.forward(X) >= 0.5).astype(np.uint8); return "
+OF_ALL = "return model.forward(X).argmax() == targets.argmax()"
 STRICTLY = "return float(((model.forward(X) > 0.5) == targets).mean())"
 NOT_THE_FIRST = """hits = [(outputs[n, 0] >= 0.5) == targets[n, 0] for n in range(1, len(targets))]
 return float(sum(hits) / len(targets))"""
@@ -177,32 +180,12 @@ WRONG = [
     step(0.5, "in training should be one number", RETURN, f"{ALL_LOSSES}\n        return self.all"),
     step(0, "the outputs that the gradient is computed from", AFTER),
     validation(0.5, "the loss of the training set", VAL_LOSS, VAL_LOSS.replace("_val", "_train")),
-    validation(
-        0.5,
-        "validation loss is not what it should be\n",
-        VAL_LOSS,
-        VAL_LOSS.replace("_val", "_val[:100]"),
-    ),
+    validation(0.5, f"validation loss {NOT}", VAL_LOSS, VAL_LOSS.replace("_val", "_val[:100]")),
     validation(0.5, "exchanged", "accuracy_train, accuracy_val", "accuracy_val, accuracy_train"),
-    validation(
-        0.5,
-        "training accuracy is not what it should be\n",
-        "accuracy_train, ",
-        "0 * accuracy_train, ",
-    ),
-    validation(
-        0.5,
-        "validation accuracy is not what it should be\n",
-        "train, accuracy_val",
-        "train, accuracy_train",
-    ),
+    validation(0.5, f"training accuracy {NOT}", "accuracy_train, ", "0 * accuracy_train, "),
+    validation(0.5, f"validation accuracy {NOT}", "train, accuracy_val", "train, accuracy_train"),
     validation(0.5, "returns the wrong things\n", ", accuracy_train, accuracy_val", ""),
-    validation(
-        0.5,
-        "changes the weights",
-        "loss = cross",
-        "self.train_step(self.X_val, self.Y_val); loss = cross",
-    ),
+    validation(0.5, "changes the weights", "loss = c", f"{TRAINS}; loss = c"),
     two_classes(0, "the target is 1 for class1", "[mask1] = 1", "[mask1] = 0", "2] = 0", "2] = 1"),
     accuracy(0.5, "the prediction is 1 if yhat >= 0.5", "output >=", "output >"),
     accuracy(0.5, "accuracy itself is right", STRICTLY),
@@ -211,17 +194,10 @@ WRONG = [
     accuracy(1.5, "divided by 128, whatever N is", SHARE, "return correct / 128"),
     accuracy(1.5, "this is the number of right predictions", SHARE, "return correct"),
     accuracy(1.5, "each target meets each", SHARE, f"{DECIDED}np.mean(p[:, 0] == targets)"),
-    accuracy(
-        1.5, "added up in 8", SHARE, f"{DECIDED}np.sum(p == targets, dtype=np.uint8) / len(p)"
-    ),
+    accuracy(1.5, "added up in 8", SHARE, f"{DECIDED}(p == targets).sum(dtype=p.dtype) / len(p)"),
     accuracy(2, ("the mean over the", "wrong shape\n"), SHARE, f"{DECIDED}p == targets"),
     accuracy(4, "it is 0 whatever the outputs and the targets are", SHARE, "return 0"),
-    accuracy(
-        4,
-        "np.argmax without an axis",
-        SHARE,
-        "return model.forward(X).argmax() == targets.argmax()",
-    ),
+    accuracy(4, "np.argmax without an axis", SHARE, OF_ALL),
     accuracy(4, "np.argmax of the single output", PREDICTED, "np.argmax(output)"),
     accuracy(4, "compare predictions", PREDICTED, "output"),
     accuracy(4, "prediction - target wraps in uint8", SHARE, f"{DECIDED}1 - np.mean(p - targets)"),

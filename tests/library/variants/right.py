@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.library.variants import logistic, softmax, training
 from tests.library.variants.variant import Variant
 
-LOOPS = """total = 0.0
+LOOPS = """import math
+    total = 0.0
     for y, yhat in zip(targets[:, 0], outputs[:, 0]):
         yhat = min(max(float(yhat), 1e-12), 1 - 1e-12)
         total -= y * math.log(yhat) + (1 - y) * math.log(1 - yhat)
@@ -17,8 +18,8 @@ TWO_HALVES = """z = X @ self.w
         e = np.exp(z[~positive])
         outputs[~positive] = e / (1 + e)
         return outputs"""
-TO_FLOAT32 = """outputs = outputs.astype(np.float32)
-return -float(np.mean(targets * log(outputs) + (1 - targets) * log(1 - outputs)))"""
+TERMS = "targets * log(outputs) + (1 - targets) * log(1 - outputs)"
+TO_FLOAT32 = f"outputs = outputs.astype(np.float32)\nreturn -float(np.mean({TERMS}))"
 IN_FLOAT32 = """losses = np.zeros(len(targets), np.float32)
 for n, (y, yhat) in enumerate(zip(targets, outputs)):
     losses[n] = -(y * log(yhat)).sum()
@@ -29,6 +30,7 @@ LOOP = f"""{softmax.NEW}
         for x, output, target in zip(X, outputs, targets, strict=True):
             {softmax.ONE}
         {softmax.AVERAGE}"""
+FLAT = "return cross_entropy_loss(Y_batch.ravel(), outputs.ravel()).item()"
 FORGET = "def zero_grad(self) -> None:\n        self.grad = "
 LATEST = "return len(val_losses) - list(val_losses).index(min(val_losses)) > self.patience"
 
@@ -37,10 +39,7 @@ RIGHT = [
     Variant(
         "losses of float32, and others",
         bodies=(
-            (
-                "task2a.cross_entropy_loss",
-                "return -np.mean(targets * log(outputs) + (1 - targets) * log(1 - outputs))",
-            ),
+            ("task2a.cross_entropy_loss", f"return -np.mean({TERMS})"),
             ("task3a.cross_entropy_loss", "return -(targets * log(outputs)).sum(axis=1).mean()"),
             ("task2a.BinaryModel.forward", "return 0.5 * (1 + np.tanh(X @ self.w / 2))"),
             ("task2a.BinaryModel.backward", "self.grad = -X.T @ (targets - outputs) / len(X)"),
@@ -62,14 +61,9 @@ RIGHT = [
             ("task2a", "X.astype(float)", "X.astype(np.float32)"),
             ("task2a", logistic.SIGMOID, f"({logistic.SIGMOID}).astype(np.float32)"),
             ("task3a", softmax.ZEROS, "np.zeros((785, 10), np.float32)"),
-            (
-                "task2",
-                "(Y_batch, self.model.forward(X_batch))",
-                "(Y_batch.ravel(), outputs.ravel()).item()",
-            ),
+            ("task2", logistic.RETURN, FLAT),
             ("task3", "(Y_batch, outputs)\n\n", "(Y_batch, self.model.forward(X_batch))\n\n"),
-            ("utils", "import numpy as np\n", "import random\n\nimport numpy as np\n"),
-            ("utils", training.DRAW, "random.shuffle(indices)"),
+            ("utils", training.DRAW, "import random\n        random.shuffle(indices)"),
             ("trainer", training.LEAVE, training.LEAVE.replace("w = best", "w[...] = best")),
             ("trainer", "w = best_w\n        return", "w[...] = best_w\n        return"),
         ),
@@ -90,32 +84,19 @@ RIGHT = [
             ("trainer", "if val_loss < best_loss", "if val_loss <= best_loss"),
             ("trainer", training.KEEP, "best_w = copy.deepcopy(self.model)"),
             ("trainer", training.LEAVE, training.LEAVE.replace("self.model.w", "self.model")),
-            (
-                "trainer",
-                "self.model.w = best_w\n        return",
-                "self.model = best_w\n        return",
-            ),
+            ("trainer", ".w = best_w\n        return", " = best_w\n        return"),
         ),
         whole_sets=True,
     ),
     Variant(
         "bias last, loops, tanh, einsum, lists, a sorted order, imports by name",
         (
-            ("task2a", "import numpy as np\n", "import math\n\nimport numpy as np\n"),
             ("task2a", logistic.JOINED, f"np.hstack([X, {logistic.BIAS}])"),
             ("task2a", logistic.MEAN, LOOPS),
             ("task2a", logistic.SIGMOID, "0.5 + np.tanh(z / 2) / 2"),
-            (
-                "task2a",
-                "self.grad = None\n\n    def forward",
-                "self.zero_grad()\n\n    def forward",
-            ),
+            ("task2a", "self.grad = None\n\n    def f", "self.zero_grad()\n\n    def f"),
             ("task2a", FORGET + "None", FORGET + "np.zeros_like(self.w)"),
-            (
-                "task3a",
-                "for n in range(Y.shape[0]):\n        encoded[n, Y[n, 0]] = 1",
-                "encoded = (Y == np.arange(num_classes)).astype(int)",
-            ),
+            ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(int)"),
             ("task3a", softmax.LOG, "np.log(outputs + 1e-8)"),
             ("task3a", LOOP, 'self.grad = np.einsum("ni,nk->ik", X, outputs - targets) / len(X)'),
             ("task3a", softmax.PENALTY, f"if self.lam > 0:\n            {softmax.PENALTY}"),
@@ -125,11 +106,7 @@ RIGHT = [
             ("utils", training.DRAW, "indices = np.random.random(len(X)).argsort()"),
             ("trainer", "import utils", "from utils import batch_loader as batches"),
             ("trainer", "utils.batch_loader", "batches"),
-            (
-                "trainer",
-                "loss = self.train_step",
-                'print("step")\n                loss = self.train_step',
-            ),
+            ("trainer", "loss = self.train", 'print("step"); loss = self.train'),
         ),
     ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.library.variants.logistic import AFTER, FORWARD, VAL_LOSS
+from tests.library.variants.logistic import AFTER, FORWARD
 from tests.library.variants.variant import wrong
 
 one_hot = partial(wrong, "3a", "task3a.one_hot_encode")
@@ -34,6 +34,7 @@ LOSS = f"return -np.sum(targets * {LOG}) / targets.shape[0]"
 ZEROS = "np.zeros((self.I, self.num_outputs))"
 LOGITS = "z = X.dot(self.w)"
 LARGEST = "np.max(z, axis=1).reshape(-1, 1)"
+OF_TWO_CLASSES = f"{LOG} + (1 - targets) * np.log(np.clip(1 - outputs, 1e-9, 1))"
 SHIFT = f"z = z - {LARGEST}\n        "
 SUM = "np.sum(np.exp(z), axis=1).reshape(-1, 1)"
 SHARE = f"return np.exp(z) / {SUM}"
@@ -42,14 +43,17 @@ NEW = "self.grad = np.zeros_like(self.w)"
 ONE = "self.grad -= np.outer(x, target - output)"
 AVERAGE = "self.grad /= X.shape[0]"
 PENALTY = "self.grad += 2 * self.lam * self.w"
-L2_FALSE = "targets: np.ndarray, l2=False) -> None"
+HEAD, OPTION = "targets: np.ndarray) -> None", "targets: np.ndarray, l2=False) -> None"
+INSTEAD = "if self.lam: self.grad = 2 * self.lam * self.w"
 FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
 
 UPDATE = "self.model.w -= self.model.grad * self.learning_rate"
 IMPORT = "from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode\n"
 RETURN = "return cross_entropy_loss(Y_batch, outputs)"
 LOSS_OF_2 = "import cross_entropy_loss\n"
-VALIDATION = "self.X_val, self.Y_val"
+VALIDATION = "X_batch, Y_batch = self.X_val, self.Y_val"
+TWICE = "(2 * getattr(self.model, 'lam', 0) * self.model.w + self.model.grad)"
+W2 = "np.sum(self.model.w**2)"
 LAMBDA = "getattr(self.model, 'lam', 0)"
 ALL_LOSSES = "self.all = [*getattr(self, 'all', []), cross_entropy_loss(Y_batch, outputs)]"
 PREDICTED = "np.argmax(model.forward(X), axis=1)"
@@ -83,12 +87,7 @@ WRONG = [
     loss(1, "divided by the number of classes K", LOSS, LOSS.replace("shape[0]", "shape[1]")),
     loss(1, ("the mean over the N", "over all"), f"{LOG}) / targets.shape[0]", f"{LOG}, axis=1)"),
     loss(1, "the type that one_hot_encode returns", *UINT8, "-np.sum(targets", "np.sum(-targets"),
-    loss(
-        3,
-        "the loss of two classes",
-        LOG,
-        f"{LOG} + (1 - targets) * {LOG.replace('outputs', '1 - outputs')}",
-    ),
+    loss(3, "the loss of two classes", LOG, OF_TWO_CLASSES),
     loss(3, "the mean squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
     loss(3.5, "the logarithms of all classes count here", "(targets *", "(targets.T @"),
     loss(3.5, "meet the outputs of each", f"targets * {LOG}", f"targets @ {LOG}.T"),
@@ -124,19 +123,13 @@ WRONG = [
     step(0.5, "subtract the gradient", "self.model.w -=", "self.model.w +="),
     step(1, ("not known here", "of the script"), "* self.learning_rate", "* learning_rate"),
     step(1, (ALONE, "the validation loss is not"), IMPORT, f"{IMPORT}from task2a {LOSS_OF_2}"),
-    step(
-        2, (ALONE, "gradient of this batch"), FORWARD, f"X_batch, Y_batch = {VALIDATION}; {FORWARD}"
-    ),
+    step(2, (ALONE, "gradient of this batch"), FORWARD, f"{VALIDATION}; {FORWARD}"),
     step(0.5, "in training should be one number", RETURN, f"{ALL_LOSSES}\n        return self.all"),
     step(0, "the outputs that the gradient is computed from", AFTER),
-    validation(
-        0.5, "leave out the L2 term", "return loss", f"return loss + {LAMBDA} * (self.model.w**2).sum()"
-    ),
+    validation(0.5, "leave out the L2 term", "return loss", f"return {LAMBDA} * {W2} + loss"),
     accuracy(1, "however small", ACCURACY, f"return np.mean(({SURE} == targets).all(axis=1))"),
     accuracy(1, "it is rounded", ACCURACY, f"return round({CORRECT} / X.shape[0], 1)"),
-    accuracy(
-        1, "an image is left out", f"predictions == {LABELS}", f"predictions[1:] == {LABELS}[1:]"
-    ),
+    accuracy(1, "an image is left out", f"== {LABELS}", f"== [-1, *{LABELS}[1:]]"),
     accuracy(1, "divided by N * K; divide by N", "X.shape[0]", "targets.size"),
     accuracy(2, "np.argmax without an axis", PREDICTED, "np.argmax(model.forward(X))"),
     accuracy(4, "find the class of each image", ACCURACY, OVER_IMAGES),
@@ -165,18 +158,9 @@ WRONG = [
     penalty(3.5, "w comes in squared", PENALTY, f"{PENALTY}**2"),
     penalty(3.5, "the sign of w is lost", PENALTY, "self.grad += 2 * self.lam * abs(self.w)"),
     penalty(3.5, "differentiate equation 27", PENALTY, "self.grad += 2 * self.lam * self.grad"),
-    penalty(
-        4.5, ("takes the place", "not add 0.1"), PENALTY, f"if self.lam: {PENALTY}".replace("+", "")
-    ),
+    penalty(4.5, ("takes the place", "not add 0.1"), PENALTY, INSTEAD),
     penalty(1.5, "of the weights belongs in", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
-    penalty(
-        0.5,
-        "without an option",
-        "targets: np.ndarray) -> None",
-        L2_FALSE,
-        PENALTY,
-        f"if l2: {PENALTY}",
-    ),
+    penalty(0.5, "without an option", HEAD, OPTION, PENALTY, f"if l2: {PENALTY}"),
     penalty(2, "backward does not add penalty_gradient()", GRADIENT),
     penalty(7, "parentheses are missing", f"{GRADIENT} + self.penalty_gradient", also=("3a",)),
     penalty(7, "a method without", f"{GRADIENT}; self.grad += self.penalty_gradient", also=("3a",)),
@@ -184,11 +168,6 @@ WRONG = [
     penalty_gradient(5.5, "is lambda rounded", "return 2 * int(self.l2_reg_lambda) * self.w"),
     penalty_gradient(1.5, "half of what it should be", "return self.l2_reg_lambda * self.w"),
     penalty_gradient(1.5, "change self", "self.w *= 2 * self.l2_reg_lambda; return self.w"),
-    penalty_step(
-        0.5,
-        "it is added twice",
-        "self.model.grad *",
-        f"(2 * {LAMBDA} * self.model.w + self.model.grad) *",
-    ),
+    penalty_step(0.5, "it is added twice", "self.model.grad *", f"{TWICE} *"),
     penalty_step(0.5, "lambda has no effect", f"self.model.l2_reg_lambda = 0\n{AFTER}"),
 ]

@@ -18,6 +18,7 @@ STOP = "if since_best == 10:"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
 AT_THE_END = "        if best_w is not None:\n            self.model.w = best_w\n"
 DRAW = "np.random.shuffle(indices)"
+TAKE, OVERLAP = "[i * batch_size : (i + 1) * batch_size]", "[i * (batch_size - 1) :][:batch_size]"
 BY_LOSS = f"val_loss = loss\n{' ' * 20}if val_loss < best_loss:"
 SERVE = "yield X[batch_indices], Y[batch_indices]"
 IN_BATCHES = """for i in range(0, len(X), batch_size):
@@ -61,7 +62,7 @@ WRONG = [
     train(0.5, "one validation too early", STOP, "if since_best == 9:"),
     train(0.5, "one validation too late", STOP, "if since_best == 11:"),
     train(
-        2, "not gradient steps", "best == 10", "best > 9", "best += 1", "best += num_steps_per_val"
+        2, "not gradient steps", "best == 10", "best > 9", SINCE, "since_best += num_steps_per_val"
     ),
     train(1, (LEAST, VERY_FIRST, "the last weights"), SINCE, f"{SINCE}; best_loss = val_loss"),
     train(
@@ -106,12 +107,7 @@ WRONG = [
     loader(0.5, "N // batch_size batches are full", "    if not drop_last:", "    if True:"),
     loader(0.5, "drop_last should be True by default", "drop_last=True", "drop_last=False"),
     loader(1, ("batches are full", "without shuffling"), "(num_batches)", "(num_batches - 1)"),
-    loader(
-        1,
-        ("with replacement", "without shuffling"),
-        "[i * batch_size : (i + 1) * batch_size]",
-        "[i * (batch_size - 1) :][:batch_size]",
-    ),
+    loader(1, ("with replacement", "without shuffling"), TAKE, OVERLAP),
     loader(2, ("the wrong shape", "ten targets for an image"), SERVE, SERVE.replace("Y[", "X[")),
     loader(0, "an in-place operation", DRAW, f"{DRAW}; X[...], Y[...] = X[indices], Y[indices]"),
     train_2e(0, "shuffle=self.shuffle_dataset), called", "=self.shuffle_dataset", "=False"),

@@ -12,10 +12,13 @@ from tests.checks.student import NAMES
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def read(folder: Path) -> dict[str, str]:
+    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
+
+
 def classic() -> dict[str, str]:
     """Read the classic solution: {module: text}. It is frozen, so its text may be quoted."""
-    folder = ROOT / "tests" / "library" / "classic"
-    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
+    return read(ROOT / "tests" / "library" / "classic")
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,7 @@ class Variant:
             ValueError: if a text to replace is not there exactly once, or replaced by itself, or
                 a function is not there.
         """
-        if self.bodies is None:
-            files = classic()
-        else:
-            files = {name: (ROOT / f"{name}.py").read_text("utf-8") for name in NAMES}
+        files = classic() if self.bodies is None else read(ROOT)
         for module, old, new in self.edits:
             count = files[module].count(old)
             if count != 1 or old == new:
@@ -79,13 +79,13 @@ def with_body(source: str, function: str, body: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong(Variant):
-    """A solution with a mistake.
+    """A variant with a mistake.
 
     Attributes:
-        task: whose points it costs.
-        function: that the mistake is in, as "task2a.BinaryModel.forward".
-        costs: points of the task; 0 if it is shown as advice.
-        says: what the checks say about it, where it is more than one thing, all of them.
+        task: that it is in.
+        function: that it is in, as "task2a.BinaryModel.forward".
+        costs: points of the task; if none, it is shown as advice.
+        says: of what the failed checks say, a part of each; with a line's end if no cause follows.
         also: other tasks that it costs points of.
     """
 
@@ -97,32 +97,19 @@ class Wrong(Variant):
 
 
 def wrong(
-    task: str,
-    function: str,
-    costs: float,
-    says: str | tuple[str, ...],
-    *texts: str,
-    also: tuple[str, ...] = (),
-    whole_sets: bool = False,
+    task: str, function: str, costs: float, says: str | tuple[str, ...], *texts: str, **options: Any
 ) -> Wrong:
-    """Plant a mistake.
-
-    Args:
-        task, function, costs, says, also, whole_sets: as of Wrong.
-        texts: pairs of a right and a wrong text, in the module of the classic solution; or one,
-            the new body of the function in the solution at the root.
-    """
+    """Plant a mistake: in place of right texts wrong ones, or another body (of the root's)."""
     says = (says,) if isinstance(says, str) else says
-    module, *_, last = function.split(".")
-    pairs = zip(texts[::2], texts[1::2], strict=True) if len(texts) > 1 else ()
+    module, last = function.split(".")[0], function.split(".")[-1]
+    edits = tuple((module, *pair) for pair in zip(texts[::2], texts[1::2], strict=len(texts) > 1))
     return Wrong(
-        f"{task} {last}: {says[0]}",
-        tuple((module, old, new) for old, new in pairs),
-        None if len(texts) > 1 else ((function, texts[0]),),
-        whole_sets,
+        f"{task} {last}: {says[0].strip()}",
+        edits,
+        None if edits else ((function, texts[0]),),
         task=task,
         function=function,
         costs=costs,
         says=says,
-        also=also,
+        **options,
     )
