@@ -34,23 +34,8 @@ def run_pytest(*options: str, plugins: Sequence[object] = ()) -> tuple[int, str]
     return int(code), output.getvalue()
 
 
-def run_all(solutions: Sequence[Solution]) -> dict[Any, Results]:
-    """Run the checks on each solution, and return what results.json would hold.
-
-    The first mistake in each function, and every right solution, gets the checks of all tasks;
-    to save time, other mistakes get those of the tasks that they cost.
-    """
-    first = {s.function: s for s in reversed(solutions) if s.function}
-    return run(
-        {
-            s: (s.task, *s.also) if s.task and first.get(s.function) is not s else ()
-            for s in solutions
-        }
-    )
-
-
 def run(tasks: Mapping[Any, Sequence[str]]) -> dict[Any, Results]:
-    """Run the checks on some solutions.
+    """Run the checks on some solutions, and return what results.json would hold.
 
     Args:
         tasks: {solution: the tasks to check; none for all}.

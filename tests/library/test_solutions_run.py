@@ -27,7 +27,6 @@ from tests.checks.student import StudentFiles
 from tests.library.proof import Solution
 from tests.library.submissions import SUBMISSIONS, read
 from tests.library.variants.right import RIGHT
-from tests.library.variants.root import RIGHT as AT_THE_ROOT
 
 pytestmark = pytest.mark.proof
 
@@ -45,7 +44,7 @@ OTHERS = {  # whose parts do not fit into the scripts
 RUNS = [
     (name, solution)
     for name, tasks in TASKS.items()
-    for solution in [*RIGHT, *AT_THE_ROOT, *SUBMISSIONS]
+    for solution in [*RIGHT, *SUBMISSIONS]
     if all(getattr(solution, "fair", POINTS)[task] == POINTS[task] for task in tasks)
     and str(solution) not in OTHERS
 ]

@@ -24,9 +24,7 @@ class Submission:
     name: str
     files: dict[str, str] = field(hash=False)
     fair: dict[str, float] = field(hash=False)
-    task = function = ""  # as of a right Variant: the checks of all tasks run
-    whole_sets = False
-    also: tuple[str, ...] = ()
+    whole_sets = False  # as of a Variant
 
     def __str__(self) -> str:
         return self.name

@@ -1,295 +1,173 @@
-"""Mistakes in softmax regression: Tasks 3a, 3b, 3c and 4b."""
+"""Mistakes in softmax regression, Tasks 3a, 3b, 3c and 4b; those of both tasks are in logistic."""
 
 from __future__ import annotations
 
-from tests.library.variants.steps import VAL_LOSS, step_mistakes
+from functools import partial
+
+from tests.library.variants.logistic import AFTER, FORWARD
 from tests.library.variants.variant import wrong
+
+one_hot = partial(wrong, "3a", "task3a.one_hot_encode")
+loss = partial(wrong, "3a", "task3a.cross_entropy_loss")
+new_model = partial(wrong, "3a", "task3a.SoftmaxModel.__init__")
+forward = partial(wrong, "3a", "task3a.SoftmaxModel.forward")
+backward = partial(wrong, "3a", "task3a.SoftmaxModel.backward")
+zero_grad = partial(wrong, "3a", "task3a.SoftmaxModel.zero_grad")
+gradient_test = partial(wrong, "3a", "task3a.gradient_approximation_test")
+step = partial(wrong, "3b", "task3.SoftmaxTrainer.train_step")
+validation = partial(wrong, "3b", "task3.SoftmaxTrainer.validation_step")
+accuracy = partial(wrong, "3c", "task3.calculate_accuracy")
+its_part = partial(wrong, "3c", "task3.accuracy")
+penalty = partial(wrong, "4b", "task3a.SoftmaxModel.backward")
+penalty_gradient = partial(wrong, "4b", "task3a.SoftmaxModel.penalty_gradient")
+penalty_step = partial(wrong, "4b", "task3.SoftmaxTrainer.train_step")
 
 ROWS = "encoded = np.zeros((Y.shape[0], num_classes), dtype=int)"
 WRITE = "encoded[n, Y[n, 0]] = 1"
-UINT8 = ROWS.replace("int", "np.uint8")
 ENCODED = "return encoded"
+UINT8 = ("dtype=int", "dtype=np.uint8")
+IN_8_BITS = """encoded = np.zeros((len(Y), num_classes))
+encoded[np.arange(len(Y)).astype(Y.dtype), Y[:, 0]] = 1
+return encoded"""
 LOG = "np.log(np.clip(outputs, 1e-9, 1))"
 LOSS = f"return -np.sum(targets * {LOG}) / targets.shape[0]"
-START = "self.w = np.zeros((self.I, self.num_outputs))"
+ZEROS = "np.zeros((self.I, self.num_outputs))"
 LOGITS = "z = X.dot(self.w)"
 LARGEST = "np.max(z, axis=1).reshape(-1, 1)"
+OF_TWO_CLASSES = f"{LOG} + (1 - targets) * np.log(np.clip(1 - outputs, 1e-9, 1))"
 SHIFT = f"z = z - {LARGEST}\n        "
 SUM = "np.sum(np.exp(z), axis=1).reshape(-1, 1)"
 SHARE = f"return np.exp(z) / {SUM}"
+N_X_N = f"{LOGITS} + np.zeros((len(X), len(X)))[:, :1]"
 NEW = "self.grad = np.zeros_like(self.w)"
 ONE = "self.grad -= np.outer(x, target - output)"
 AVERAGE = "self.grad /= X.shape[0]"
 PENALTY = "self.grad += 2 * self.lam * self.w"
+HEAD, OPTION = "targets: np.ndarray) -> None", "targets: np.ndarray, l2=False) -> None"
+INSTEAD = "if self.lam: self.grad = 2 * self.lam * self.w"
 FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
+
 UPDATE = "self.model.w -= self.model.grad * self.learning_rate"
-PREDICT = "predictions = np.argmax(model.forward(X), axis=1)"
-HITS = "np.sum(predictions == np.argmax(targets, axis=1))"
-ACCURACY = f"return {HITS} / X.shape[0]"
 IMPORT = "from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode\n"
+RETURN = "return cross_entropy_loss(Y_batch, outputs)"
+LOSS_OF_2 = "import cross_entropy_loss\n"
+VALIDATION = "X_batch, Y_batch = self.X_val, self.Y_val"
+TWICE = "(2 * getattr(self.model, 'lam', 0) * self.model.w + self.model.grad)"
+W2 = "np.sum(self.model.w**2)"
+LAMBDA = "getattr(self.model, 'lam', 0)"
+ALL_LOSSES = "self.all = [*getattr(self, 'all', []), cross_entropy_loss(Y_batch, outputs)]"
+PREDICTED = "np.argmax(model.forward(X), axis=1)"
+LABELS = "np.argmax(targets, axis=1)"
+CORRECT = f"np.sum(predictions == {LABELS})"
+ACCURACY = f"return {CORRECT} / X.shape[0]"
+OVER_IMAGES = "return np.mean(model.forward(X).argmax(axis=0) == targets.argmax(axis=0))"
+SURE = "(model.forward(X) >= 0.5)"
+ANY = "return float(np.mean(np.isin(outputs.argmax(axis=1), targets.argmax(axis=1))))"
+GRADIENT = "self.grad = X.T @ (outputs - targets) / len(X)"
+
+IN_PLACE = ("(/=, -=, +=) keeps the type", "an in-place operation")
+ALONE = "the loss of this batch alone"
 
 WRONG = [
-    *wrong(
-        "3a",
-        "task3a.one_hot_encode",
-        ("off by one", WRITE, WRITE.replace("Y[n, 0]", "Y[n, 0] - 1")),
-        ("index 10", WRITE, WRITE.replace("Y[n, 0]", "Y[n, 0] + 1")),
-        ("out[Y] = 1", WRITE, "encoded[Y] = 1"),
-        ("exchanged", ENCODED, "return 1 - encoded"),
-        ("reversed", ENCODED, "return encoded[:, ::-1]"),
-        ("transposed", ENCODED, "return encoded.T"),
-        ("largest label as K", ROWS, ROWS.replace("num_classes", "Y.max() + 1")),
-        ("one axis too many", ENCODED, "return encoded[:, None]"),
-        ("zeros", WRITE, "pass"),
-        ("the label, not 1", WRITE, WRITE.replace("= 1", "= Y[n, 0]")),
-        ("every row all labels", WRITE, WRITE.replace("[n, Y", "[:, Y")),
-    ),
-    *wrong(
-        "3a",
-        "task3a.cross_entropy_loss",
-        ("mean of all", LOSS, LOSS.replace("shape[0]", "size")),
-        ("sum of all", LOSS, LOSS.replace(" / targets.shape[0]", "")),
-        ("no minus", LOSS, LOSS.replace("-np", "np")),
-        ("divided by 128", LOSS, LOSS.replace("targets.shape[0]", "128")),
-        ("averaged over classes", LOSS, LOSS.replace("shape[0]", "shape[1]")),
-        ("one per example", LOSS, f"return -np.sum(targets * {LOG}, axis=1)"),
-        ("base 2", LOSS, LOSS + " / np.log(2)"),
-        (
-            "that of two classes",
-            LOG,
-            f"{LOG} + (1 - targets) * np.log(np.clip(1 - outputs, 1e-9, 1))",
-        ),
-        ("targets.T @", LOSS, LOSS.replace("targets * ", "targets.T @ ")),
-        ("@ outputs.T", LOSS, LOSS.replace("targets * ", "targets @ ").replace("1))", "1)).T")),
-        ("no targets", LOSS, LOSS.replace("targets * ", "")),
-        ("arguments exchanged", LOSS, f"targets, outputs = outputs, targets\n    {LOSS}"),
-        ("squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
-        ("-targets of uint8", ROWS, UINT8, LOSS, LOSS.replace("-np.sum(", "np.sum(-")),
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.__init__",
-        ("random", START, "self.w = np.random.default_rng(0).normal(0, 0.1, (785, 10))"),
-        ("784 inputs", START, "self.w = np.zeros((784, 10))"),
-        ("integers", START, "self.w = np.zeros((785, 10), dtype=int)"),
-        ("transposed", START, "self.w = np.zeros((10, 785))"),
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.forward",
-        ("maximum of each class", SHIFT, SHIFT.replace(LARGEST, "np.max(z, axis=0)")),
-        ("wrong sign", SHIFT, f"z = -z\n        {SHIFT}"),
-        ("one sum for all", SUM, "np.sum(np.exp(z))"),
-        ("sum of each class", SUM, "np.sum(np.exp(z), axis=0)"),
-        ("no sum", SHARE, "return np.exp(z)"),
-        ("the logarithm", SHARE, f"return np.log(np.exp(z) / {SUM})"),
-        ("a sigmoid", SHIFT + SHARE, "return 1 / (1 + np.exp(-np.clip(z, -99, 99)))"),
-        ("no softmax", SHIFT + SHARE, "return z"),
-        ("no bias", LOGITS, "z = X[:, :-1].dot(self.w[:-1])"),
-        ("scales X", LOGITS, "X /= 2\n        z = 2 * X.dot(self.w)"),
-        ("clips the scores", SHIFT, "z = np.clip(z, -20, 20)\n        "),
-        ("transposed", SHARE, f"return (np.exp(z) / {SUM}).T"),
-        ("the class", SHARE, "return np.argmax(z, axis=1)"),
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.backward",
-        ("wrong sign", ONE, ONE.replace("-=", "+=")),
-        ("not averaged", AVERAGE, "pass"),
-        ("averaged over N and K", AVERAGE, AVERAGE + " * 10"),
-        ("averaged over K", AVERAGE, "self.grad /= 10"),
-        ("divided by 128", AVERAGE, "self.grad /= 128"),
-        ("averaged twice", AVERAGE, AVERAGE + " ** 2"),
-        ("half", AVERAGE, AVERAGE + " * 2"),
-        ("no targets", ONE, "self.grad += np.outer(x, output)"),
-        ("no bias", AVERAGE, f"{AVERAGE}\n        self.grad[-1] = 0"),
-        (
-            "-targets of uint8",
-            ROWS,
-            UINT8,
-            ONE,
-            ONE.replace("-= np.outer(x, target -", "+= np.outer(x, -target +"),
-        ),
-        ("the right class only", ONE, ONE.replace("target - output", "(target - output) * target")),
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.backward",
-        ("transposed", PENALTY, f"{PENALTY}\n        self.grad = self.grad.T"),
-        ("targets in place", PENALTY, f"{PENALTY}\n        targets -= outputs"),
-        (
-            "accumulated",
-            NEW,
-            f"before = 0 if self.grad is None else self.grad\n        {NEW}",
-            PENALTY,
-            f"{PENALTY} + before",
-        ),
-        ("updates the weights", PENALTY, f"{PENALTY}\n        self.w = self.w - 0.01 * self.grad"),
-        ("an alias of w", PENALTY, "g = self.w\n        g *= 2 * self.lam\n        self.grad += g"),
-        also=("4b",),
-    ),
-    *wrong(
-        "3c",
-        "task3.calculate_accuracy",
-        (
-            "N x N",
-            ACCURACY,
-            "return np.mean(np.diag(predictions[:, None] == targets.argmax(axis=1)))",
-        ),
-        advice=True,
-    ),
-    *step_mistakes(
-        "3b",
-        "task3.SoftmaxTrainer",
-        update=UPDATE,
-        loss="return cross_entropy_loss(Y_batch, outputs)",
-    ),
-    *wrong(
-        "3b",
-        "task3.SoftmaxTrainer.train_step",
-        ("the loss of Task 2", IMPORT, IMPORT + "from task2a import cross_entropy_loss\n"),
-    ),
-    *wrong(
-        "3b",
-        "task3.SoftmaxTrainer.validation_step",
-        ("the L2 term", VAL_LOSS, f"{VAL_LOSS} + self.model.lam * np.sum(self.model.w**2)"),
-    ),
-    *wrong(
-        "3c",
-        "task3.calculate_accuracy",
-        (
-            "argmax over images",
-            f"{PREDICT}\n    {ACCURACY}",
-            "return np.mean(model.forward(X).argmax(axis=0) == targets.argmax(axis=0))",
-        ),
-        ("always 0", ACCURACY, "return 0"),
-        ("threshold", ACCURACY, "return np.mean((model.forward(X) >= 0.5) == targets)"),
-        (
-            "all outputs above one half",
-            ACCURACY,
-            "return np.mean(((model.forward(X) >= 0.5) == targets).all(axis=1))",
-        ),
-        ("a percentage", ACCURACY, ACCURACY + " * 100"),
-        ("a whole number", ACCURACY, ACCURACY.replace("/", "//")),
-        ("rounded", ACCURACY, ACCURACY.replace("return ", "return round(") + ", 1)"),
-        (
-            "without the last",
-            HITS,
-            HITS.replace("predictions ==", "predictions[:-1] ==").replace(
-                "targets,", "targets[:-1],"
-            ),
-        ),
-        ("divided by 128", ACCURACY, ACCURACY.replace("X.shape[0]", "128")),
-        ("one argmax of all", PREDICT, PREDICT.replace(", axis=1", "")),
-        ("off by one", ACCURACY, ACCURACY.replace("predictions ==", "predictions + 1 ==")),
-        ("the number", ACCURACY, f"return {HITS}"),
-        ("the error", ACCURACY, ACCURACY.replace("==", "!=")),
-        ("the class with its row", ACCURACY, "return np.mean(predictions == targets[:, 0])"),
-        ("divided by all", ACCURACY, f"return {HITS} / targets.size"),
-    ),
-    *wrong(
-        "4b",
-        "task3a.SoftmaxModel.backward",
-        ("missing", PENALTY, "pass"),
-        ("half", PENALTY, "self.grad += self.lam * self.w"),
-        ("doubled", PENALTY, PENALTY.replace("2 *", "4 *")),
-        (
-            "off by default",
-            "targets: np.ndarray) -> None:\n        self.grad = np",
-            "targets: np.ndarray, l2=False) -> None:\n        self.grad = np",
-            PENALTY,
-            f"if l2:\n            {PENALTY}",
-        ),
-        ("subtracted", PENALTY, PENALTY.replace("+=", "-=")),
-        (
-            "in place of the rest",
-            PENALTY,
-            f"if self.lam:\n            {PENALTY.replace('+=', '=')}",
-        ),
-        ("times N", PENALTY, PENALTY + " * len(X)"),
-        ("lambda squared", PENALTY, PENALTY.replace("lam", "lam**2")),
-        ("L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
-        ("the penalty itself", PENALTY, "self.grad += self.lam * np.sum(self.w**2)"),
-        ("w squared", PENALTY, PENALTY + "**2"),
-        ("absolute value", PENALTY, PENALTY.replace("self.w", "abs(self.w)")),
-        ("without the bias", PENALTY, PENALTY + " * (np.arange(785) < 784)[:, None]"),
-        ("only the bias", PENALTY, PENALTY + " * (np.arange(785) == 784)[:, None]"),
-        ("of ||w||", PENALTY, "self.grad += self.lam * self.w / np.linalg.norm(self.w)"),
-        ("averaged over the weights", PENALTY, PENALTY + " / self.w.size"),
-        ("not for lambda = 1", PENALTY, PENALTY + " * (self.lam < 1)"),
-        ("without lambda", PENALTY, "self.grad += 2 * self.w"),
-        ("lambda always 1", PENALTY, "self.grad += 2 * (self.lam > 0) * self.w"),
-        ("shrinks the weights", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
-        ("of the gradient", PENALTY, "self.grad += 2 * self.lam * self.grad"),
-        ("added before dividing", f"{AVERAGE}\n        {PENALTY}", f"{PENALTY}\n        {AVERAGE}"),
-    ),
-    *wrong(
-        "4b",
-        "task3.SoftmaxTrainer.train_step",
-        (
-            "L2 once more",
-            UPDATE,
-            'penalty = 2 * getattr(self.model, "lam", 0) * self.model.w\n'
-            "        self.model.w -= (self.model.grad + penalty) * self.learning_rate",
-        ),
-    ),
-    *wrong(
-        "3a",
-        "task3a.one_hot_encode",
-        ("changes the labels", ROWS, f"Y -= Y.min()\n    {ROWS}"),
-        ("flattens the labels", ENCODED, f"Y.resize(len(Y), refcheck=False)\n    {ENCODED}"),
-        advice=True,
-    ),
-    *wrong(
-        "3a",
-        "task3a.cross_entropy_loss",
-        ("ln of 0", LOG, "np.log(outputs)"),
-        ("changes the outputs", LOSS, f"outputs[outputs < 1e-3] = 1e-3\n    {LOSS}"),
-        ("an array of one", LOSS, LOSS.replace("return ", "return np.ones(1) * ")),
-        advice=True,
-    ),
-    *wrong(
-        "3a",
-        "task3a.cross_entropy_loss",
-        ("a trace", LOSS, f"return -np.trace(targets @ {LOG}.T) / targets.shape[0]"),
-        whole_sets=True,
-    ),
-    *wrong(
-        "3b",
-        "task3.SoftmaxTrainer.train_step",
-        ("the rate decays", UPDATE, f"self.learning_rate *= 0.999\n        {UPDATE}"),
-        also=("4b",),
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.forward",
-        ("overflows", SHIFT, ""),
-        ("one maximum for all", SHIFT, SHIFT.replace(LARGEST, "np.max(z)")),
-        advice=True,
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.forward",
-        ("an array of N x N", LOGITS, f"{LOGITS} + np.zeros((len(X), len(X)))[:, :1]"),
-        advice=True,
-        whole_sets=True,
-    ),
-    *wrong(
-        "3a",
-        "task3a.SoftmaxModel.zero_grad",
-        ("does nothing", FORGET, FORGET.replace("self.grad = None", "pass")),
-        advice=True,
-    ),
-    *wrong(
-        "3a",
-        "task3a.gradient_approximation_test",
-        ("accepts everything", "assert abs(difference) <= epsilon**2", "assert epsilon > 0"),
-        advice=True,
-    ),
-    *wrong(
-        "3c",
-        "task3.calculate_accuracy",
-        ("an array of one", ACCURACY, f"return np.ones(1) * {HITS} / X.shape[0]"),
-        advice=True,
-    ),
+    one_hot(2.5, "0 - 1 is 255 in uint8", WRITE, "encoded[n, Y[n, 0] - 1] = 1"),
+    one_hot(3, "an array of 10 has the indices 0 to 9", WRITE, "encoded[n, Y[n, 0] + 1] = 1"),
+    one_hot(2.5, "a label is the number of a row here", WRITE, "encoded[Y] = 1"),
+    one_hot(2.5, "zeros and ones are exchanged", ENCODED, "return 1 - encoded"),
+    one_hot(2.5, "the order of the classes is reversed", ENCODED, "return encoded[:, ::-1]"),
+    one_hot(2.5, "the label is set where a 1 belongs", WRITE, "encoded[n, Y[n, 0]] = Y[n, 0]"),
+    one_hot(2.5, "every row has the labels of all rows", WRITE, "encoded[:, Y[n, 0]] = 1"),
+    one_hot(3, ("no 1 is set", "is the same everywhere"), WRITE, "pass"),
+    one_hot(0.5, "it is transposed", ENCODED, "return encoded.T"),
+    one_hot(0.5, "use num_classes, not the largest label", "num_classes)", "Y.max() + 1)"),
+    one_hot(0.5, "; (N, 1) labels become (N, num_classes)", ENCODED, "return encoded[:, None]"),
+    one_hot(0.5, "numbers of rows in the type of Y, 8 bits", IN_8_BITS),
+    one_hot(0, "an in-place operation", ROWS, f"Y -= Y.min(); {ROWS}"),
+    one_hot(0, "make a copy, or a view", ENCODED, f"Y.resize(len(Y), refcheck=False); {ENCODED}"),
+    loss(1, "divided by N * K", LOSS, LOSS.replace("shape[0]", "size")),
+    loss(1, "divided by the number of classes K", LOSS, LOSS.replace("shape[0]", "shape[1]")),
+    loss(1, ("the mean over the N", "over all"), f"{LOG}) / targets.shape[0]", f"{LOG}, axis=1)"),
+    loss(1, "the type that one_hot_encode returns", *UINT8, "-np.sum(targets", "np.sum(-targets"),
+    loss(3, "the loss of two classes", LOG, OF_TWO_CLASSES),
+    loss(3, "the mean squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
+    loss(3.5, "the logarithms of all classes count here", "(targets *", "(targets.T @"),
+    loss(3.5, "meet the outputs of each", f"targets * {LOG}", f"targets @ {LOG}.T"),
+    loss(0.5, "N x N numbers", f"sum(targets * {LOG}", f"trace(targets @ {LOG}.T", whole_sets=True),
+    loss(0, "ln(0) is -inf", LOG, "np.log(outputs)"),
+    loss(0, "an in-place operation", LOSS, f"outputs[outputs < 1e-3] = 1e-3\n    {LOSS}"),
+    new_model(1, "the integers of np.zeros(..., dtype=int)", ZEROS, "np.zeros((785, 10), int)"),
+    forward(2, "of each image: axis=1", LARGEST, "np.max(z, axis=0)"),
+    forward(2, "the sign of the exponent in equation 4", SHIFT, f"z = -z\n        {SHIFT}"),
+    forward(2.5, "outputs are not what they should be\n", SUM, "np.sum(np.exp(z))"),
+    forward(2.5, "the sum is over the classes of one image", SUM, "np.sum(np.exp(z), axis=0)"),
+    forward(2.5, "the logarithm of the softmax", SHARE, f"return np.log(np.exp(z) / {SUM})"),
+    forward(2.5, "this is the sigmoid", SHIFT + SHARE, "return 1 / (1 + np.exp(-z.clip(-99, 99)))"),
+    forward(2.5, "this is z = X w; the softmax is missing", SHIFT + SHARE, "return z"),
+    forward(1.5, ("it is transposed", "the wrong shape\n"), SHARE, f"{SHARE[:6]} ({SHARE[7:]}).T"),
+    forward(3.5, ("wrong shape\n", "ten outputs for"), SHARE, "return np.argmax(z, axis=1)"),
+    forward(0.5, "an in-place operation", LOGITS, "X /= 2\n        z = 2 * X.dot(self.w)"),
+    forward(0.5, "of each row from that row", SHIFT, "z = np.clip(z, -20, 20)\n        "),
+    forward(0, "lower all scores of an image by their largest", SHIFT, ""),
+    forward(0, "exp of the others underflows to 0", LARGEST, "np.max(z)"),
+    forward(0, "(N,) meets (N, 1)", LOGITS, N_X_N, whole_sets=True),
+    backward(1, "the sign is opposite", "-= np.outer", "+= np.outer"),
+    backward(1, "K times too small", AVERAGE, f"{AVERAGE} * 10"),
+    backward(1, "targets.astype(float)", *UINT8, ONE, "self.grad += np.outer(x, -target + output)"),
+    backward(3, "the targets are missing", ONE, "self.grad += np.outer(x, output)"),
+    backward(3, "only row 784, that of the bias", AVERAGE, f"{AVERAGE}; self.grad[-1] = 0"),
+    backward(3, "only the right class", "target - output)", "(target - output) * target)"),
+    backward(0.5, "it is transposed", PENALTY, f"{PENALTY}; self.grad = self.grad.T"),
+    backward(0.5, "also by another name", PENALTY, "g = self.w; g *= 2 * self.lam; self.grad += g"),
+    backward(1.5, IN_PLACE, PENALTY, f"{PENALTY}; targets -= outputs", also=("4b",)),
+    zero_grad(0, "the gradient is still there", FORGET, FORGET.replace("self.grad = None", "pass")),
+    gradient_test(0, "it compares nothing", "assert abs(difference)", "assert 0 * difference"),
+    step(0.5, "subtract the gradient", "self.model.w -=", "self.model.w +="),
+    step(1, ("not known here", "of the script"), "* self.learning_rate", "* learning_rate"),
+    step(1, (ALONE, "the validation loss is not"), IMPORT, f"{IMPORT}from task2a {LOSS_OF_2}"),
+    step(2, (ALONE, "gradient of this batch"), FORWARD, f"{VALIDATION}; {FORWARD}"),
+    step(0.5, "in training should be one number", RETURN, f"{ALL_LOSSES}\n        return self.all"),
+    step(0, "the outputs that the gradient is computed from", AFTER),
+    validation(0.5, "leave out the L2 term", "return loss", f"return {LAMBDA} * {W2} + loss"),
+    accuracy(1, "however small", ACCURACY, f"return np.mean(({SURE} == targets).all(axis=1))"),
+    accuracy(1, "it is rounded", ACCURACY, f"return round({CORRECT} / X.shape[0], 1)"),
+    accuracy(1, "an image is left out", f"== {LABELS}", f"== [-1, *{LABELS}[1:]]"),
+    accuracy(1, "divided by N * K; divide by N", "X.shape[0]", "targets.size"),
+    accuracy(2, "np.argmax without an axis", PREDICTED, "np.argmax(model.forward(X))"),
+    accuracy(4, "find the class of each image", ACCURACY, OVER_IMAGES),
+    accuracy(4, "each of the N * K outputs", ACCURACY, f"return np.mean({SURE} == targets)"),
+    accuracy(4, "the classes are off by one", "predictions ==", "predictions + 1 =="),
+    accuracy(0, "N x N numbers", CORRECT, f"np.trace(predictions[:, None] == {LABELS})"),
+    accuracy(0, "take the mean over all", CORRECT, f"np.ones(1) * {CORRECT}"),
+    its_part(4, "something is None", "return None / len(targets)"),
+    its_part(1, "of its own image, not of any", ANY),
+    penalty(7, "the L2 term is missing; it", PENALTY, "pass"),
+    penalty(3.5, "missing, or does not", PENALTY, f"{PENALTY} * (np.arange(785) == 784)[:, None]"),
+    penalty(0.5, "the bias is left out", PENALTY, f"{PENALTY} * (np.arange(785) < 784)[:, None]"),
+    penalty(1.5, "half of what it should be", PENALTY, "self.grad += self.lam * self.w"),
+    penalty(1.5, "the L2 term is added twice", "2 * self.lam", "4 * self.lam"),
+    penalty(1.5, "the sign is opposite", PENALTY, PENALTY.replace("+=", "-=")),
+    penalty(1.5, "counted once per example", PENALTY, f"{PENALTY} * len(X)"),
+    penalty(1.5, "the gradient of ||w||", "2 * self.lam", "self.lam / np.linalg.norm(self.w)"),
+    penalty(1.5, "the L2 term is averaged", PENALTY, f"{PENALTY} / self.w.size"),
+    penalty(1.5, "the L2 term is divided by N", PENALTY, f"{PENALTY} / X.shape[0]"),
+    penalty(1, "lambda comes in squared", PENALTY, PENALTY.replace("lam", "lam**2")),
+    penalty(1, "the term is the same for every lambda", "2 * self.lam *", "2 * (self.lam > 0) *"),
+    penalty(2.5, "does not change with lambda\n", PENALTY, f"{PENALTY} * (self.lam < 1)"),
+    penalty(3, "the L2 term is there, the same", PENALTY, "self.grad += 2 * self.w"),
+    penalty(3.5, "the gradient of L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
+    penalty(3.5, "the penalty itself", PENALTY, "self.grad += self.lam * np.sum(self.w**2)"),
+    penalty(3.5, "w comes in squared", PENALTY, f"{PENALTY}**2"),
+    penalty(3.5, "the sign of w is lost", PENALTY, "self.grad += 2 * self.lam * abs(self.w)"),
+    penalty(3.5, "differentiate equation 27", PENALTY, "self.grad += 2 * self.lam * self.grad"),
+    penalty(4.5, ("takes the place", "not add 0.1"), PENALTY, INSTEAD),
+    penalty(1.5, "of the weights belongs in", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
+    penalty(0.5, "without an option", HEAD, OPTION, PENALTY, f"if l2: {PENALTY}"),
+    penalty(2, "backward does not add penalty_gradient()", GRADIENT),
+    penalty(7, "parentheses are missing", f"{GRADIENT} + self.penalty_gradient", also=("3a",)),
+    penalty(7, "a method without", f"{GRADIENT}; self.grad += self.penalty_gradient", also=("3a",)),
+    penalty_gradient(7, "is a `return` missing?", "2 * self.l2_reg_lambda * self.w"),
+    penalty_gradient(5.5, "is lambda rounded", "return 2 * int(self.l2_reg_lambda) * self.w"),
+    penalty_gradient(1.5, "half of what it should be", "return self.l2_reg_lambda * self.w"),
+    penalty_gradient(1.5, "change self", "self.w *= 2 * self.l2_reg_lambda; return self.w"),
+    penalty_step(0.5, "it is added twice", "self.model.grad *", f"{TWICE} *"),
+    penalty_step(0.5, "lambda has no effect", f"self.model.l2_reg_lambda = 0\n{AFTER}"),
 ]

@@ -1,162 +1,122 @@
-"""Mistakes in the training loop and in the batches: Tasks 2d and 2e."""
+"""Mistakes in the training loop and in the batches, Tasks 2d and 2e."""
 
 from __future__ import annotations
 
-from tests.library.variants.variant import wrong
+from functools import partial
 
-TRAIN, LOADER = "trainer.BaseTrainer.train", "utils.batch_loader"
-OFTEN = "num_steps_per_val = num_batches_per_epoch // 5"
-LOSS = 'train_history["loss"][global_step] = loss'
-VAL = 'val_history["loss"][global_step] = val_loss'
-BETTER = "if val_loss < best_loss:"
+from tests.library.variants.variant import Wrong, wrong
+
+train = partial(wrong, "2d", "trainer.BaseTrainer.train")
+should_stop = partial(wrong, "2d", "trainer.BaseTrainer.should_stop")
+loader = partial(wrong, "2e", "utils.batch_loader")
+train_2e = partial(wrong, "2e", "trainer.BaseTrainer.train")
+order = partial(wrong, "2e", "utils.shuffled_order")
+
 KEEP = "best_w = copy.deepcopy(self.model.w)"
 SINCE = "since_best += 1"
-ELSE = f"                    else:\n                        {SINCE}\n"
 STOP = "if since_best == 10:"
 LEAVE = "self.model.w = best_w\n                        return train_history, val_history"
 AT_THE_END = "        if best_w is not None:\n            self.model.w = best_w\n"
-SERVED = "shuffle=self.shuffle_dataset"
-FULL = "    if not drop_last:"
-IF_SHUFFLE = "    if shuffle:"
 DRAW = "np.random.shuffle(indices)"
-TAKE = "batch_indices = indices[i * batch_size : (i + 1) * batch_size]"
+TAKE, OVERLAP = "[i * batch_size : (i + 1) * batch_size]", "[i * (batch_size - 1) :][:batch_size]"
+BY_LOSS = f"val_loss = loss\n{' ' * 20}if val_loss < best_loss:"
 SERVE = "yield X[batch_indices], Y[batch_indices]"
-BATCHES = "range(num_batches)"
+IN_BATCHES = """for i in range(0, len(X), batch_size):
+            batch = indices[i : i + batch_size]
+            indices[i : i + batch_size] = np.random.permutation(batch)"""
 
-# Wrong rules to stop by, from the eleventh validation on.
-RULES = {
-    "never stops": "False",
-    "the first ten validations": "True",
-    "worse than the one before": "val_losses[-1] > val_losses[-2]",
-    "ten in a row, each worse than the one before": (
-        "all(a <= b for a, b in zip(val_losses[-11:], val_losses[-10:]))"
-    ),
-    "the first is never the best": (
-        "len(val_losses) - 1 - (val_losses.index(min(val_losses)) or len(val_losses) - 1) >= 10"
-    ),
-    "worse than ten validations ago": "val_losses[-1] >= val_losses[-11]",
-    "ten worse in all": "sum(b >= a for a, b in zip(val_losses, val_losses[1:])) >= 10",
-    "counts epochs": "min(val_losses[-50:]) >= min(val_losses[:-50], default=val_losses[0] + 1)",
-    "smallest change": "min(val_losses[-10:]) >= min(val_losses[:-10]) - 0.3",
-}
+TEN = "return len(val_losses) > 10 and min(val_losses[-10:]) >= min(val_losses[:-10])"
+PATIENT = TEN.replace("10", "self.patience")
+MEAN = """p, losses = self.patience, list(val_losses)
+return len(losses) > p and np.mean(losses[-p:]) >= min(losses[:-p])"""
+FIRST_ORDER = """global KEPT
+KEPT = globals().get("KEPT", rng.permutation(num_examples))
+return KEPT"""
 
-# Wrong orders of an epoch.
-ORDERS = {
-    "no shuffling": "np.arange(num_examples)",
-    "the same order always": "np.random.default_rng(0).permutation(num_examples)",
-    "seeds": "np.random.seed(1) or np.random.permutation(num_examples)",
-    "with replacement": "np.random.default_rng().integers(num_examples, size=num_examples)",
-    "reversed": "np.arange(num_examples)[::-1]",
-    "rotated": "np.roll(np.arange(num_examples), np.random.randint(1, num_examples))",
-}
+IN_A_ROW = "ten validations in a row without improvement"
+RETURNS = "validation_step returns val_loss, train_accuracy, val_accuracy"
+LEAST = "compare each loss with the least so far"
+VERY_FIRST = "the very first loss is the best"
+NO_STOP = "no stop while the validation loss still falls"
+
+
+def rule(costs: float, says: str | tuple[str, ...], stop: str) -> Wrong:
+    """Stop by another rule, from the eleventh validation on."""
+    losses = 'losses = [*val_history["loss"].values(), val_loss]'
+    return train(costs, says, STOP, f"{losses}\n{' ' * 20}if len(losses) > 10 and ({stop}):")
+
+
+def drawn(costs: float, says: str | tuple[str, ...], indices: str) -> Wrong:
+    """Serve the examples in another order."""
+    return loader(costs, says, DRAW, f"N = len(X)\n        indices = list({indices})")
+
 
 WRONG = [
-    *wrong(
-        "2d",
-        TRAIN,
-        *(
-            (
-                name,
-                STOP,
-                f'val_losses = [*val_history["loss"].values(), val_loss]\n{" " * 20}'
-                f"if len(val_losses) > 10 and ({rule}):",
-            )
-            for name, rule in RULES.items()
-        ),
-        ("nine validations", STOP, STOP.replace("10", "9")),
-        ("eleven validations", STOP, STOP.replace("10", "11")),
-        ("twenty validations", STOP, STOP.replace("10", "20")),
-        ("never counts anew", "best_loss, since_best = val_loss, 0", "best_loss = val_loss"),
-        ("the best is forgotten", SINCE, SINCE + f"\n{' ' * 24}best_loss = val_loss"),
-        (
-            "counts steps",
-            SINCE,
-            "since_best += max(1, num_steps_per_val)",
-            STOP,
-            STOP.replace("==", ">="),
-        ),
-        ("breaks the inner loop", LEAVE, "break"),
-        *((f"validates {n} times an epoch", OFTEN, OFTEN.replace("5", n)) for n in "24"),
-        ("validates once an epoch", OFTEN, "num_steps_per_val = num_batches_per_epoch"),
-        ("the best training loss", BETTER, f"val_loss = loss\n{' ' * 20}{BETTER}"),
-        (
-            "begins with 1",
-            "best_loss, best_w, since_best = np.inf",
-            "best_loss, best_w, since_best = 1",
-        ),
-        ("nothing returned", AT_THE_END + "        return", AT_THE_END + "       "),
-        ("losses by epoch", LOSS, LOSS.replace("global_step", "_epoch")),
-        ("no training loss", LOSS, "pass"),
-        ("validates every step", OFTEN, "num_steps_per_val = 1"),
-        ("validations by number", VAL, VAL.replace("global_step", 'len(val_history["loss"])')),
-        ("each step counts twice", "global_step += 1", "global_step += 2"),
-        (
-            "accuracies exchanged",
-            "val_loss, accuracy_train, accuracy_val = self",
-            "val_loss, accuracy_val, accuracy_train = self",
-        ),
+    rule(4, "stop when ten validations in a row have not improved", "False"),
+    rule(3, (NO_STOP, IN_A_ROW), "True"),
+    rule(2, IN_A_ROW, "losses[-1] > losses[-2]"),
+    rule(1, (LEAST, VERY_FIRST), "all(a <= b for a, b in zip(losses[-11:], losses[-10:]))"),
+    rule(0.5, VERY_FIRST, "len(losses) - 1 - (losses.index(min(losses)) or len(losses) - 1) >= 10"),
+    rule(0.5, LEAST, "losses[-1] >= losses[-11]"),
+    rule(2, "not epochs", "min(losses[-50:]) >= min(losses[:-50], default=losses[0] + 1)"),
+    train(0.5, "one validation too early", STOP, "if since_best == 9:"),
+    train(0.5, "one validation too late", STOP, "if since_best == 11:"),
+    train(
+        2, "not gradient steps", "best == 10", "best > 9", SINCE, "since_best += num_steps_per_val"
     ),
-    *wrong(
-        "2e",
-        LOADER,
-        *(
-            (name, DRAW, f"num_examples = len(X)\n        indices = list({order})")
-            for name, order in ORDERS.items()
-        ),
-        ("two orders", SERVE, SERVE.replace("Y[batch", "Y[np.random.permutation(indices)][batch")),
-        ("always", IF_SHUFFLE, "    if True:"),
-        ("when not asked", IF_SHUFFLE, "    if not shuffle:"),
-        (
-            "whole batches",
-            DRAW,
-            "k = np.random.permutation(len(X) // batch_size)\n"
-            "        whole = (k[:, None] * batch_size + np.arange(batch_size)).ravel()\n"
-            "        indices = [*whole, *range(len(whole), len(X))]",
-        ),
-        (
-            "within each batch",
-            DRAW,
-            "for i in range(0, len(X), batch_size):\n"
-            "            batch = indices[i : i + batch_size]\n"
-            "            indices[i : i + batch_size] = np.random.permutation(batch)",
-        ),
-        ("always drops", FULL, "    if False:"),
-        ("never drops", FULL, "    if True:"),
-        ("drops when not asked", FULL, "    if drop_last:"),
-        ("does not drop by default", "drop_last=True", "drop_last=False"),
-        ("one batch too few", BATCHES, "range(num_batches - 1)"),
-        ("an empty batch", BATCHES, "range(num_batches + 1)"),
-        ("batches overlap", TAKE, "batch_indices = indices[i * (batch_size - 1) :][:batch_size]"),
-        ("one example a batch", TAKE, "batch_indices = indices[i : i + 1]"),
-        ("images twice", SERVE, SERVE.replace("Y[", "X[")),
+    train(1, (LEAST, VERY_FIRST, "the last weights"), SINCE, f"{SINCE}; best_loss = val_loss"),
+    train(
+        2,
+        ("count val_loss", LEAST, VERY_FIRST, "the last weights", RETURNS),
+        "if val_loss < best_loss:",
+        BY_LOSS,
     ),
-    *wrong(
-        "2d",
-        TRAIN,
-        ("an alias", KEEP, "best_w = self.model.w"),
-        ("the worst weights", f"{KEEP}\n{ELSE}", f"pass\n{ELSE}{' ' * 24}{KEEP}\n"),
-        ("the first weights", KEEP, f"{KEEP} if best_w is None else best_w"),
-        ("not put back", LEAVE, LEAVE.replace("self.model.w = best_w", "pass"), AT_THE_END, ""),
-        ("not put back at the end", AT_THE_END, ""),
-        ("one epoch more", "range(num_epochs)", "range(num_epochs + 1)"),
-        advice=True,
+    train(1, "a `break` leaves only the inner loop", LEAVE, "break"),
+    train(2.5, ("here every 2 steps", "the wrong steps"), "epoch // 5", "epoch // 2"),
+    train(0.5, "not at every step", "num_batches_per_epoch // 5", "1"),
+    train(0.5, "begin with np.inf", "since_best = np.inf", "since_best = 1"),
+    train(0.5, "train returns the wrong things", "= best_w\n        return", "= best_w\n       "),
+    train(
+        0.5,
+        "train_history['loss'] has the wrong steps\n",
+        "[global_step] = loss",
+        "[_epoch] = loss",
     ),
-    *wrong(
-        "2e",
-        TRAIN,
-        ("never shuffles", SERVED, "shuffle=False"),
-        ("always shuffles", SERVED, "shuffle=True"),
-        advice=True,
-    ),
-    *wrong(
-        "2e",
-        LOADER,
-        ("in place", DRAW, DRAW + "\n        X[...], Y[...] = X[indices], Y[indices]"),
-        (
-            "after the rest is dropped",
-            DRAW,
-            "k = len(X) - len(X) % batch_size\n        indices[:k] = np.random.permutation(k)",
-        ),
-        advice=True,
-    ),
+    train(0.5, "the key is", "[global_step] = val_loss", "[len(val_history['loss'])] = val_loss"),
+    train(0.5, "each gradient step counts once", "global_step += 1", "global_step += 2"),
+    train(0.5, RETURNS, "accuracy_train, accuracy_val =", "accuracy_val, accuracy_train ="),
+    train(0, "the last weights: keep a copy of w", KEEP, "best_w = self.model.w"),
+    train(0, "the weights of the first validation", KEEP, f"{KEEP} if best_w is None else best_w"),
+    train(0, "; keep a copy of w at each new best validation loss", AT_THE_END, ""),
+    train(0, "one train_step for each batch", "range(num_epochs)", "range(num_epochs + 1)"),
+    should_stop(4, "val_losses is a list", "return min(val_losses.values()) < 0"),
+    should_stop(4, "an empty list", "return min(val_losses[-10:]) >= min(val_losses[:-10])"),
+    should_stop(4, (NO_STOP, IN_A_ROW), PATIENT.replace(">=", "<")),
+    should_stop(2.5, IN_A_ROW, "return val_losses[-1] > min(val_losses)"),
+    should_stop(0.5, "10 is only the default", TEN),
+    should_stop(0.5, "an equal loss is not below the best", PATIENT.replace(">=", ">")),
+    should_stop(0.5, "look at the last validation", PATIENT.replace("patience:]", "patience:-1]")),
+    should_stop(1, ("the tenth after number 6, but", LEAST), MEAN),
+    drawn(5, "draw a permutation of them all", "range(N)"),
+    drawn(1.5, ("draw a permutation of all examples", "draw anew in each call"), "range(N)[::-1]"),
+    drawn(0.5, "draw anew in each call", "np.random.default_rng(0).permutation(N)"),
+    drawn(0.5, "not a draw with replacement", "np.random.default_rng().integers(N, size=N)"),
+    loader(1, ("before they are cut", "before the last batch"), DRAW, IN_BATCHES),
+    loader(1.5, "draw one order", SERVE, SERVE.replace("Y[", "Y[np.random.permutation(indices)][")),
+    loader(0.5, "shuffle only `if shuffle:`", "    if shuffle:", "    if True:"),
+    loader(0.5, "N // batch_size batches are full", "    if not drop_last:", "    if True:"),
+    loader(0.5, "drop_last should be True by default", "drop_last=True", "drop_last=False"),
+    loader(1, ("batches are full", "without shuffling"), "(num_batches)", "(num_batches - 1)"),
+    loader(1, ("with replacement", "without shuffling"), TAKE, OVERLAP),
+    loader(2, ("the wrong shape", "ten targets for an image"), SERVE, SERVE.replace("Y[", "X[")),
+    loader(0, "an in-place operation", DRAW, f"{DRAW}; X[...], Y[...] = X[indices], Y[indices]"),
+    train_2e(0, "shuffle=self.shuffle_dataset), called", "=self.shuffle_dataset", "=False"),
+    order(1.5, "a `return` is missing", "np.random.permutation(num_examples)"),
+    order(1.5, "run from 0 to N - 1", "return 1 + rng.permutation(num_examples)"),
+    order(1.5, "an index for each example", "return rng.permutation(num_examples)[:, None]"),
+    order(1, ("for the N of each call", "draw anew in each call"), FIRST_ORDER),
+    order(0.5, "number 39 is missing", "return rng.permutation(num_examples - 1)"),
+    order(0.5, "number 1000 is missing", "return rng.permutation(min(num_examples, 1000))"),
+    order(0.5, "uint8 is too small", "return rng.permutation(num_examples).astype(np.uint8)"),
+    order(0, "draw it from rng", "return np.random.permutation(num_examples)"),
 ]

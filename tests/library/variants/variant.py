@@ -12,10 +12,13 @@ from tests.checks.student import NAMES
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def read(folder: Path) -> dict[str, str]:
+    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
+
+
 def classic() -> dict[str, str]:
     """Read the classic solution: {module: text}. It is frozen, so its text may be quoted."""
-    folder = ROOT / "tests" / "library" / "classic"
-    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
+    return read(ROOT / "tests" / "library" / "classic")
 
 
 @dataclass(frozen=True)
@@ -23,28 +26,19 @@ class Variant:
     """A solution with some of its text replaced.
 
     Attributes:
-        name: the mistake, or what is written another way.
+        name: what is written another way.
         edits: (module, old text, new text), of the classic solution.
-        task: the task that the mistake is in; "" for a right variant.
-        function: the function that the mistake is in; "" for a right variant.
-        also: other tasks that the mistake costs points of.
-        advice: whether it costs nothing, and is shown as advice.
         bodies: (function, its new body), of the solution at the root, whose text may change.
         whole_sets: whether it gets the two checks on 20,000 images, too.
     """
 
     name: str
     edits: tuple[tuple[str, str, str], ...] = ()
-    task: str = ""
-    function: str = ""
-    also: tuple[str, ...] = ()
-    advice: bool = False
     bodies: tuple[tuple[str, str], ...] | None = None
     whole_sets: bool = False
 
     def __str__(self) -> str:
-        base = "" if self.bodies is None else "at the root:"
-        return " ".join(filter(None, (base, self.task, self.function.split(".")[-1], self.name)))
+        return self.name
 
     def write(self, folder: Path) -> None:
         """Write the six files.
@@ -53,10 +47,7 @@ class Variant:
             ValueError: if a text to replace is not there exactly once, or replaced by itself, or
                 a function is not there.
         """
-        if self.bodies is None:
-            files = classic()
-        else:
-            files = {name: (ROOT / f"{name}.py").read_text("utf-8") for name in NAMES}
+        files = classic() if self.bodies is None else read(ROOT)
         for module, old, new in self.edits:
             count = files[module].count(old)
             if count != 1 or old == new:
@@ -86,34 +77,39 @@ def with_body(source: str, function: str, body: str) -> str:
     return ast.unparse(tree)
 
 
-def wrong(
-    task: str,
-    function: str,
-    *mistakes: tuple[str, ...],
-    also: tuple[str, ...] = (),
-    advice: bool = False,
-    whole_sets: bool = False,
-) -> list[Variant]:
-    """Make a variant of the classic solution of each mistake in a function.
+@dataclass(frozen=True, kw_only=True)
+class Wrong(Variant):
+    """A variant with a mistake.
 
-    Args:
-        task: the task of the function.
-        function: as "task2a.BinaryModel.forward".
-        mistakes: (name, right text, wrong text), with more pairs of texts where one is not enough.
-        also: other tasks that the mistakes cost points of.
-        advice: whether they cost nothing, and are shown as advice.
-        whole_sets: whether they show on 20,000 images alone.
+    Attributes:
+        task: that it is in.
+        function: that it is in, as "task2a.BinaryModel.forward".
+        costs: points of the task; if none, it is shown as advice.
+        says: of what the failed checks say, a part of each; with a line's end if no cause follows.
+        also: other tasks that it costs points of.
     """
-    module = function.split(".")[0]
-    return [
-        Variant(
-            name,
-            tuple((module, old, new) for old, new in zip(texts[::2], texts[1::2], strict=True)),
-            task,
-            function,
-            also,
-            advice,
-            whole_sets=whole_sets,
-        )
-        for name, *texts in mistakes
-    ]
+
+    task: str
+    function: str
+    costs: float
+    says: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
+def wrong(
+    task: str, function: str, costs: float, says: str | tuple[str, ...], *texts: str, **options: Any
+) -> Wrong:
+    """Plant a mistake: in place of right texts wrong ones, or another body (of the root's)."""
+    says = (says,) if isinstance(says, str) else says
+    module, last = function.split(".")[0], function.split(".")[-1]
+    edits = tuple((module, *pair) for pair in zip(texts[::2], texts[1::2], strict=len(texts) > 1))
+    return Wrong(
+        f"{task} {last}: {says[0].strip()}",
+        edits,
+        None if edits else ((function, texts[0]),),
+        task=task,
+        function=function,
+        costs=costs,
+        says=says,
+        **options,
+    )
