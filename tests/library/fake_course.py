@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from lab.assignment import PACKAGES
 from tests.library.variants.variant import ROOT
@@ -28,10 +30,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    tasks = config.getoption("task")
     for number, item in enumerate(list(items)):
         about = item.get_closest_marker("check").args[0]
-        if tasks and about.task not in tasks:
+        if about.task not in (config.getoption("task") or about.task):
             items.remove(item)
             continue
         test = {"name": item.name, "number": f"{about.task}.{number}", "max_score": about.points}
@@ -47,8 +48,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_sessionfinish(session):
-    tests = list(session.config.tests.values())
-    session.config.getoption("results").write_text(json.dumps({"tests": tests}))
+    results = {"tests": [*session.config.tests.values()]}
+    session.config.getoption("results").write_text(json.dumps(results))
 """
 
 CHECKS = """
@@ -112,10 +113,11 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def write_zip(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files into a zip."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
+def zipped(members: Mapping[Any, Any], method: int = zipfile.ZIP_STORED, flags: int = 0) -> bytes:
+    """Make a zip of {name or ZipInfo: text}."""
+    with zipfile.ZipFile(file := BytesIO(), "w", method) as archive:
+        for name, text in members.items():
             archive.writestr(name, text)
-    return path
+        for info in archive.infolist():
+            info.flag_bits |= flags  # of the directory, which is written last
+    return file.getvalue()

@@ -1,44 +1,120 @@
-"""The assignment's own checks, graded as an instructor does it."""
+"""An instructor changes all that may be changed, hands out, and grades with the checks as they are.
+
+That is the points, the tasks, the checks and the definition of R.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
-from course.checks import copy_checks
-from course.grade import main
-from lab.assignment import FILES, POINTS
+import pytest
+
+from course.make_starter import AS_THEY_ARE, HALF
+from lab.assignment import FILES, PACKAGES, POINTS
 from tests.library.fake_course import write_files
+from tests.library.submissions import read
 from tests.library.variants.variant import ROOT
 
-WRONG = {  # what the right files end with: mistakes in Tasks 2a and 2b, and an end of Python in 2e
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+CHANGES = {
+    '"the pieces of logistic regression",\n        12,': '"the pieces",\n        20,',
+    '"L2 regularisation and the weights",\n        7,': '"L2",\n        14,',
+    'L2 = "sum"': 'L2 = "half"',
+}
+NOW = POINTS | {"2a": 20, "4b": 14}
+del NOW["2d"]
+WRONG = {  # what the files end with: mistakes in Tasks 2a and 2b, and an end of Python in 2e
     "task2a.py": "cross_entropy_loss = lambda targets, outputs: float(np.sum(targets))\n",
     "task2.py": "LogisticTrainer.train_step = lambda *_: 0.0\n",
     "utils.py": "import os\nshuffled_order = lambda *_: os.abort()\n",
 }
 
 
-def test_a_mistake_costs_its_checks_and_an_end_of_python_its_task(tmp_path: Path) -> None:
-    files = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
-    wrong = {name: f"{text}\n{WRONG.get(name, '')}" for name, text in files.items()}
-    write_files(tmp_path / "class" / "right", files)
-    write_files(tmp_path / "class" / "wrong", wrong)
-    out, project = tmp_path / "out", tmp_path / "project"
-    copy_checks(ROOT, project)  # ROOT may hold the environment, which grading refuses
-    assert main([str(tmp_path / "class"), "--out", str(out), "--timeout", "2400"], project) == 0
-    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+def statement(*dropped: str, changes: dict[str, str] | None = None) -> str:
+    """Return the text of lab/assignment.py without some tasks and with other changes."""
+    text = (ROOT / "lab" / "assignment.py").read_text(encoding="utf-8")
+    for task in dropped:
+        entry = rf'^    Task\((?:"{task}"[^\n]*|\n        "{task}".*?\n    )\),\n'
+        text, count = re.subn(entry, "", text, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
+    for old, new in (changes or {}).items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with the changes, and what its tools write: handout and graded."""
+    course = tmp_path_factory.mktemp("course")
+    unwanted = shutil.ignore_patterns("library", "__pycache__")
+    for folder in ("tests", "course", "explore", *PACKAGES):
+        shutil.copytree(ROOT / folder, course / folder, ignore=unwanted)
+    for name in (*FILES, *AS_THEY_ARE):
+        shutil.copy(ROOT / name, course)
+    readme = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(readme.split("  ```python\n")[1].split("  ```")[0])
+    changed = {"lab/assignment.py": statement("2d", changes=CHANGES), "tests/test_own.py": example}
+    solution = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
+    wrong = {name: f"{text}\n{WRONG.get(name, '')}" for name, text in solution.items()}
+    write_files(course / "class" / "wrong", wrong)  # in Task 4b too: R is the sum of squares in it
+    write_files(course / "class" / "right", read("missing_factor_2").files)
+    write_files(course, changed)
+    for command in ("make_starter handout", "grade class --out graded --timeout 2400"):
+        arguments = [sys.executable, "-m", *f"course.{command}".split()]
+        subprocess.run(arguments, cwd=course, check=True, capture_output=True)
+    return course
+
+
+def test_the_handout_follows_the_statement_of_the_assignment(course: Path) -> None:
+    names = ("README.md", "ASSIGNMENT.md", "AssignmentReport.ipynb", "task3a.py", "trainer.py")
+    texts = {name: (course / "handout" / name).read_text(encoding="utf-8") for name in names}
+    assert "| 2a | 20 | `task2a.pre" in texts["README.md"]
+    assert "### Task 2a: the pieces\n\n20 points." in texts["ASSIGNMENT.md"]
+    assert "worth 73 points, the others 38." in texts["ASSIGNMENT.md"]
+    assert not re.search(r"Task 2d|\| 2d |question-2d", "".join(texts.values()))
+    assert r"$$R(w) = \frac{1}{2} \lVert w \rVert^2 = " in texts["ASSIGNMENT.md"]
+    assert all(new in texts["task3a.py"] and old not in texts["task3a.py"] for old, new in HALF)
+
+
+def test_a_right_submission_gets_the_points_as_they_are_now(course: Path) -> None:
+    with (course / "graded" / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         right = next(csv.DictReader(file))
-    points = {task: str(points) for task, points in POINTS.items()}
-    assert right == {"name": "right", **points, "total": "62", "notes": ""}
-    found = json.loads((out / "wrong.json").read_text(encoding="utf-8"))
+    points = {task: str(points) for task, points in NOW.items()}
+    assert right == {"name": "right", **points, "total": "73", "notes": ""}
+
+
+def test_a_mistake_costs_its_checks_and_an_end_of_python_its_task(course: Path) -> None:
+    found = json.loads((course / "graded" / "wrong.json").read_text(encoding="utf-8"))
     earned = {task: points["score"] for task, points in found["extra_data"]["tasks"].items()}
-    assert {task for task in POINTS if earned[task] < POINTS[task]} == {"2a", "2b", "2e"}
+    lost = {task: NOW[task] - earned[task] for task in NOW if earned[task] < NOW[task]}
+    assert lost == {"2a": lost["2a"], "2b": NOW["2b"], "2e": NOW["2e"], "4b": 3}
     assert earned["2a"] > 0
-    assert earned["2b"] == 0  # although checks of the same names pass in Task 3b
-    assert earned["2e"] == 0
+    # although checks of the names of those of Task 2b pass in Task 3b
     (note,) = found["extra_data"]["notes"]
     assert note.startswith("Task 2e: Python was ended by SIGABRT in test_")
-    failed = next(test for test in found["tests"] if test["status"] != "passed")
-    assert "task2a.cross_entropy_loss (equation 3)" in failed["output"]
-    assert failed["extra_data"]["summary"].startswith("task2a.cross_entropy_loss: ")
+    tests: dict[str, Any] = {f"{t['number'][:2]}: {t['name']}": t for t in found["tests"]}
+    failed = [test for test in found["tests"] if test["status"] != "passed"]
+    assert "task2a.cross_entropy_loss (equation 3)" in failed[0]["output"]
+    assert failed[0]["extra_data"]["summary"].startswith("task2a.cross_entropy_loss: ")
+    assert "twice what it should be if R is half the sum of all squares" in failed[-1]["output"]
+    own = tests["2a: test_a_new_model_has_no_gradient"]  # which the README adds
+    assert (own["status"], own["score"]) == ("passed", pytest.approx(20 / 13, abs=1e-5))
+
+
+def test_a_dropped_task_gives_no_derivation_away(tmp_path: Path) -> None:
+    file = write_files(tmp_path, {"a.py": statement("2a", "3a", "4b")}) / "a.py"
+    functions = runpy.run_path(str(file))["FUNCTIONS"]
+    assert functions["task2a.BinaryModel.backward"] == "1a"
+    assert functions["task3a.SoftmaxModel.backward"] == "1b"
+    assert functions["task3a.SoftmaxModel.penalty_gradient"] == "4a"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 import select
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,104 +23,64 @@ from course.isolation import Limits, bubblewrap_problem, run_checks
 from course.points import Checks, Report, grade, prepare
 from tests.library.fake_course import ANSWER, OTHER, RIGHT, make_course, write_files
 
-LIMITS = Limits(seconds=240, memory=1 << 30, file_size=1 << 20)
+Patch = pytest.MonkeyPatch
 
 
 class Impatient(Limits):
-    """For what never ends: long enough to start on a busy machine, but 1 s for a check."""
+    """Enough CPU time to start, and little for a check; what computes on a busy machine waits."""
 
-    check_seconds = 1.0
+    check_seconds, wait_seconds = 0.2, 3.0
 
 
-IMPATIENT = Impatient(120, LIMITS.memory, LIMITS.file_size)
+LIMITS = Impatient(seconds=120, memory=1 << 30, file_size=1 << 20)
 
-# What task2a.py does beside a right answer, under its name, its points, and a part of its notes if
-# it has any. What costs only the checks of task2a leaves the 2 points of task3a.
+# What task2a.py and task3a.py do after a right answer, under a name, the points and the notes.
 HOSTILE = r"""
-=== never_ends_and_ignores_its_limit: 2, Task 2a: stuck for
+=== computes_and_waits: 0
+import threading
+while __name__ == "task2a": pass
+threading.Event().wait()
+=== ignores_what_should_stop_it: 2, Task 2a: stuck for .* s in test_answer
 import time
-while True:
+while __name__ == "task2a":
     try: time.sleep(60)
     except BaseException: pass
-=== never_computes_long: 6
-import time; time.sleep(2)
-=== never_ends_and_computes: 2
-while True: pass
-=== never_ends_computing_without_a_limit: 2, Task 2a: stuck for
-import signal; signal.setitimer(signal.ITIMER_PROF, 0)
-while True: pass
-=== never_ends: 2
-import time
-while True:
-    try: time.sleep(60)
-    except Exception: pass
-=== exits_at_once: 2, Task 2a: Python ended with exit code 3 in test_answer
-import os; os._exit(3)
-=== interrupts: 2, Task 2a: Python ended with exit code 2
-raise KeyboardInterrupt
-=== forks: 6
-import os, sys, types
-if child := os.fork(): os.waitpid(child, 0)
-else: sys.modules["task3a"] = types.SimpleNamespace(answer=lambda: os.kill(os.getppid(), 9))
-=== hungry: 2
-hog = bytearray(3 << 30)
-=== fills_disk: 2
-open("big", "wb").write(bytes(100_000_000))
-=== overwrites_checks: 0, the checks were changed while they ran
-from pathlib import Path
-for path in Path("tests").glob("*.py"): path.write_text("")
-=== writes_results_and_ends: 2, Task 2a: Python ended with exit code 0 in test_answer
+=== ends_python: 0, Task 2a: .* exit code 0 in test_answer; Task 3a: .* exit code 2 in test_other.*
 import json, os
+if __name__ == "task3a": raise KeyboardInterrupt
 test = {"name": "test_answer", "number": "2a.0", "status": "passed", "output": ""}
 with open("../results.json", "w") as file: json.dump({"tests": [test]}, file)
 os._exit(0)
-=== reports_itself: 3
+=== overwrites_checks: 0, no points: the checks were changed while they ran.*
+from pathlib import Path
+for path in Path("tests").glob("*.py"): path.write_text("")
+=== replaces_a_value_of_a_module: 0, no points: the checks were changed while they ran.*
+import sys
+from types import SimpleNamespace as Fake
+sys.modules["tests.test_answers"].expected = Fake(Expected=Fake(answer=41))
+def answer(): return 41
+=== replaces_a_value_of_a_class: 0, no points: the checks were changed while they ran.*
+import sys
+sys.modules["tests.expected"].Expected.answer = 41
+def answer(): return 41
+=== patches_pytest_and_reports_itself: 0, 2 checks did not run to their end.*
 import json, os
+import _pytest.runner as r
+def passes(cls, f, when, reraise=None): return cls(None, None, 0, 0, 0, when, _ispytest=True)
+r.CallInfo.from_call = classmethod(passes)
 line = "\n " + json.dumps({"passed": ["2a", "test_answer"]}) + "\n"
 for fd in range(1, 64):
     try: os.write(fd, line.encode())
     except OSError: pass
 def answer(): return 41
-=== patches_pytest: 0, 2 checks did not run to their end
-import _pytest.runner as r
-def passes(cls, f, when, reraise=None): return cls(None, None, 0, 0, 0, when, _ispytest=True)
-r.CallInfo.from_call = classmethod(passes)
-def answer(): return 41
-=== replaces_what_a_check_uses: 0, the checks were changed while they ran
-import sys
-from types import SimpleNamespace as Fake
-fake = Fake(import_module=lambda name: Fake(answer=lambda: 43))
-sys.modules["tests.test_answers"].importlib = fake
-=== replaces_a_value_of_a_class: 0, the checks were changed while they ran
-import sys
-sys.modules["tests.expected"].Expected.answer = 41
-def answer(): return 41
-=== meddles: 6
-import os, shutil, sys
-try: input("password? ")
-except EOFError: pass
-shutil.rmtree(os.environ["HOME"])
-for name in list(sys.modules):
-    if name.startswith(("json", "tests")): sys.modules[name] = None
 """
 ENTRY = re.compile(r"^=== (\w+): (\d)(?:, ([^\n]+))?\n(.*?)(?=^===|\Z)", re.MULTILINE | re.DOTALL)
 ALL = {name: entry for name, *entry in ENTRY.findall(HOSTILE)}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_course(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def checks(project: Path) -> Checks:
-    return prepare(project, LIMITS)
-
-
-@pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run submissions as where bubblewrap is missing."""
-    monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "why")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Checks:
+    return prepare(make_course(tmp_path_factory.mktemp("course")), LIMITS)
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +89,11 @@ def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     top = tmp_path_factory.mktemp("class")
 
     def one(name: str) -> Report:
-        files = {**RIGHT, "task2a.py": f"{ANSWER}{ALL[name][2]}"}
-        limits = IMPATIENT if name.startswith("never") else LIMITS
-        return grade(write_files(top / name, files), checks, limits)
+        code = ALL[name][2]
+        files = {"task2a.py": f"{ANSWER}{code}", "task3a.py": f"{OTHER}{code}"}
+        return grade(write_files(top / name, RIGHT | files), checks, LIMITS)
 
-    with ThreadPoolExecutor(8) as pool, pytest.MonkeyPatch.context() as patch:
+    with ThreadPoolExecutor(len(ALL)) as pool, pytest.MonkeyPatch.context() as patch:
         patch.setattr(isolation, "GRACE", 1.0)
         return dict(zip(ALL, pool.map(one, ALL), strict=True))
 
@@ -139,99 +101,90 @@ def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 @pytest.mark.parametrize("name", ALL)
 def test_a_hostile_submission_costs_itself_only(graded: dict[str, Report], name: str) -> None:
     points, note, _ = ALL[name]
-    notes = "; ".join(graded[name]["extra_data"]["notes"])
     assert graded[name]["score"] == int(points)
-    assert note in notes
-    assert bool(note) == bool(notes)
+    assert re.fullmatch(note, "; ".join(graded[name]["extra_data"]["notes"]))
 
 
-def test_what_stops_a_check_is_noted_and_the_next_ones_get_less_time(
-    graded: dict[str, Report],
-) -> None:
-    for name, first, second in (
-        ("never_ends_and_computes", "1 s of CPU time", "0.5 s of CPU time"),
-        ("never_ends", "4 s of waiting", "2 s of waiting"),
-    ):
-        found = [
-            re.findall(r"Timeout \(>([\d.]+.+?)\)", t["output"]) for t in graded[name]["tests"]
-        ]
-        assert found == [[first], [second], []]
-    assert {name for name in ALL if "stopped" in graded[name]} == {
-        name for name in ALL if name.startswith("never_ends")
-    }
+def test_after_a_check_was_stopped_the_next_ones_get_less_time(graded: dict[str, Report]) -> None:
+    outputs = [test["output"] for test in graded["computes_and_waits"]["tests"]]
+    assert [re.findall(r"Timeout \(>([\d.]+.+?)\)", output) for output in outputs] == [
+        *(["0.2 s of CPU time"], ["0.1 s of CPU time"], ["1 s of waiting"])
+    ]
+    stopped = {name for name in ALL if "stopped" in graded[name]}
+    assert stopped == {"computes_and_waits", "ignores_what_should_stop_it"}
 
 
-def test_a_run_ends_with_its_checks_and_keeps_little_of_what_is_printed(project: Path) -> None:
-    loud = (
-        "import threading\n"
-        "print('x' * 20_000_000)\n"
-        "threading.Thread(target=threading.Event().wait).start()\n"
-    )
-    files = {"task2a.py": f"{ANSWER}{loud}".encode(), "task3a.py": b""}
-    run = run_checks(project, files, LIMITS, 120, threading.Event())
-    assert run.ending == "Python ended with exit code 0"
-    assert run.passed == {("2a", "test_answer"), ("2a", "test_module")}
-    assert run.printed > 20_000_000
-    assert len(run.output) == 20_000
-
-
-def test_a_run_ends_when_its_time_is_over_or_grading_is_stopped(project: Path) -> None:
-    stop = threading.Event()
-    late = run_checks(project, {}, LIMITS, -math.inf, stop)
-    stop.set()
-    stopped = run_checks(project, {}, LIMITS, math.inf, stop)
-    assert (late.results, late.ending) == (
-        None,
-        "not done in 240 s of CPU time, or 10 times as long",
-    )
-    assert (stopped.results, stopped.ending) == (None, "interrupted")
-
-
-@pytest.mark.usefixtures("plain")
-def test_children_left_behind_are_ended(checks: Checks, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    leaves = (
-        "import os, subprocess, sys\n"
-        f"fifo = os.open({str(tmp_path / 'fifo')!r}, os.O_WRONLY)\n"
-        "os.write(fifo, b'x')\n"
-        "command = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
-        "subprocess.Popen(command, pass_fds=[fifo])\n"
-    )
-    folder = write_files(tmp_path / "a", {**RIGHT, "task2a.py": ANSWER + leaves})
-    with open(os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK), "rb", 0) as fifo:
-        assert grade(folder, checks, LIMITS)["score"] == 6
-        assert set(fifo.read(100)) == set(b"x")
-        assert select.select([fifo], [], [], 120)[0]  # when no process has the other end
-        assert fifo.read(1) == b""
-
-
-LOOKS = """
-import importlib.util, os, sys, tempfile
+RIGHT_BUT_ODD = """
+import importlib.util, os, shutil, subprocess, sys, tempfile, threading, time, types
 assert os.environ["LD_LIBRARY_PATH"] == "/nowhere"
 known = [*os.environ.values(), *sys.path, os.getcwd(), __file__]
 assert not [value for value in known for name in ({project!r}, "class" + "room") if name in value]
 assert not [name for name in ("trainer", "course") if importlib.util.find_spec(name)]
 assert tempfile.mkstemp()[1].startswith({temporary!r})
 os.mkdir("locked", 0)
+for limited in (lambda: bytearray(3 << 30), lambda: open("big", "wb").write(bytes(2 << 20))):
+    try: limited()
+    except (MemoryError, OSError): pass
+    else: raise AssertionError("without a limit")
+fifo = os.open({fifo!r}, os.O_WRONLY)
+os.write(fifo, b"x")
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], pass_fds=[fifo])
+try: input("password? ")
+except EOFError: pass
+time.sleep(0.5)  # which is more than the CPU time of a check
+print("x" * 2_000_000)
+shutil.rmtree(os.environ["HOME"])
+for name in list(sys.modules):
+    if name.startswith(("json", "tests")): sys.modules[name] = None
+if child := os.fork(): os.waitpid(child, 0)
+else: sys.modules["task3a"] = types.SimpleNamespace(answer=lambda: os.kill(os.getppid(), 9))
+threading.Thread(target=threading.Event().wait).start()
 """
 
 
-@pytest.mark.usefixtures("plain")
-def test_a_submission_gets_no_token_no_path_of_the_solution_and_a_folder_that_is_removed(
-    checks: Checks, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_without_bubblewrap_ends_as_a_whole_and_finds_no_token_and_no_solution(
+    checks: Checks, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    temporary = write_files(tmp_path / "temporary", {})
+    os.mkfifo(fifo := tmp_path / "fifo")
+    temporary, project = write_files(tmp_path / "temporary", {}), checks.project
+    monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "why")
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.chdir(write_files(project, {"trainer.py": "solution = 1\n"}))
     for name in ("PYTHONPATH", "MNIST_DATA_DIR", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "PWD"):
         monkeypatch.setenv(name, str(project))
     monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
     monkeypatch.setenv("SECRET", "classroom")
-    looks = LOOKS.format(project=str(project), temporary=str(temporary))
-    folder = write_files(tmp_path / "a", {"task2a.py": looks + ANSWER, "task3a.py": OTHER})
-    found = grade(folder, checks, LIMITS)
-    assert found["score"] == 6, found["tests"][0]["output"]
+    odd = RIGHT_BUT_ODD.format(project=str(project), temporary=str(temporary), fifo=str(fifo))
+    files = {"task2a.py": f"{odd}{ANSWER}".encode(), "task3a.py": OTHER.encode()}
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", 0) as pipe:
+        run = run_checks(project, files, LIMITS, LIMITS.seconds, threading.Event())
+        assert len(run.passed) == len(checks.tests), run.results
+        assert (run.ending, run.altered) == ("Python ended with exit code 0", False)
+        assert (run.printed > 2_000_000, len(run.output)) == (True, 20_000)
+        assert set(pipe.read(100)) == set(b"x")
+        assert select.select([pipe], [], [], 120)[0]  # when no process has the other end
+        assert pipe.read(1) == b""
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stopped", "ending"),
+    [
+        (-math.inf, False, "not done in 120 s of CPU time, or 10 times as long"),
+        (math.inf, False, "stuck for 0 s"),  # it took the limit on its CPU time away
+        (math.inf, True, "interrupted"),
+    ],
+)
+def test_limits_and_grading_end_a_run(seconds: float, stopped: bool, ending: str) -> None:
+    reports = ({"cpu": 1}, {"starts": ["2a", "test_answer"]}, {"cpu": 99})
+    lines = [f"secret {json.dumps(report)}" for report in reports]
+    command = ["sh", "-c", 'printf "%s\\n" "$@" && exec sleep 600', "sh", *lines]
+    stop = threading.Event()
+    if stopped:
+        stop.set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert isolation._watch(process, "secret", LIMITS, seconds, stop).ending == ending
+        process.kill()
 
 
 ESCAPES = """
@@ -276,9 +229,7 @@ def write_script(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def test_bubblewrap_is_looked_for_and_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bubblewrap_is_looked_for_and_tried(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "was not found: install it" in bubblewrap_problem.__wrapped__()
     write_script(tmp_path / "bwrap", "echo 'bwrap: No permissions' >&2\nexit 1")
@@ -287,7 +238,7 @@ def test_bubblewrap_is_looked_for_and_tried(
 
 
 def test_a_container_gets_the_folder_of_one_run_and_no_network(
-    checks: Checks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checks: Checks, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     """An engine that logs its call, and runs the command on this machine."""
     log = tmp_path / "log"
