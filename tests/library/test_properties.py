@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays, integer_dtypes, unsigned_integer_dtypes
+from hypothesis.extra.numpy import arrays
 from scipy import special
 
-import task2
 import task2a
-import task3
 import task3a
 import utils
 from lab.gradient import TOLERANCE, check_gradient
 from task2a import BinaryModel
-from task3a import SoftmaxModel, one_hot_encode
+from task3a import SoftmaxModel
 
 Data = st.DataObject
 
@@ -98,33 +95,6 @@ def test_the_gradients_agree_with_central_differences(
     assert check_gradient(with_weights(BinaryModel(), w[:, :1]), X, binary) <= TOLERANCE
     model = with_weights(SoftmaxModel(l2_reg_lambda), w)
     assert check_gradient(model, X, softmax) <= TOLERANCE
-
-
-@given(few, st.integers(1, 300), integer_dtypes() | unsigned_integer_dtypes(), st.data())
-def test_one_hot_rows_have_their_one_at_the_label_or_the_label_is_refused(
-    N: int, K: int, dtype: np.dtype[Any], data: Data
-) -> None:
-    Y = data.draw(arrays(dtype, (N, 1)))
-    if all(0 <= label < K for label in Y.ravel().tolist()):
-        one_hot = one_hot_encode(Y, K)
-        assert one_hot.dtype == np.float32
-        assert one_hot.tolist() == [[k == label for k in range(K)] for (label,) in Y.tolist()]
-    else:
-        with pytest.raises(ValueError, match=rf"expected labels in \[0, {K - 1}\]"):
-            one_hot_encode(Y, K)
-
-
-@given(few, st.integers(2, 10), dtypes, st.data())
-def test_accuracy_counts_what_a_loop_counts(N: int, K: int, dtype: Any, data: Data) -> None:
-    """A tie goes to the first class, and a half to class 1."""
-    edge = st.sampled_from([0.5, float(np.nextafter(dtype(0.5), dtype(0)))])
-    outputs = data.draw(arrays(dtype, (N, K), elements=numbers(0, 1, dtype) | edge))
-    targets = draw_one_hot(data, N, K, dtype)
-    rows = [*zip(outputs.tolist(), targets.tolist(), strict=True)]
-    right = [row.index(max(row)) == one_hot.index(1) for row, one_hot in rows]
-    assert task3.accuracy(targets, outputs) == pytest.approx(sum(right) / N)
-    right = [(row[0] >= 0.5) == one_hot[0] for row, one_hot in rows]
-    assert task2.accuracy(targets[:, :1], outputs[:, :1]) == pytest.approx(sum(right) / N)
 
 
 @given(st.integers(1, 40), few, few, st.data(), st.booleans(), st.booleans())
