@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
@@ -54,17 +55,15 @@ def load(tmp_path: Path) -> Iterator[Load]:
 @pytest.mark.parametrize(
     ("statement", "value", "note"),
     [
-        ("x = np.Inf", np.inf, "NumPy no longer has np.Inf; write np.inf."),
         ("x = np.NINF", -np.inf, "NumPy no longer has np.NINF; write -np.inf."),
-        ("x = np.float(3)", 3.0, "NumPy no longer has np.float; write float."),
-        ("x = np.product([2, 3])", 6, "NumPy no longer has np.product; write np.prod."),
         ("x = np.dtype(np.int)", np.dtype(int), "NumPy no longer has np.int; write int."),
         ("x = np.asscalar(np.ones(1))", 1, "NumPy no longer has np.asscalar; write .item()."),
         ("x = np.math.log(1)", 0, "NumPy no longer has np.math; write import math."),
         ("from numpy import nothing, Inf as x", np.inf, "write np.inf."),
-        ("from numpy.core.numeric import product as x", np.prod, "write np.prod."),
         ("from numpy.lib.function_base import append as x", np.append, "write np.append."),
         ("from scipy.misc import exp as x", np.exp, "cannot be imported here; write np.exp."),
+        ("x = np.inf, np.prod([2]), int('3')", (np.inf, 2, 3), ""),
+        ("try:\n    import nowhere\nexcept ImportError:\n    x = 2", 2, ""),
     ],
 )
 def test_a_name_that_numpy_removed_is_put_back_with_a_note(
@@ -72,22 +71,8 @@ def test_a_name_that_numpy_removed_is_put_back_with_a_note(
 ) -> None:
     module, notes = load(f"import numpy as np\n{statement}\n")
     assert module.x == value
-    assert notes[-1].startswith("line 2: ")
-    assert notes[-1].endswith(note)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import numpy as np\nx = np.inf, np.prod([2]), int('3'), float(2)\n",
-        "try:\n    import nowhere\nexcept ImportError:\n    x = float('inf'), 2, 3, 2.0\n",
-    ],
-    ids=["names of today", "an import that may fail"],
-)
-def test_what_needs_nothing_is_imported_without_a_note(load: Load, text: str) -> None:
-    module, notes = load(text)
-    assert module.x == (np.inf, 2, 3, 2.0)
-    assert notes == []
+    assert bool(notes) == bool(note)
+    assert not note or re.fullmatch(rf"line 2: .*{re.escape(note)}", notes[-1])
 
 
 def test_an_array_of_one_element_is_a_number(load: Load) -> None:
@@ -96,28 +81,23 @@ def test_an_array_of_one_element_is_a_number(load: Load) -> None:
         "z, y, Y, x = np.ones((1, 1)), np.zeros(3), np.zeros((2, 2)), [0]\n"
         "n = *map(int, z), float(z), log(z), '%.1f %d' % (z, 4)\n"
         "y[0] = z\ny[1] += z\ny[2], Y[0, 1] = z, z\n"
-        "Y[1] = z\ny.flat[:1] = 1\ny[:2] -= z[0] / 2\nx[0] = z\n"
+        "Y[1] = z\ny.flat[:1] = 1\ny[:2] -= z[0] / 2\nx[0] = z\ndef two(): y[0] = np.ones(2)\n"
     )
     assert module.n == (1, 1.0, 0.0, "1.0 4")
     assert module.y.tolist() == [0.5, 0.5, 1.0]
     assert module.Y.tolist() == [[0.0, 1.0], [1.0, 1.0]]
     assert module.x[0] is module.z
+    with pytest.raises((TypeError, ValueError)):
+        module.two()
     advice = "NumPy 2.4 makes no number of an array of one element; use .item()."
     lines = [] if NUMPY_MAKES_NUMBERS else [4, 5, 6, 7]
     assert notes == [f"line {line}: {advice}" for line in lines]
 
 
-@pytest.mark.parametrize("use", ["int(np.ones(2))", "np.zeros(2).__setitem__(0, np.ones(2))"])
-def test_an_array_of_two_elements_is_still_no_number(load: Load, use: str) -> None:
-    module, _ = load(f"import numpy as np\ndef f():\n    return {use}\n")
-    with pytest.raises((TypeError, ValueError)):
-        module.f()
-
-
 def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
     module, notes = load(
         "import nowhere.plots as plots, numpy\nfrom elsewhere import zeros\n"
-        "from asyncio.windows_events import NULL\nfrom json import nothing\nfrom json import *\n"
+        "from json import nothing\nfrom json import *\n"
         "plots.set_theme()\n@plots.fast\n@plots.cached(size=1)\ndef right():\n    return 42\n"
         "class Model(plots.Base):\n    pass\n"
     )
@@ -127,13 +107,10 @@ def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
     assert notes == [
         "line 1: nowhere is not installed here; only its use fails.",
         "line 2: elsewhere is not installed here; only its use fails.",
-        "line 3: asyncio.windows_events.NULL cannot be imported here; only its use fails.",
-        "line 4: json.nothing cannot be imported here; only its use fails.",
+        "line 3: json.nothing cannot be imported here; only its use fails.",
     ]
     with pytest.raises(MissingPackageError, match="elsewhere is not installed here"):
         module.zeros(3)
-    with pytest.raises(MissingPackageError, match="NULL cannot be imported here"):
-        module.NULL()
 
 
 def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> None:
@@ -148,7 +125,6 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
 @pytest.mark.parametrize(
     ("last", "note"),
     [
-        ("quit()", "SystemExit when imported"),
         ("import argparse; argparse.ArgumentParser().parse_args(['--x'])", "SystemExit when"),
         ("main(['--quick'])", "main is not run when imported"),
         ("raise SystemExit(main())", "main is not run when imported"),
@@ -167,98 +143,67 @@ def test_what_ends_the_script_costs_no_function(
     assert notes[0].endswith(GUARD)
 
 
+METHOD = "    def f(s):\n        return 1\n"
+OUT = "the statement is left out"
+
+
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "line", "fault"),
     [
-        ("def f(x:\n    return 1\n", "line 3: SyntaxError: '(' was never closed; f is"),
-        (
-            "def f(x):\n    y = (1\n\n    return y\n",
-            "line 4: SyntaxError: '(' was never closed; f is",
-        ),
-        ("class A:\n    def f(s):\n        return 1t t\n", "line 5: SyntaxError: invalid "),
-        ("def f(x):\n\nx = 1\n", "line 3: SyntaxError: expected an indented block after function"),
-        ("def f(x):\n    y = 1\nt\n    return y\n", "line 6: SyntaxError: unexpected indent; f is"),
-        (
-            "class A:\n    x = 1\nt\n    def f(s):\n        return 1\n",
-            "line 5: SyntaxError: unexpected",
-        ),
-        ("if __name__ == '__main__':\n    x = 1\n    t t\n", "line 5: SyntaxError: invalid syntax"),
-        ("x = [1,\n2\n", "line 3: SyntaxError: '[' was never closed; the statement is left out"),
-        ("if __name__ == '__main__'\n    x = 1\n", "line 3: SyntaxError: expected ':'; the statem"),
-        (
-            "class A:\n    def f(s):\n        y = 1\na b\n        return y\n",
-            "line 6: SyntaxError: invalid syntax; the statement is left out.",
-        ),
-        (
-            "class A:\n    x = 1\nWhat follows:\n    def f(s):\n        return 1\n",
-            "line 5: SyntaxError: invalid syntax; the statement is left out.",
-        ),
-        (
-            "class A:\n    def f(s):\n<<<<<<< HEAD\n        return 1\n",
-            "line 5: SyntaxError: expected an indented block after function definition on line 4; "
-            "the statement is left out.",
-        ),
-        (
-            "class A(object)\n    def f(s):\n        return 1\n",
-            "line 3: SyntaxError: expected ':'; read as `class A(object):`.",
-        ),
-        (
-            "class A\n    def f(s):\n        return 1\n",
-            "line 3: SyntaxError: expected ':'; read as `class A():`.",
-        ),
-        ("class A:\n\nx = 1\n", "line 3: SyntaxError: expected an indented block after class"),
+        ("def f(x:\n    return 1\n", 3, "'(' was never closed; f is"),
+        ("def f(x):\n    y = (1\n\n    return y\n", 4, "'(' was never closed; f is"),
+        ("class A:\n    def f(s):\n        return 1t t\n", 5, "invalid "),
+        ("def f(x):\n\nx = 1\n", 3, "expected an indented block after function"),
+        ("def f(x):\n    y = 1\nt\n    return y\n", 6, "unexpected indent; f is"),
+        (f"class A:\n    x = 1\nt\n{METHOD}", 5, "unexpected indent"),
+        ("if __name__ == '__main__':\n    x = 1\n    t t\n", 5, f"invalid syntax; {OUT}"),
+        ("x = [1,\n2\n", 3, f"'[' was never closed; {OUT}"),
+        ("if __name__ == '__main__'\n    x = 1\n", 3, f"expected ':'; {OUT}"),
+        (f"class A:\n{METHOD}".replace("f(s):", "f(s):\na b"), 5, "expected an indented block"),
+        (f"class A:\n    x = 1\nWhat follows:\n{METHOD}", 5, f"invalid syntax; {OUT}"),
+        (f"class A(object)\n{METHOD}", 3, "expected ':'; read as `class A(object):`."),
+        (f"class A\n{METHOD}", 3, "expected ':'; read as `class A():`."),
+        ("class A:\n\nx = 1\n", 3, "expected an indented block after class"),
     ],
 )
-def test_lines_that_are_no_python_cost_their_function(load: Load, text: str, left: str) -> None:
-    module, notes = load(f"def before():\n    return 2\n{text}def after():\n    return 3\n")
+def test_lines_that_are_no_python_cost_their_function(
+    load: Load, text: str, line: int, fault: str
+) -> None:
+    module, (note,) = load(f"def before():\n    return 2\n{text}def after():\n    return 3\n")
     assert (module.before(), module.after()) == (2, 3)
-    assert len(notes) == 1
-    assert notes[0].startswith(left)
+    assert note.startswith(f"line {line}: SyntaxError: {fault}")
     broken = vars(module).get("f") or getattr(vars(module).get("A"), "f", None)
     assert bool(broken) == ("def f(" in text)
-    if broken and "; f is" not in notes[0]:
+    if broken and "; f is" not in note:
         assert broken(1) == 1
     elif broken:
         with pytest.raises(SyntaxError) as caught:
             broken(1)
-        assert f": SyntaxError: {caught.value.msg}; f is left out." in notes[0]
+        assert f": SyntaxError: {caught.value.msg}; f is left out." in note
 
 
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ("\ufeffx = 1".encode("utf-16-le"), "UTF-16"),
         ("\ufeffx = 1".encode("utf-16-be"), "UTF-16"),
         ("\ufeffx = 1".encode("utf-32-le"), "UTF-32"),
-        ("\ufeffx = 1".encode("utf-32-be"), "UTF-32"),
         ("x = 1".encode("utf-16-le"), "no UTF-8 text"),
-        (b"x = 1\n# \0", "no UTF-8 text"),
-        (b"# \xe6", "not UTF-8: byte 0xe6 in line 1"),
         (b"x = 1\n\ny = '\xe6'", "not UTF-8: byte 0xe6 in line 3"),
     ],
 )
 def test_a_file_that_is_no_text_of_python_says_what_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, what: str
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, what: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # as in grading, where relative paths are the submission's
     (tmp_path / "helper.py").write_bytes(data)
-    (tmp_path / "utils.py").write_text("import helper\n", encoding="utf-8")
-    files = StudentFiles(tmp_path)
-    files.open()
-    with pytest.raises(
-        ImportMistake, match=f"^  utils.py cannot be imported: helper.py is {what}\n"
-    ):
-        files.load("utils")
-    files.close()
-    assert [*files.notes] == [f"helper.py is {what}; save it as UTF-8."]
+    says = rf"^  utils.py cannot be imported: helper.py is {what}\n  Likely: +save it as UTF-8\."
+    with pytest.raises(ImportMistake, match=says):
+        load("import helper\n")
 
 
-def test_python_in_an_encoding_that_it_declares_is_imported(tmp_path: Path) -> None:
-    files = StudentFiles(tmp_path)
-    (tmp_path / "utils.py").write_text("# coding: latin-1\nx = 'æ'\n", encoding="latin-1")
-    files.open()
-    assert files.load("utils").x == "æ"
-    files.close()
+def test_python_in_an_encoding_that_it_declares_is_imported(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("# coding: latin-1\nx = 'æ'\n", encoding="latin-1")
+    assert load("from helper import x\n")[0].x == "æ"
 
 
 @pytest.mark.parametrize(
@@ -284,12 +229,10 @@ def test_a_file_that_cannot_be_imported_names_the_line(
     [
         ("cross_entropy_loss", lambda targets, outputs, eps=3: (targets, outputs, eps), (1, 2, 3)),
         ("cross_entropy_loss", lambda outputs, targets: (targets, outputs), (1, 2)),
-        ("cross_entropy_loss", lambda y, y_hat: (y, y_hat), (1, 2)),
         ("cross_entropy_loss", lambda *args: args, (1, 2)),
         ("train", lambda num_epochs, early_stopping=False: early_stopping, True),
         ("train", lambda num_epochs, early_stopping: bool(early_stopping), True),
         ("train", lambda num_epochs, early_stop_patience=None: early_stop_patience, 10),
-        ("train", lambda epochs, patience: patience, 10),
         ("train", lambda num_epochs, patience=5: patience, 5),
     ],
 )
@@ -306,10 +249,8 @@ def test_a_function_with_other_arguments_is_called_as_it_was_handed_out(
         ("SoftmaxModel", lambda n_in, n_out, lam: (n_in, n_out, lam), (785, 10, 3)),
         ("SoftmaxModel", lambda p, q, r: (p, q, r), (785, 10, 3)),
         ("SoftmaxModel", lambda K, D, reg: (K, D, reg), (10, 785, 3)),
-        ("SoftmaxModel", lambda D=5, l2_reg_lambda=0: (D, l2_reg_lambda), (785, 3)),
         ("SoftmaxModel", lambda lam, num_classes=5: (lam, num_classes), (3, 5)),
         ("SoftmaxModel", lambda alpha, use_l2=False: (alpha, use_l2), (3, False)),
-        ("SoftmaxModel", lambda name, l2_reg_lambda: l2_reg_lambda, 3),
         ("SoftmaxModel", lambda dropout=0.0, lam=0.0: (dropout, lam), (0, 3)),
         ("SoftmaxModel", lambda shape=(785, 10), lam=0.0: (shape, lam), ((785, 10), 3)),
         ("SoftmaxModel", lambda a, b, c, d, lam: lam, 3),
@@ -326,7 +267,6 @@ def test_a_model_that_is_told_its_sizes_gets_them(name: str, Model: Any, made: o
         lambda num_inputs: np.zeros((num_inputs, 1)),
         lambda num_pixels: np.zeros((num_pixels + 1, 1)),
         lambda shape: np.zeros(shape),
-        lambda dims: np.zeros(dims),
         lambda input_shape: np.zeros((input_shape[1], 1)),
         lambda X: np.zeros((X.shape[1], 1)),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,15 +47,15 @@ def test_training_ends_where_a_count_says_and_leaves_the_best_weights(
         raise KeyboardInterrupt
 
     options = {"patience": patience, "validations_per_epoch": validations_per_epoch}
-    trainer = Scripted(script(), examples=2 * batches, **options)
-    error: type[BaseException] | None = None
-    try:
-        trainer.train(10**6)
-    except (KeyboardInterrupt, DivergedError) as caught:
-        error = type(caught)
-    ends = DivergedError if isinstance(end, float) else KeyboardInterrupt
-    assert error is (None if is_early else ends)
+    trainer, returned = Scripted(script(), examples=2 * batches, **options), None
+    with suppress(DivergedError if isinstance(end, float) else KeyboardInterrupt):
+        returned = trainer.train(10**6)
+    train_history, val_history = trainer.train_history, trainer.val_history
+    assert returned == ((train_history, val_history) if is_early else None)
     steps = (seen - is_early) * gap + 1
-    assert list(trainer.train_history["loss"]) == list(range(steps))
-    assert trainer.val_history["loss"] == dict(zip(range(0, steps, gap), losses, strict=False))
+    validated = range(0, steps, gap)
+    assert train_history["loss"] == dict.fromkeys(range(steps), 1)
+    assert val_history["loss"] == dict(zip(validated, losses, strict=False))
+    assert train_history["accuracy"] == dict.fromkeys(val_history["loss"], 0.25)
+    assert val_history["accuracy"] == dict.fromkeys(val_history["loss"], 0.75)
     assert trainer.model.w == best_step + 1  # one step adds 1

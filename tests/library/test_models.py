@@ -33,60 +33,42 @@ def test_a_loss_without_an_error_is_0_without_a_sign(module: Any, targets: np.nd
     assert str(module.cross_entropy_loss(targets, targets)) == "0.0"
 
 
-IMAGES, INPUTS = np.zeros((2, 784)), np.zeros((2, 785))
+IMAGES, INPUTS, FLAT = np.zeros((2, 784)), np.zeros((2, 785)), np.zeros(2)
 LIST: Any = [[0.0], [1.0]]
 COLUMN, ONE_HOT = np.eye(2, 1), np.eye(2, 10)
 Y4 = np.array([[2], [3], [2], [3]])
 SHAPES = r"expected the same shape, got .*Y.reshape\(-1, 1\), and .* one_hot_encode"
-BAD_CALLS: dict[str, tuple[Callable[[], object], str]] = {
-    "images with a bias": (lambda: pre_process_images(INPUTS), "pre-process them once"),
-    "pixels below 0": (lambda: pre_process_images(IMAGES - 1), r"in \[0, 255\]"),
-    "pixels from 0 to 1": (lambda: pre_process_images(IMAGES + 0.5), r"\[0.5, 0.5\].*normalised"),
-    "pixels of 0 and 1": (lambda: pre_process_images(np.eye(2, 784)), r"\[0, 1\].*normalised"),
-    "labels (N,)": (lambda: task2a.cross_entropy_loss(np.zeros(2), COLUMN), SHAPES),
-    "labels (N,), backward": (lambda: BinaryModel().backward(INPUTS, COLUMN, np.zeros(2)), SHAPES),
-    "labels (N,), accuracy": (lambda: task2.accuracy(np.zeros(2), COLUMN), SHAPES),
-    "lambda below 0": (lambda: SoftmaxModel(-1), r"l2_reg_lambda: .* in \[0, inf\), got -1"),
-    "not one-hot": (lambda: task3a.cross_entropy_loss(COLUMN, ONE_HOT), SHAPES),
-    "not one-hot, backward": (lambda: SoftmaxModel(0).backward(INPUTS, ONE_HOT, COLUMN), SHAPES),
-    "not one-hot, accuracy": (lambda: task3.accuracy(COLUMN, ONE_HOT), SHAPES),
-    "labels 2 and 3": (
-        lambda: task2a.cross_entropy_loss(COLUMN + 2, COLUMN),
-        r"targets: expected values in \[0, 1\], got values in \[2, 3\].*binary_prune_dataset",
-    ),
-    "logits": (
-        lambda: task2a.cross_entropy_loss(COLUMN, 5 * COLUMN),
-        r"outputs: expected values in \[0, 1\], got values in \[0, 5\].*not the logits",
-    ),
-    "logits, softmax": (
-        lambda: task3a.cross_entropy_loss(ONE_HOT, 0.9 - ONE_HOT),
-        r"outputs: .* got values in \[-0.1, 0.9\]",
-    ),
-    "labels not integers": (lambda: one_hot_encode(COLUMN, 10), r"got float64. .*astype\(int\)"),
-    "equal classes": (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
-    "no such class": (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
-    "a label more": (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
-    "a label less": (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
-    "batch too large": (lambda: batch_loader(Y4, Y4, 5), "batch_size: .* got 5.*smaller batch"),
-    "labels (N,), classes": (
-        lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]),
-        r"got \(4,\).*reshape",
-    ),
-    "labels of text": (lambda: binary_prune_dataset(2, 3, Y4, Y4.astype(str)), r"Y.*astype\(int\)"),
-    "labels of text, one-hot": (lambda: one_hot_encode(Y4.astype(object), 10), "one of object"),
-    "a class of text": (lambda: binary_prune_dataset("2", 3, Y4, Y4), "one of .2, 3., got '2'"),  # type: ignore[arg-type]
-    "a list of labels": (lambda: binary_prune_dataset(0, 1, Y4, LIST), r"Y: .*got list"),
-    "a list of images": (lambda: pre_process_images(LIST), r"got list.*np.array\(X\)"),
-    "a list of outputs": (
-        lambda: task2a.cross_entropy_loss(COLUMN, LIST),
-        r"outputs: expected a NumPy array, got list. .*np.array\(outputs\)",
-    ),
-    "labels (N,), one-hot": (lambda: one_hot_encode(np.array([1, 2]), 10), r"\(N, 1\), got \(2,\)"),
-}
 
 
-@pytest.mark.parametrize("case", BAD_CALLS)
-def test_a_wrong_argument_is_named_with_its_remedy(case: str) -> None:
-    call, message = BAD_CALLS[case]
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pre_process_images(INPUTS), "pre-process them once"),
+        (lambda: pre_process_images(IMAGES - 1), r"in \[0, 255\]"),
+        (lambda: pre_process_images(np.eye(2, 784)), r"\[0, 1\].*normalised"),
+        (lambda: pre_process_images(LIST), r"got list.*np.array\(X\)"),
+        (lambda: task2a.cross_entropy_loss(FLAT, COLUMN), SHAPES),
+        (lambda: BinaryModel().backward(INPUTS, COLUMN, FLAT), SHAPES),
+        (lambda: task2.accuracy(FLAT, COLUMN), SHAPES),
+        (lambda: task3a.cross_entropy_loss(COLUMN, ONE_HOT), SHAPES),
+        (lambda: SoftmaxModel(0).backward(INPUTS, ONE_HOT, COLUMN), SHAPES),
+        (lambda: task3.accuracy(COLUMN, ONE_HOT), SHAPES),
+        (lambda: SoftmaxModel(-1), r"l2_reg_lambda: .* in \[0, inf\), got -1"),
+        (lambda: task2a.cross_entropy_loss(COLUMN + 2, COLUMN), r"in \[2, 3\].*binary_prune_data"),
+        (lambda: task2a.cross_entropy_loss(COLUMN, 5 * COLUMN), r"in \[0, 5\].*not the logits"),
+        (lambda: task3a.cross_entropy_loss(ONE_HOT, 0.9 - ONE_HOT), r"values in \[-0.1, 0.9\]"),
+        (lambda: one_hot_encode(COLUMN, 10), r"got float64. .*astype\(int\)"),
+        (lambda: one_hot_encode(Y4.astype(object), 10), "one of object"),
+        (lambda: binary_prune_dataset(2, 2, Y4, Y4), "two classes, got 2 twice"),
+        (lambda: binary_prune_dataset(2, 7, Y4, Y4), r"class2: .* \[2, 3\], got 7"),
+        (lambda: binary_prune_dataset(2, 3, Y4[:3], Y4), "got 3 in X, 4 in Y"),
+        (lambda: binary_prune_dataset(2, 3, Y4, Y4[:, 0]), r"got \(4,\).*reshape"),
+        (lambda: batch_loader(Y4, Y4[:3], 1), "got 4 in X, 3 in Y"),
+        (lambda: batch_loader(Y4, Y4, 5), "batch_size: .* got 5.*smaller batch"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_its_remedy(
+    call: Callable[[], object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         call()
