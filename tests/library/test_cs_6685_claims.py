@@ -14,7 +14,7 @@ from digits import Digits
 from reproduce import cs_6685
 from reproduce.claims import Claim
 from reproduce.cs_6685 import document, hypotheses, page
-from reproduce.cs_6685.transfer import VARIANTS, Variant
+from reproduce.cs_6685.transfer import VARIANTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = page.read(DOCS / "figures" / "results.json")
@@ -76,29 +76,21 @@ def test_the_claims_hold_or_fail_by_the_results() -> None:
 
 def test_the_claims_compare_what_they_say() -> None:
     seen = claims(changed())
-    for text, agrees in {
-        "unfreezing the convolutions improves the accuracy": True,
-        "patience 15 gives a bit better accuracy than 10": False,
-        "L1 does not help much, especially from random weights": True,
-        "from the weights of L2, L1 also improves over L2": False,
-        "from the weights of L2, quite a bit of improvement over L1 from random weights": True,
-    }.items():
-        assert seen[text].agrees is agrees
-    unfreezing = seen["unfreezing the convolutions improves the accuracy"].ours
-    assert unfreezing.startswith("10: 0.6000 against 0.5000, ")
-    assert "; higher in 15 trainings, lower in 0; with rate 1e-3" in unfreezing
+    for text, agrees, shown in (
+        ("unfreezing the convolutions improves", True, "10: 0.6000 against 0.5000, "),
+        ("unfreezing the convolutions improves", True, "higher in 15 trainings, lower in 0; with"),
+        ("patience 15 gives a bit better accuracy than 10", False, ""),
+        ("L1 does not help much, especially from random weights", True, ""),
+        ("from the weights of L2, L1 also improves over L2", False, ""),
+        ("from the weights of L2, quite a bit of improvement over L1", True, ""),
+        ("the printed losses are those of a", True, "L1: +0.000, L1 from L2: +0.000"),
+    ):
+        (claim,) = (claim for published, claim in seen.items() if published.startswith(text))
+        assert claim.agrees is agrees
+        assert shown in claim.ours
     (by_training,) = (one for text, one in seen.items() if "training accuracy of SGD" in text)
     assert by_training.ours == "0.8900 without, 0.9950 with"
     assert all(one.agrees for text, one in seen.items() if "mean of the printed losses" in text)
-    printed = "the printed losses are those of a term subtracted over some 2,200 weights"
-    assert seen[printed].ours == "L1: +0.000, L1 from L2: +0.000"
-
-
-def test_no_transfer_ends_at_the_cap() -> None:
-    for by_size in PUBLISHED["transfer"].values():
-        for one in by_size.values():
-            assert len(one["epochs"]) == 3
-            assert max(one["epochs"]) < Variant.epochs
 
 
 def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
