@@ -80,7 +80,8 @@ def repeated(document: ModuleType) -> Repeated:
         patch.setattr(document, "train_all", recorded)
         patch.setattr(document, "EPOCHS", 3, raising=False)
         patch.setattr(document, "FOLLOWED", (3, 3), raising=False)
-        return Repeated(*document.run(few_digits(), range(2)), calls, results)
+        claims, figures = document.run(few_digits(), range(2))
+    return Repeated(claims, figures, calls, results)
 
 
 def ends(series: Mapping[str, protocols.Series]) -> dict[str, list[float]]:

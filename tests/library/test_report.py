@@ -172,7 +172,7 @@ def folder(tiny_digits: Digits, tmp_path: Path) -> Path:
         options = Namespace(out=tmp_path, epochs=500, seed=3, quick=script == "task3", show=False)
         trainings = {name: falling(0, validations) for validations, name in enumerate(names, 95)}
         empty = {name: Figure(figsize=(1, 1)) for name, of in drawn.items() if of == script}
-        publish(script, tiny_digits, options, trainings, lambda empty=empty: empty)
+        publish(script, tiny_digits, options, trainings, empty.copy)
     return tmp_path
 
 
@@ -265,7 +265,7 @@ def test_the_same_inputs_give_the_same_bytes_where_they_are_wanted(
     write_report: Callable[..., None], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     square = (
-        b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0H9"/></svg>'
+        b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0H9"/></svg>'
     )
     monkeypatch.setattr(pages, "_svg", lambda tex: square)  # which is drawn in no time
     with pytest.raises(SystemExit):

@@ -157,7 +157,7 @@ def test_the_settings_of_the_user_do_not_reach_the_figures(publish_run: Publish)
         return {"a.png": confusion(one.argmax(axis=1), one, "λ, which is not in cmr10")}
 
     plain = contents(publish_run("task2", draw=draw))
-    settings: dict[str, Any] = {"text.usetex": True, "font.family": ["cmr10"]}
+    settings: Any = {"text.usetex": True, "font.family": ["cmr10"]}
     settings |= {"savefig.bbox": "tight", "figure.facecolor": "black", "text.color": "white"}
     with plt.rc_context(settings):
         again = contents(publish_run("task2", draw=draw))
@@ -201,7 +201,7 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
     shown: list[Any] = []
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
     plt.close("all")  # the figures of other tests
-    default = plt.rcParamsDefault["figure.figsize"]
+    default = plt.rcParams["figure.figsize"]
     monkeypatch.setattr(
         plt, "show", lambda: shown.extend([*plt.get_figlabels(), plt.rcParams["figure.figsize"]])
     )
