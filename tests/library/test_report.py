@@ -264,9 +264,7 @@ def test_the_marking_guide_has_each_task_and_shares_its_points(
 def test_the_same_inputs_give_the_same_bytes_where_they_are_wanted(
     write_report: Callable[..., None], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    square = (
-        b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0H9"/></svg>'
-    )
+    square = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0H9"/></svg>'
     monkeypatch.setattr(pages, "_svg", lambda tex: square)  # which is drawn in no time
     with pytest.raises(SystemExit):
         write_report("--out", str(folder / "results.json"))  # no name of a PDF
