@@ -76,15 +76,23 @@ def number(
 
     ours: a fraction where the published number is a percentage.
     """
-    text = published.removesuffix("%").strip()
-    scale, unit = (100, " %") if published.endswith("%") else (1, "")
-    digits = len(text.partition(".")[2])
-    value = scale * ours
-    tolerance = max(10**-digits * (1 + 1e-9), 1e-12 * abs(value))
-    shown = f"{value:.0f}" if digits == 0 and not unit else f"{value:.{digits + 1}f}"
-    shown = repr(value) if digits > 15 else shown + unit
-    agrees = abs(value - float(text)) <= tolerance
+    percent, digits = published.endswith("%"), _decimals(published)
+    value = 100 * ours if percent else ours
+    shown = f"{value:.0f}" if digits == 0 and not percent else f"{value:.{digits + 1}f}"
+    shown = repr(value) if digits > 15 else shown + " %" * percent
+    agrees = within(published, ours)
     return Claim(task, method, f"{what} {published}", shown, agrees, note=note, measured=measured)
+
+
+def within(printed: str, ours: float) -> bool:
+    """Return whether ours, a fraction for "98.77 %", is within the last printed digit."""
+    value = 100 * ours if printed.endswith("%") else ours
+    tolerance = max(10 ** -_decimals(printed) * (1 + 1e-9), 1e-12 * abs(value))
+    return abs(value - float(printed.strip(" %"))) <= tolerance
+
+
+def _decimals(printed: str) -> int:
+    return len(printed.strip(" %").partition(".")[2])
 
 
 def with_range(values: Sequence[float], spec: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import digits
 from lab import figures
 from lab.jobs import train_all
-from reproduce.claims import Claim, Method, by_setting, number
+from reproduce.claims import Claim, Method, by_setting, number, within
 from reproduce.measures import own_mean_is_most_alike
 from reproduce.protocols import (
     TEST,
@@ -251,7 +251,6 @@ def _regularised(trainings: Mapping[float, Descent]) -> list[Claim]:
 
 def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
     at_1000 = {name: softmax.last("accuracy", name, 1000) for name in (VALIDATION, TEST)}
-    printed = (VALIDATION, "88 %"), (TEST, "92 %")
     slower = annealed.last("accuracy", VALIDATION)
     alike = own_mean_is_most_alike(softmax.model.w.T, mean_images(sets))
     val, test = (softmax.last("accuracy", name) for name in (VALIDATION, TEST))
@@ -263,10 +262,7 @@ def _softmax(softmax: Descent, annealed: Descent, sets: Sets) -> list[Claim]:
             TEN_DIGITS_TEXT,
             "about 88 % and about 92 % after 1,000 iterations",
             f"{100 * at_1000[VALIDATION]:.1f} % and {100 * at_1000[TEST]:.1f} %",
-            all(
-                number("", TEN_DIGITS_TEXT, "", text, at_1000[name]).agrees
-                for name, text in printed
-            ),
+            within("88 %", at_1000[VALIDATION]) and within("92 %", at_1000[TEST]),
             "both within one percentage point",
             note=3,
         ),

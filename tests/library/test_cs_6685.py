@@ -1,9 +1,11 @@
-"""The homework's experiments: what determines a training, and what is kept and shown of it."""
+"""The homework's experiments, what is kept and shown of them, and the claims that follow."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +19,17 @@ from convnet.layers import Conv2d, Linear
 from convnet.network import Sequential, lenet
 from digits import Digits
 from lab.gradient import check_gradient
+from reproduce import cs_6685
+from reproduce.claims import Claim
 from reproduce.cs_6685 import __main__ as script
-from reproduce.cs_6685 import experiments, figures, robustness, transfer
-from reproduce.cs_6685.document import PRINTED, SUBTRACTED
+from reproduce.cs_6685 import document, experiments, figures, hypotheses, page, robustness, transfer
 from reproduce.cs_6685.experiments import BEST, EXPERIMENTS, PartL1, Settings, Trainer, train
 from reproduce.cs_6685.finished import Finished, load_or_train
 from task3 import calculate_accuracy
 from task3a import one_hot_encode
+
+FIGURES = Path(__file__).parents[2] / "docs" / "figures"
+PUBLISHED = page.read(FIGURES / "results.json")
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +58,10 @@ def test_a_training_with_the_same_settings_data_and_initial_weights_is_not_repea
         trained.append(arguments)
         return Finished(w, summary)
 
-    other = replace(few_digits, train_images=few_digits.train_images[::-1])
     cases: list[Any] = [
         (Settings(), few_digits, None),
         (Settings(seed=1), few_digits, None),
-        (Settings(), other, None),
+        (Settings(), replace(few_digits, train_images=few_digits.train_images[::-1]), None),
         (Settings(), few_digits, np.zeros(1)),
     ]
     for case in (*cases, *cases):
@@ -66,12 +71,17 @@ def test_a_training_with_the_same_settings_data_and_initial_weights_is_not_repea
     assert trained == cases
 
 
-def test_a_training_is_measured_twice_an_epoch_and_its_last_weights_are_kept(
+def test_seed_and_initial_weights_determine_a_training_whose_last_weights_are_kept(
     few_digits: Digits,
 ) -> None:
-    settings = Settings("cross-entropy", batch_norm=True, epochs=2)
+    settings = Settings("cross-entropy", batch_norm=True, epochs=1)
     w, kept = train(settings, few_digits)
-    assert kept["steps"] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(train(settings, few_digits).w, w)
+    assert not np.array_equal(train(replace(settings, seed=1), few_digits).w, w)
+    start = Settings().network(np.random.default_rng(7)).w
+    still = train(Settings(learning_rate=0, epochs=1), few_digits, start.copy())
+    np.testing.assert_array_equal(still.w, start)
+    assert kept["steps"] == [1, 2, 3]
     model = settings.network(np.random.default_rng(0))
     model.w = w
     for key, images, labels in (
@@ -80,17 +90,7 @@ def test_a_training_is_measured_twice_an_epoch_and_its_last_weights_are_kept(
     ):
         seen = experiments.predicted(model, experiments.inputs(images))
         assert kept[key][-1] == np.mean(seen == labels[:, 0])
-        assert len(kept[key]) == 6
-
-
-def test_seed_and_initial_weights_determine_a_training(few_digits: Digits) -> None:
-    settings = replace(BEST, epochs=1)
-    one, same, other = (train(replace(settings, seed=seed), few_digits).w for seed in (0, 0, 1))
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-    start = Settings().network(np.random.default_rng(7)).w
-    still = train(Settings(learning_rate=0, epochs=1), few_digits, start.copy())
-    np.testing.assert_array_equal(still.w, start)
+        assert len(kept[key]) == 3
 
 
 def test_the_penalty_is_a_part_of_what_is_minimised(few_digits: Digits) -> None:
@@ -105,24 +105,6 @@ def test_the_penalty_is_a_part_of_what_is_minimised(few_digits: Digits) -> None:
     w = dict(with_l1.model.parameters())["11.Linear.weight"].value.ravel()[:100]
     added = with_l1.train_step(X, Y) - without.train_step(X, Y)
     assert added == pytest.approx(-0.5 * np.abs(w).sum(), rel=1e-4)
-
-
-def test_the_linear_layers_alone_take_the_pixels() -> None:
-    model = Settings(convolutions=False, l2=1e-4).network(np.random.default_rng(0))
-    names = [type(layer).__name__ for layer in model.layers]
-    assert names == ["Linear", "ReLU", "Dropout", "Linear", "ReLU", "Linear"]
-    assert model.forward(np.ones((2, 784), np.float32)).shape == (2, 10)
-    assert model.penalty() > 0
-
-
-def test_a_one_cycle_rises_in_the_first_quarter_and_ends_at_zero(few_digits: Digits) -> None:
-    trainer = Trainer(Settings("cross-entropy", one_cycle=True, epochs=4), few_digits)
-    rates = []
-    for _ in range(12):
-        trainer.train_step(trainer.X_train[:1], trainer.Y_train[:1])
-        rates.append(trainer.optimiser.learning_rate)
-    assert rates[2] == max(rates) == pytest.approx(0.1)
-    assert [rates[i] for i in (0, 5, 11)] == pytest.approx([0.1 / 3, 0.2 / 3, 0])
 
 
 def test_each_image_of_a_batch_is_moved_by_its_own_pixels_and_leaves_background(
@@ -204,23 +186,19 @@ def test_transfer_learns_and_tests_the_new_digits_and_validates_on_other_images(
 def test_an_example_is_the_first_image_that_a_transform_makes_the_network_misclassify(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Reader:
+    class Reader(Sequential):
         """Sees in an image the digit that its first pixel is, in tens."""
-
-        w = np.zeros(1)
 
         def forward(self, X: np.ndarray) -> np.ndarray:
             first = X[:, 0] * experiments.DEVIATION + experiments.MEAN
             return 5 * np.eye(10)[np.rint(25.5 * first).astype(int)]
 
     monkeypatch.setattr(robustness, "TRANSFORMS", {"none": lambda X: X, "no ink": np.zeros_like})
-    labels = np.array([[3], [0], [5], [4], [0]], np.uint8)
-    seen = np.array([[4], [0], [5], [4], [0]], np.uint8)  # the first one is misread
-    images = np.repeat(10 * seen, 784, axis=1)
-    reader: Any = Reader()
-    data = Digits("read", images, labels, images, labels)
-    found = robustness.robustness(reader, data)
-    assert {name: accuracy for name, (accuracy, _) in found.items()} == {"none": 0.8, "no ink": 0.4}
+    labels, seen = np.array([[3, 0, 5, 4, 0], [4, 0, 5, 4, 0]], np.uint8)  # the first is misread
+    images = np.repeat(10 * seen[:, None], 784, axis=1)
+    data = Digits("read", images, labels[:, None], images, labels[:, None])
+    found = robustness.robustness(Reader([Linear(1, 1, np.random.default_rng(0))]), data)
+    assert [accuracy for accuracy, _ in found.values()] == [0.8, 0.4]
     examples = {name: example for name, (_, example) in found.items()}
     image, answer, blank, answer_then = examples["no ink"]
     np.testing.assert_array_equal(image.ravel(), experiments.scaled(images)[2])
@@ -277,17 +255,18 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
 def test_each_experiment_starts_from_its_weights_and_transfer_from_the_old_digits(
     written: Written,
 ) -> None:
-    first_half = [one for one in written.started if one[1].train_labels.max() == 4]
-    ((pretraining, data, start, pretrained),) = first_half
+    ((pretraining, old_digits, start, pretrained),) = (
+        one for one in written.started if one[1].train_labels.max() == 4
+    )
     assert (pretraining, start) == (experiments.PRETRAINING.at_most(2), None)
-    weights = {settings: w for settings, one, _, w in written.started if one is not data}
+    weights = {settings: w for settings, data, _, w in written.started if data is not old_digits}
     variants = [one for one in weights if isinstance(one, transfer.Variant)]
     assert weights.keys() == {*(one.at_most(2) for one in EXPERIMENTS.values()), *variants}
     assert {(one.size, one.epochs) for one in variants} == {(10, 10), (30, 10), (100, 10)}
-    for settings, one, start, _ in written.started:
+    for settings, data, start, _ in written.started:
         if settings in variants:
             np.testing.assert_array_equal(start, pretrained)
-        elif one is not data and settings.start:
+        elif data is not old_digits and settings.start:
             np.testing.assert_array_equal(start, weights[settings.start])
         else:
             assert start is None
@@ -296,32 +275,27 @@ def test_each_experiment_starts_from_its_weights_and_transfer_from_the_old_digit
 def test_the_results_have_the_form_of_the_published_ones(
     written: Written, few_digits: Digits
 ) -> None:
-    docs = Path(__file__).parents[2] / "docs" / "figures"
-    theirs = json.loads((docs / "results.json").read_text(encoding="utf-8"))["hw4"]
-    assert (written.results["data"], written.results["quick"]) == ("few digits, 6,000 images", True)
-    assert list(written.results["transfer"]) == list(theirs["transfer"])
-    for name, by_size in written.results["transfer"].items():
+    theirs, ours = PUBLISHED, written.results
+    assert (ours["data"], ours["quick"]) == ("few digits, 6,000 images", True)
+    for name, by_size in ours["transfer"].items():
         assert list(by_size["10"]) == list(theirs["transfer"][name]["10"])
-    for name, one in written.results["trainings"].items():
+    for name, one in ours["trainings"].items():
         assert list(one) == list(theirs["trainings"][name])
-    assert set(written.drawn) == {path.name for path in docs.glob("hw4_*.png")}
+    assert set(written.drawn) == {path.name for path in FIGURES.glob("hw4_*.png")}
     best = EXPERIMENTS["best"].at_most(2)
     model = best.network(np.random.default_rng(0))
     (model.w,) = (w for settings, _, _, w in written.started if settings == best)
     for name, (accuracy, _) in robustness.robustness(model, few_digits).items():
-        assert written.results["transforms"][name]["accuracy"] == accuracy
+        assert ours["transforms"][name]["accuracy"] == accuracy
 
 
 def test_losses_are_drawn_at_their_steps_ours_at_every_hundredth(written: Written) -> None:
     (axes,) = written.drawn["hw4_subtracted.png"].axes
-    drawn = {line.get_label(): np.asarray(line.get_xydata()).tolist() for line in axes.get_lines()}
-    for name in SUBTRACTED:
-        printed = PRINTED[name]
+    drawn = {line.get_label(): dict(np.asarray(line.get_xydata())) for line in axes.get_lines()}
+    for name in document.SUBTRACTED:
         objectives = written.results["trainings"][name]["objectives"]
-        steps = range(100, 6001, 100)
-        ours = [[step, loss] for step, loss in zip(steps, objectives, strict=True)]
-        assert drawn[f"{name}: ours"] == ours
-        assert drawn[f"{name}: printed"] == [[step, loss] for step, loss in printed.items()]
+        assert drawn[f"{name}: ours"] == dict(zip(range(100, 6001, 100), objectives, strict=True))
+        assert drawn[f"{name}: printed"] == document.PRINTED[name]
 
 
 def test_a_quick_run_does_not_replace_a_full_one_on_mnist(
@@ -332,3 +306,112 @@ def test_a_quick_run_does_not_replace_a_full_one_on_mnist(
     monkeypatch.setattr(sys, "argv", ["", "--quick", "--jobs", "1", "--out", str(tmp_path)])
     with pytest.raises(FileExistsError, match="this quick run would replace the results"):
         script.main()
+
+
+# The claims
+
+
+def claims(results: Mapping[str, Any]) -> dict[str, Claim]:
+    both = [*cs_6685.claims(results), *hypotheses.hypotheses(results["trainings"])]
+    return {claim.published: claim for claim in both}
+
+
+def alike(accuracy: float, never_predicted: list[int], slope: float) -> Mapping[str, Any]:
+    """Let all trainings have the same results."""
+    results = deepcopy(PUBLISHED)
+    for one in results["trainings"].values():
+        for key in ("test_accuracy", "train_accuracy", "last_100"):
+            one[key] = [accuracy] * len(one["steps"])
+        one["never_predicted"] = [never_predicted] * len(one["steps"])
+        one["objectives"] = [slope * step for step in range(len(one["objectives"]))]
+    for by_size in results["transfer"].values():
+        for one in by_size.values():
+            one["test_accuracy"] = [accuracy] * 3
+            one["late"], one["loss_rises"], one["accuracy_falls"] = [[accuracy] * 3] * 3
+    for example in results["transforms"].values():
+        example["accuracy"] = accuracy
+    return results
+
+
+def changed(patient: int = 4, l1: float = 0.8, from_l2: float = 0.9) -> Mapping[str, Any]:
+    """Let some trainings have these accuracies, and the losses that the document prints."""
+    results = deepcopy(PUBLISHED)
+    frozen, unfrozen, with_patience = (
+        results["transfer"][name] for name in list(transfer.VARIANTS)[:3]
+    )
+    for i, size in enumerate(frozen):
+        frozen[size]["test_accuracy"], unfrozen[size]["test_accuracy"] = [0.5] * 3, [0.6] * 3
+        with_patience[size]["test_accuracy"] = [0.6, 0.6, 0.6 + 0.1 * (i < patient)]
+    trainings = results["trainings"]
+    for name, value in {"L2": 0.99, "L1": l1, "L1 from L2": from_l2, "SGD": 0.89}.items():
+        trainings[name]["test_accuracy"][-1] = value
+    trainings["SGD"]["train_accuracy"][-1] = 0.89
+    for name, losses in document.PRINTED.items():
+        steps = range(100, 6100, 100)  # ours are the printed ones at these steps, and 9 elsewhere
+        trainings[name]["objectives"] = [losses.get(step, 9.0) for step in steps]
+    return results
+
+
+def test_the_claims_hold_or_fail_by_the_results() -> None:
+    verdicts: dict[str, set[bool]] = {}
+    for results in (
+        PUBLISHED,
+        alike(1, [], -0.01),
+        alike(0.11, list(range(9)), 0.01),
+        *(alike(accuracy, [3], 0) for accuracy in (0.88, 0.92, 0.97)),
+        changed(),
+        changed(patient=5, l1=0.995, from_l2=0.996),
+    ):
+        for text, claim in claims(results).items():
+            verdicts.setdefault(text, set()).add(bool(claim.agrees))
+    assert {text for text, seen in verdicts.items() if len(seen) < 2} == set()
+
+
+def test_the_claims_compare_what_they_say() -> None:
+    seen = claims(changed())
+    for text, agrees, shown in (
+        ("unfreezing the convolutions improves", True, "10: 0.6000 against 0.5000, "),
+        ("unfreezing the convolutions improves", True, "higher in 15 trainings, lower in 0; with"),
+        ("patience 15 gives a bit better accuracy than 10", False, ""),
+        ("L1 does not help much, especially from random weights", True, ""),
+        ("from the weights of L2, L1 also improves over L2", False, ""),
+        ("from the weights of L2, quite a bit of improvement over L1", True, ""),
+        ("the printed losses are those of a", True, "L1: +0.000, L1 from L2: +0.000"),
+    ):
+        (claim,) = (claim for published, claim in seen.items() if published.startswith(text))
+        assert claim.agrees is agrees
+        assert shown in claim.ours
+    (by_training,) = (one for text, one in seen.items() if "training accuracy of SGD" in text)
+    assert by_training.ours == "0.8900 without, 0.9950 with"
+    assert all(one.agrees for text, one in seen.items() if "mean of the printed losses" in text)
+
+
+def test_the_accuracy_after_an_epoch_is_the_one_at_its_end() -> None:
+    one = {
+        "settings": {"epochs": 3},
+        "steps": [3, 6, 9, 12, 15, 18],
+        "test_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "never_predicted": [[1], [2], [3], [4], [5], [6]],
+    }
+    assert [document.accuracy(one, epoch) for epoch in (1, 2, 3, None)] == [0.2, 0.4, 0.6, 0.6]
+    assert document.never_predicted(one, 2) == [4]
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (None, "there are none"),
+        ({"data": "other", "data_sha256": "0"}, "they are of other"),
+        ({"quick": True}, "they are of a quick run"),
+    ],
+)
+def test_results_of_another_run_are_refused(
+    tmp_path: Path, tiny_digits: Digits, change: dict[str, Any] | None, cause: str
+) -> None:
+    path = tmp_path / "results.json"
+    full = {"data": "tiny digits", "data_sha256": tiny_digits.sha256(), "quick": False}
+    path.write_text(json.dumps({"hw4": full}))
+    assert cs_6685.read(path, tiny_digits) == full
+    path.write_text(json.dumps({} if change is None else {"hw4": full | change}))
+    with pytest.raises(OSError, match=rf"on tiny digits, but {cause}.*reproduce.cs_6685 --out"):
+        cs_6685.read(path, tiny_digits)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from scipy import optimize, special
 
 import task2a
@@ -64,25 +65,23 @@ def test_an_update_with_a_penalty_is_weight_decay_and_a_step_on_the_cost() -> No
     np.testing.assert_allclose(model.w, 0.98 * W + 0.01 * data_term, rtol=1e-12)
 
 
-@pytest.mark.parametrize("blank", [0.0, -1.0])
-def test_the_weight_of_an_always_blank_pixel_is_zero_or_minus_the_bias(blank: float) -> None:
-    inputs = np.hstack([np.full((N, 1), blank), X[:, 1:]])
-    model = softmax_model(np.zeros((INPUTS, K)), 0.1)
-    for _ in range(20):
-        model.backward(inputs, model.forward(inputs), Y)
-        model.w -= 0.5 * model.grad
-    np.testing.assert_array_equal(model.w[0], blank * model.w[-1])
-    assert np.all(model.w[1:] != 0)
+def test_the_weight_of_an_always_blank_pixel_is_zero_or_minus_the_bias() -> None:
+    for blank in (0.0, -1.0):
+        inputs = np.hstack([np.full((N, 1), blank), X[:, 1:]])
+        model = softmax_model(np.zeros((INPUTS, K)), 0.1)
+        for _ in range(20):
+            model.backward(inputs, model.forward(inputs), Y)
+            model.w -= 0.5 * model.grad
+        np.testing.assert_array_equal(model.w[0], blank * model.w[-1])
+        assert np.all(model.w[1:] != 0)
 
 
 def test_cross_entropy_is_the_mean_negative_log_likelihood() -> None:
     a, y = np.array([[0.9], [0.2], [0.4]]), np.array([[1.0], [0.0], [1.0]])
     likelihood = np.prod(a**y * (1 - a) ** (1 - y))
-    assert likelihood == pytest.approx(0.9 * 0.8 * 0.4)
     assert task2a.cross_entropy_loss(y, a) == pytest.approx(-np.log(likelihood) / 3)
     outputs, targets = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]]), np.eye(3)[[0, 2]]
-    assert np.prod(outputs**targets) == pytest.approx(0.7 * 0.4)
-    assert task3a.cross_entropy_loss(targets, outputs) == pytest.approx(-np.log(0.28) / 2)
+    assert task3a.cross_entropy_loss(targets, outputs) == pytest.approx(-np.log(0.7 * 0.4) / 2)
 
 
 @given(size=st.floats(4.01, 60), sign=st.sampled_from([-1, 1]), b=st.floats(-5, 5))
@@ -138,27 +137,24 @@ def test_the_optimal_momentum_is_the_square_of_one_minus_the_root_of_eta_h(eta_h
         assert negative.min() > theory.spectral_radius(0, eta_h)
 
 
-def test_the_figures_show_the_maximum_the_optimum_and_the_paths() -> None:
-    (ax,) = theory.plot_input_range_width().axes
+def test_the_command_draws_the_figures_of_the_text_with_the_maximum_the_optimum_and_the_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(sys, "argv", ["theory.py", "--out", str(tmp_path)])
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.update({path.name: figure}))
+    theory.main()
+    text = (DOCS / "derivations.md").read_text(encoding="utf-8")
+    assert set(drawn) == set(re.findall(r"\(figures/(\w+\.png)\)", text))
+    (ax,) = drawn["sigmoid_width.png"].axes
     np.testing.assert_array_equal(ax.get_lines()[-1].get_xydata(), [theory.maximum_width()])
-    ax, _ = theory.plot_momentum().axes
+    ax, _ = drawn["momentum.png"].axes
     _, optimum, shown = ax.get_lines()
     mu, eta_h = np.asarray(optimum.get_xydata()).T
     np.testing.assert_allclose(mu, (1 - np.sqrt(eta_h)) ** 2, atol=1e-12)
     assert (ax.get_xlabel()[:8], ax.get_ylabel()[:8]) == ("momentum", "learning")
-    (ax,) = theory.plot_momentum_paths().axes
+    (ax,) = drawn["momentum_paths.png"].axes
     paths = {line.get_label(): np.asarray(line.get_ydata()) for line in ax.get_lines()[:-1]}
     for mu in np.asarray(shown.get_xdata()):
         path = paths[f"μ = {mu:g}".replace("-", "−")]
         np.testing.assert_array_equal(path, theory.momentum_path(mu, theory.ETA_H, 30))
-
-
-def test_the_command_draws_the_figures_of_the_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["theory.py", "--out", str(tmp_path)])
-    monkeypatch.setattr(figures, "save", lambda figure, path: path.touch())
-    theory.main()
-    text = (DOCS / "derivations.md").read_text(encoding="utf-8")
-    shown = re.findall(r"\(figures/(\w+\.png)\)", text)
-    assert {path.name for path in tmp_path.iterdir()} == set(shown)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import asdict, replace
+from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -14,10 +15,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import digits
 import task2
 import task3
 import utils
+from digits import Digits
 from digits.synthetic import synthetic_digits
 from lab.jobs import train_all
 from lab.trainings import Training
@@ -30,143 +31,123 @@ from task2a import pre_process_images
 class Repeated(NamedTuple):
     """What `run` of a document gives, and the trainings behind it, by name."""
 
-    claims: dict[str, Claim]
+    claims: list[Claim]
     figures: dict[str, Figure]
     calls: dict[Any, Any]
     results: dict[Any, Any]
 
+    def ours(self, published: str) -> str:
+        (claim,) = (claim for claim in self.claims if claim.published.startswith(published))
+        return claim.ours
 
-@pytest.fixture(scope="module")
-def small_data() -> digits.Digits:
-    """Draw 2,000 synthetic digits to train on and 500 to test on."""
+    def curves(self, file: str) -> dict[str, list[float]]:
+        """{label: last values} of the curves of a figure, whose steep beginnings are cut."""
+        lines = self.figures[file].axes[0].get_lines()
+        return {str(line.get_label()): list(np.asarray(line.get_ydata())[-4:]) for line in lines}
+
+
+@cache
+def few_digits() -> Digits:
+    """2,000 synthetic digits to train on and 500 to test on."""
     images, labels = synthetic_digits(2500)
-    return digits.Digits("few digits", images[:2000], labels[:2000], images[2000:], labels[2000:])
+    return Digits("few digits", images[:2000], labels[:2000], images[2000:], labels[2000:])
 
 
-@pytest.fixture(scope="module")
-def repeated(small_data: digits.Digits) -> Callable[[ModuleType], Repeated]:
-    """A function that repeats a document with two seeds and few steps, each document once."""
-    seen: dict[ModuleType, Repeated] = {}
+@cache
+def repeated(document: ModuleType) -> Repeated:
+    """Repeat a document with two seeds and few steps."""
+    calls: dict[Any, Any] = {}
+    results: dict[Any, Any] = {}
     train = Protocol.train
 
     def briefly(self: Protocol, sets: Sets) -> Descent:
         steps, size, every = min(self.steps, 60), self.batch_size and 64, min(self.every, 5)
         return train(replace(self, steps=steps, batch_size=size, every=every), sets)
 
-    def repeat(document: ModuleType) -> Repeated:
-        if document not in seen:
-            calls: dict[Any, Any] = {}
-            results: dict[Any, Any] = {}
+    def recorded(trainings: Mapping[Any, Any], **options: Any) -> dict[Any, Any]:
+        trained = train_all(trainings, **options)
+        for name, result in trained.items():
+            calls.setdefault(name, trainings[name])
+            results.setdefault(name, result)
+            if isinstance(result, Training):  # whose last validation is not its best
+                last = max(result.val_history["loss"])
+                result.val_history["loss"][last] = 9.0
+                result.val_history["accuracy"][last] = 0.25
+        return trained
 
-            def recorded(trainings: Mapping[Any, Any], **options: Any) -> dict[Any, Any]:
-                trained = train_all(trainings, **options)
-                for name, result in trained.items():
-                    calls.setdefault(name, trainings[name])
-                    results.setdefault(name, result)
-                    if isinstance(result, Training):  # whose last validation is not its best
-                        last = max(result.val_history["loss"])
-                        result.val_history["loss"][last] = 9.0
-                        result.val_history["accuracy"][last] = 0.25
-                return trained
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Protocol, "train", briefly)
-                patch.setattr(document, "train_all", recorded)
-                patch.setattr(document, "EPOCHS", 3, raising=False)
-                patch.setattr(document, "FOLLOWED", (3, 3), raising=False)
-                claims, figures = document.run(small_data, range(2))
-            by_text = {claim.published: claim for claim in claims}
-            seen[document] = Repeated(by_text, figures, calls, results)
-        return seen[document]
-
-    return repeat
-
-
-def ours(repeated: Repeated, published: str) -> str:
-    (claim,) = (one for text, one in repeated.claims.items() if text.startswith(published))
-    return claim.ours
-
-
-def curves(figure: Figure) -> dict[str, list[float]]:
-    """Return {label: last values} of the curves of a figure, whose steep beginnings are cut."""
-    lines = figure.axes[0].get_lines()
-    return {str(line.get_label()): list(np.asarray(line.get_ydata())[-4:]) for line in lines}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Protocol, "train", briefly)
+        patch.setattr(document, "train_all", recorded)
+        patch.setattr(document, "EPOCHS", 3, raising=False)
+        patch.setattr(document, "FOLLOWED", (3, 3), raising=False)
+        claims, figures = document.run(few_digits(), range(2))
+    return Repeated(claims, figures, calls, results)
 
 
 def ends(series: Mapping[str, protocols.Series]) -> dict[str, list[float]]:
     return {label: list(one.values())[-4:] for label, one in series.items()}
 
 
-def test_the_numbers_and_figures_of_2019_are_those_of_its_trainings(
-    repeated: Callable[[ModuleType], Repeated], small_data: digits.Digits
-) -> None:
+def test_the_numbers_and_figures_of_2019_are_those_of_its_trainings() -> None:
     one = repeated(course_2019)
-    constant = one.results["learning rate 0.01"]
-    test = constant.last("accuracy", TEST)
-    assert ours(one, "test accuracy 98.77") == f"{100 * test:.3f} %"
-    for value, published in course_2019.NORMS.items():
-        training, call = one.results[f"l2 {value}"], one.calls[f"l2 {value}"]
-        assert call.func.__self__.l2 == value / 2
-        length = ours(one, f"figure 2.4, lambda = {value:g}: squared length {published}")
-        assert float(length) == pytest.approx(np.sum(training.model.w**2), abs=1e-3)
-    at_end = [100 * one.results["softmax"].last("accuracy", name) for name in (VALIDATION, TEST)]
-    assert ours(one, "validation accuracy about") == f"{at_end[0]:.1f} %"
-    assert ours(one, "test accuracy about") == f"{at_end[1]:.1f} %"
+    constant, softmax = one.results["learning rate 0.01"], one.results["softmax"]
+    for published, accuracy in {
+        "test accuracy 98.77": f"{100 * constant.last('accuracy', TEST):.3f} %",
+        "validation accuracy about": f"{100 * softmax.last('accuracy', VALIDATION):.1f} %",
+        "test accuracy about": f"{100 * softmax.last('accuracy', TEST):.1f} %",
+    }.items():
+        assert one.ours(published) == accuracy
+    for value in course_2019.NORMS:
+        assert one.calls[f"l2 {value}"].func.__self__.l2 == value / 2
+        length = np.sum(one.results[f"l2 {value}"].model.w ** 2)
+        assert float(one.ours(f"figure 2.4, lambda = {value:g}")) == pytest.approx(length, abs=1e-3)
     rates = {name: r for name, r in one.results.items() if str(name).startswith("learning")}
     losses = {name: training.loss[VALIDATION] for name, training in rates.items()}
-    assert curves(one.figures["2019_rates.png"]) == ends(losses)
-    assert curves(one.figures["2019_loss.png"]) == ends(constant.loss)
-    sets = one.calls["softmax"].args[0]
-    np.testing.assert_allclose(255 * sets[VALIDATION][0], small_data.train_images[:200], atol=1e-3)
-    np.testing.assert_allclose(255 * sets[TRAINING][0], small_data.train_images[200:], atol=1e-3)
+    assert one.curves("2019_rates.png") == ends(losses)
+    assert one.curves("2019_loss.png") == ends(constant.loss)
+    sets, images = one.calls["softmax"].args[0], few_digits().train_images
+    np.testing.assert_allclose(255 * sets[VALIDATION][0], images[:200], atol=1e-3)
+    np.testing.assert_allclose(255 * sets[TRAINING][0], images[200:], atol=1e-3)
 
 
-def test_the_numbers_and_figures_of_2020_are_those_of_its_trainings(
-    repeated: Callable[[ModuleType], Repeated],
-) -> None:
+def test_the_numbers_and_figures_of_2020_are_those_of_its_trainings() -> None:
     one = repeated(course_2020)
-    softmax, sets = one.results["softmax"], one.calls["softmax"].args[0]
-    for name, (X, Y) in sets.items():
-        loss = ours(one, f"final {name.lower()} loss")
-        assert float(loss) == softmax.last("loss", name) / 10
+    softmax = one.results["softmax"]
+    for name, (X, Y) in one.calls["softmax"].args[0].items():
+        final = f"final {name.lower()}"
+        assert float(one.ours(f"{final} loss")) == softmax.last("loss", name) / 10
         right = course_2020.exact_rows(Y, utils.predict(softmax.model, X))
-        accuracy = ours(one, f"final {name.lower()} accuracy")
-        assert float(accuracy) == pytest.approx(right, abs=1e-4)
-    for value, height in course_2020.BARS.items():
+        assert float(one.ours(f"{final} accuracy")) == pytest.approx(right, abs=1e-4)
+    for value in course_2020.BARS:
         assert one.calls[value].func.__self__.l2 == value
-        bar = ours(one, f"squared length with lambda = {value:g}, its bar chart: {height}")
-        assert float(bar) == pytest.approx(np.sum(one.results[value].model.w ** 2), abs=1e-3)
-    rows = zip(
-        (axes for axes in one.figures["2020_weights.png"].axes if axes.get_ylabel()[:1] == "λ"),
-        {"λ = 0": "softmax", "λ = 0.1": "softmax, lambda 0.1"}.items(),
-        strict=True,
-    )
-    for axes, (label, name) in rows:
-        assert axes.get_ylabel() == label
+        length = np.sum(one.results[value].model.w ** 2)
+        bar = one.ours(f"squared length with lambda = {value:g},")
+        assert float(bar) == pytest.approx(length, abs=1e-3)
+    rows = [axes for axes in one.figures["2020_weights.png"].axes if axes.get_ylabel()[:1] == "λ"]
+    for axes, name in zip(rows, ("softmax", "softmax, lambda 0.1"), strict=True):
+        assert axes.get_ylabel() == ("λ = 0.1" if "lambda" in name else "λ = 0")
         first = np.asarray(axes.get_images()[0].get_array())[:, :28]
         np.testing.assert_array_equal(first.ravel(), one.results[name].model.w[1:, 0])
 
 
-def test_the_numbers_and_figures_of_2021_are_those_of_its_trainings(
-    repeated: Callable[[ModuleType], Repeated],
-) -> None:
+def test_the_numbers_and_figures_of_2021_are_those_of_its_trainings() -> None:
     one = repeated(course_2021)
     in_order, shuffled = one.results[task2.BATCH_SIZE], [one.results[seed] for seed in (0, 1)]
     for size in course_2021.SIZES:
         assert one.calls[size].args[1:] == (False, 3, 0)  # not shuffled
     stops = [training.epoch for training in shuffled]
     expected = f"{stops[0]} ({min(stops)} to {max(stops)})"
-    assert ours(one, "with shuffling, stops in epoch 16") == expected
-    assert ours(one, "stops in epoch 33") == str(in_order.epoch)
-    by_lambda = {value: one.results[value, 0] for value in task3.LAMBDAS}
-    for value, training in by_lambda.items():
+    assert one.ours("with shuffling, stops in epoch 16") == expected
+    assert one.ours("stops in epoch 33") == str(in_order.epoch)
+    for value in task3.LAMBDAS:
+        training = one.results[value, 0]
         assert one.calls[value, 0].args[1:] == (value, 3, 0)
-        best = f"{value}: {training.best.val_accuracy:.4f}"
-        assert best in ours(one, "the validation accuracy degrades")
-        assert f"{value}: {np.sum(training.w**2):.3g}" in ours(one, "higher lambda, shorter")
+        accuracy = one.ours("the validation accuracy degrades")
+        assert f"{value}: {training.best.val_accuracy:.4f}" in accuracy
+        assert f"{value}: {np.sum(training.w**2):.3g}" in one.ours("higher lambda, shorter")
     series = [one.results[0, seed].val_history["loss"] for seed in (0, 1)]
     fallen = [quarters[-2] - quarters[-1] for quarters in map(course_2021.quarters, series)]
-    assert ours(one, "the validation loss does not") == f"falls by {fallen[0]:.4f}, {fallen[1]:.4f}"
+    assert one.ours("the validation loss does not") == f"falls by {fallen[0]:.4f}, {fallen[1]:.4f}"
     assert min(course_2021.after_first_epoch(in_order)) >= in_order.batches_per_epoch
     left, right, *_ = one.figures["2021_batches.png"].axes
     (losses,), (accuracies,) = left.get_images(), right.get_images()
@@ -174,19 +155,20 @@ def test_the_numbers_and_figures_of_2021_are_those_of_its_trainings(
     assert np.asarray(accuracies.get_array()).max() <= 1
 
 
-def test_the_homework_validates_on_other_images_and_shows_each_setting(
-    repeated: Callable[[ModuleType], Repeated], small_data: digits.Digits
-) -> None:
+def test_the_homework_validates_on_other_images_and_shows_each_setting() -> None:
     one = repeated(homework)
     for symbol, file in (("λ", "homework_lambdas.png"), ("η", "homework_rates.png")):
         trainings = {f"{s} = {v:g}": r for (s, v), r in one.results.items() if s == symbol}
         losses = {label: training.loss[TRAINING] for label, training in trainings.items()}
-        assert curves(one.figures[file]) == ends(losses)
-    sets = one.calls["λ", 0].args[0]
-    X_val = pre_process_images(small_data.test_images)
-    np.testing.assert_array_equal(sets[VALIDATION][0], X_val)
+        assert one.curves(file) == ends(losses)
+    X_val = pre_process_images(few_digits().test_images)
+    np.testing.assert_array_equal(one.calls["λ", 0].args[0][VALIDATION][0], X_val)
     assert one.calls["λ", 1].func.__self__.l2 == 1
     assert one.calls["η", 1].func.__self__.learning_rate == 1
+
+
+def decreases(values: list[float]) -> bool:
+    return values == sorted(values, reverse=True)
 
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -196,7 +178,7 @@ VERDICTS: dict[ModuleType, dict[str, Callable[[list[float]], bool]]] = {
     course_2019: {
         "little to no improvement by annealing": lambda shown: shown[0] < 0.005,
         "a higher score on the test set": lambda shown: shown[0] > shown[1],
-        "lambda = 0.01 has the shorter": lambda shown: min(shown[1::2]) == shown[1],
+        "lambda = 0.01 has the shorter": lambda shown: shown[1] < min(shown[3::2]),
         "about 88 % and about 92": lambda shown: abs(shown[0] - 88) <= 1 >= abs(shown[1] - 92),
         "the weights are shaped like": lambda shown: shown[0] >= 9,
     },
@@ -221,24 +203,6 @@ VERDICTS: dict[ModuleType, dict[str, Callable[[list[float]], bool]]] = {
         "an activation with a derivative near 1": lambda shown: 0.8 < shown[0] < 1.25,
     },
 }
-
-
-def decreases(values: list[float]) -> bool:
-    return values == sorted(values, reverse=True)
-
-
-@pytest.mark.parametrize("document", VERDICTS)
-def test_on_any_data_set_a_verdict_follows_from_the_numbers_beside_it(
-    document: ModuleType, repeated: Callable[[ModuleType], Repeated]
-) -> None:
-    claims, drawn, *_ = repeated(document)
-    assert all(claim.ours and json.dumps(asdict(claim)) for claim in claims.values())
-    for figure in drawn.values():
-        assert "few digits" in (figure.get_suptitle() or figure.axes[0].get_title())
-    for start, agree in VERDICTS[document].items():
-        (claim,) = (claim for published, claim in claims.items() if published.startswith(start))
-        shown = [float(number) for number in NUMBER.findall(claim.ours)]
-        assert claim.agrees == agree(shown), (start, claim.ours)
 
 
 def turned(result: Any, rng: np.random.Generator, kinds: np.ndarray) -> Any:
@@ -272,38 +236,43 @@ def turned(result: Any, rng: np.random.Generator, kinds: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize("document", VERDICTS)
-def test_every_verdict_turns_with_the_results(
-    document: ModuleType,
-    repeated: Callable[[ModuleType], Repeated],
-    small_data: digits.Digits,
-    monkeypatch: pytest.MonkeyPatch,
+def test_every_verdict_turns_with_the_results_and_follows_from_the_numbers_beside_it(
+    document: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Draws results until each claim has agreed and disagreed; `number` then always agrees."""
-    claims, _, _, results = repeated(document)
-    seen = {text: {claim.agrees} for text, claim in claims.items()}
-    rng = np.random.default_rng(0)
-    kinds = np.arange(4)
-    batches = getattr(document, "follow_batches", None)
-    followed = batches and batches(utils.load_binary_dataset(2, 3, small_data), 3)
+    one = repeated(document)
+    assert all(claim.ours and json.dumps(asdict(claim)) for claim in one.claims)
+    for figure in one.figures.values():
+        assert "few digits" in (figure.get_suptitle() or figure.axes[0].get_title())
+    for start, agree in VERDICTS[document].items():
+        (claim,) = (claim for claim in one.claims if claim.published.startswith(start))
+        shown = [float(number) for number in NUMBER.findall(claim.ours)]
+        assert claim.agrees == agree(shown), claim
+    rng, kinds = np.random.default_rng(15), np.arange(4)  # by which they turn soon
+    batches = course_2021.follow_batches(utils.load_binary_dataset(2, 3, few_digits()), 3)
 
-    def one(key: Any) -> Any:
+    def result(key: Any) -> Any:
         first = (key[0], 0) if isinstance(key, tuple) else 0  # of the seeds
-        return results[key if key in results else first]
+        return one.results[key if key in one.results else first]
 
     for name, stand_in in {
-        "train_all": lambda keys, **_: {key: turned(one(key), rng, kinds) for key in keys},
-        "follow_batches": lambda images, epochs: turned(followed, rng, kinds),
+        "train_all": lambda keys, **_: {key: turned(result(key), rng, kinds) for key in keys},
+        "follow_batches": lambda images, epochs: turned(batches, rng, kinds),
         "layer_errors": lambda *_: [np.full(1, f) for f in rng.uniform(0.3, 3) ** np.arange(11)],
+        "principal_directions": lambda X: rng.uniform(size=(784, 784)),
+        "take_apart": lambda *_: "",
         "_figures": lambda *_: {},
         "plot_batches": lambda *_: None,
         "number": lambda *args, **named: replace(number(*args, **named), agrees=True),
+        "within": lambda *_: rng.random() < 0.5,
     }.items():
         monkeypatch.setattr(document, name, stand_in, raising=False)
     for target in ("task2.make_figures", "task3.make_figures", "lab.figures.plot_curves"):
         monkeypatch.setattr(target, lambda *_: {})
+    seen = {claim.published: {claim.agrees} for claim in one.claims}
     for _ in range(300):
         kinds = rng.integers(4, size=2)
-        for claim in document.run(small_data, range(5))[0]:
+        for claim in document.run(few_digits(), range(5))[0]:
             seen[claim.published].add(claim.agrees)
         if all(len(verdicts) == 2 for verdicts in seen.values()):
             break

@@ -19,11 +19,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from digits import Digits
-from lab import figures
+from lab.figures import Figures, confusion
 from lab.results import expect_writable, publish
 from lab.trainings import Training, Validation, load, save
 
-Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
 Publish = Callable[..., Path]
 
@@ -46,18 +45,6 @@ def a_training(steps: int) -> Training:
 DRAWN = {name: Figure(figsize=(1, 1)) for name in ("a.png", "b.png")}
 for name, figure in DRAWN.items():
     figure.subplots().set_title(f"what {name} shows")
-BEST = Validation(1, train_loss=0.8, val_loss=0.3, train_accuracy=0.65, val_accuracy=0.4)
-
-
-def test_trainings_read_from_a_file_are_those_that_were_saved(tmp_path: Path) -> None:
-    trainings = {"a, first": a_training(6), "b": a_training(4)}
-    save(tmp_path / "runs.npz", trainings)
-    read = load(tmp_path / "runs.npz")
-    assert list(read) == list(trainings)
-    assert str(read["b"]) == "early stop at epoch 1, step 3"
-    for name, training in trainings.items():
-        np.testing.assert_array_equal(read[name].w, training.w, strict=True)
-        assert replace(read[name], w=training.w) == training
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -73,7 +60,7 @@ def publish_run(tiny_digits: Digits, tmp_path: Path) -> Publish:
         data: str = "MNIST",
         quick: bool = False,
         show: bool = False,
-        draw: Callable[[], figures.Figures] = lambda: DRAWN,
+        draw: Callable[[], Figures] = lambda: DRAWN,
     ) -> Path:
         options = Namespace(out=tmp_path / "out", epochs=9, seed=3, quick=quick, show=show)
         digits = replace(tiny_digits, name=data)
@@ -85,14 +72,26 @@ def publish_run(tiny_digits: Digits, tmp_path: Path) -> Publish:
     return run
 
 
+def test_trainings_read_from_a_file_are_those_that_were_saved(tmp_path: Path) -> None:
+    trainings = {"a, first": a_training(6), "b": a_training(4)}
+    save(tmp_path / "runs.npz", trainings)
+    read = load(tmp_path / "runs.npz")
+    assert list(read) == list(trainings)
+    assert str(read["b"]) == "early stop at epoch 1, step 3"
+    for name, training in trainings.items():
+        np.testing.assert_array_equal(read[name].w, training.w, strict=True)
+        assert replace(read[name], w=training.w) == training
+
+
 def test_a_script_leaves_figures_runs_results_and_a_table(
-    publish_run: Publish, tiny_digits: Digits, capsys: Capture
+    publish_run: Publish, tiny_digits: Digits, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = contents(publish_run("task2", "tiny digits"))
     results = json.loads(files.pop("results.json"))
     assert set(files) == {"a.png", "b.png", "task2_runs.npz"}
     assert set(results["task2"].pop("versions")) == {"python", "numpy", "matplotlib"}
-    measured = {"best": BEST._asdict(), "validations_per_epoch": 5}
+    best = Validation(1, train_loss=0.8, val_loss=0.3, train_accuracy=0.65, val_accuracy=0.4)
+    measured = {"best": best._asdict(), "validations_per_epoch": 5}
     assert results["task2"] == {
         "data": "tiny digits",
         "data_sha256": tiny_digits.sha256(),
@@ -111,15 +110,13 @@ def test_a_script_leaves_figures_runs_results_and_a_table(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "fault"),
-    [(np, "savez", SystemExit), (Path, "write_text", OSError)],
+    ("owner", "name", "fault"), [(np, "savez", SystemExit), (Path, "write_text", OSError)]
 )
 def test_a_signal_or_a_full_disk_leaves_every_file_as_it_was(
     publish_run: Publish, monkeypatch: Patch, owner: object, name: str, fault: type[BaseException]
 ) -> None:
     def write_half(*arguments: Any, **options: Any) -> None:
-        (path,) = (one for one in arguments if isinstance(one, Path))
-        path.write_bytes(b"half")
+        next(one for one in arguments if isinstance(one, Path)).write_bytes(b"half")
         raise fault
 
     out = publish_run("task2")
@@ -135,7 +132,7 @@ def fail(*arguments: Any, **options: Any) -> Any:
 
 
 def test_no_figure_costs_a_training_or_an_older_figure(
-    publish_run: Publish, monkeypatch: Patch, capsys: Capture
+    publish_run: Publish, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = publish_run("task2")
     before = contents(out)
@@ -154,24 +151,14 @@ def test_no_figure_costs_a_training_or_an_older_figure(
     assert {name: after[name] for name in DRAWN} == {name: before[name] for name in DRAWN}
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"text.usetex": True},
-        {"font.family": ["cmr10"]},
-        {"savefig.bbox": "tight"},
-        {"figure.facecolor": "black", "text.color": "white", "image.interpolation": "bicubic"},
-    ],
-    ids=str,
-)
-def test_the_settings_of_the_user_do_not_reach_the_figures(
-    publish_run: Publish, settings: Any
-) -> None:
-    def draw() -> figures.Figures:
+def test_the_settings_of_the_user_do_not_reach_the_figures(publish_run: Publish) -> None:
+    def draw() -> Figures:
         one = np.eye(10)
-        return {"a.png": figures.confusion(one.argmax(axis=1), one, "λ, which is not in cmr10")}
+        return {"a.png": confusion(one.argmax(axis=1), one, "λ, which is not in cmr10")}
 
     plain = contents(publish_run("task2", draw=draw))
+    settings: Any = {"text.usetex": True, "font.family": ["cmr10"]}
+    settings |= {"savefig.bbox": "tight", "figure.facecolor": "black", "text.color": "white"}
     with plt.rc_context(settings):
         again = contents(publish_run("task2", draw=draw))
         assert plt.rcParams | settings == plt.rcParams  # these are the user's as before
@@ -209,22 +196,20 @@ def test_a_folder_that_cannot_be_written_is_reported(tiny_digits: Digits) -> Non
 
 
 def test_show_opens_a_window_for_each_figure_where_there_are_windows(
-    publish_run: Publish, monkeypatch: Patch, capsys: Capture
+    publish_run: Publish, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown: list[str] = []
-
-    def settings() -> str:
-        return f"the default figure size is {plt.rcParams['figure.figsize']}"
-
+    shown: list[Any] = []
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
     plt.close("all")  # the figures of other tests
-    monkeypatch.setattr(plt, "show", lambda: shown.extend([*plt.get_figlabels(), settings()]))
+    default = plt.rcParams["figure.figsize"]
+    monkeypatch.setattr(
+        plt, "show", lambda: shown.extend([*plt.get_figlabels(), plt.rcParams["figure.figsize"]])
+    )
     publish_run("task2", show=True)
     assert "No window can be opened here" in capsys.readouterr().out
     monkeypatch.setattr(plt, "get_backend", lambda: "windows")
     publish_run("task2")
     assert shown == []
-    default = settings()
     with plt.rc_context({"figure.figsize": (1, 1)}):
         publish_run("task2", show=True)
     plt.close("all")
