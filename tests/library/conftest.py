@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import hypothesis
 import numpy as np
@@ -143,31 +144,26 @@ def tiny_digits() -> Digits:
 
 
 class FirstRun(NamedTuple):
-    """What the scripts write and print, and the titles of their figures."""
+    """What the scripts write, print and draw."""
 
     folder: Path
     printed: str
-    titles: list[str]
+    drawn: list[Figure]
 
 
 @pytest.fixture(scope="session")
 def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
     folder, printed = tmp_path_factory.mktemp("published"), io.StringIO()
-    titles: list[str] = []
-
-    def save(figure: Figure, path: Path) -> None:
-        titles.append(figure.get_suptitle() or figure.axes[0].get_title())
-        saved(figure, path)
-
-    saved = figures.save
+    save = Mock(wraps=figures.save)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
         patch.setattr(task2, "BATCH_SIZE", 16)  # there are few images of 2 and 3
         patch.setattr(figures, "save", save)
         for script in (task2, task3):
             script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(folder)])
-    return FirstRun(folder, printed.getvalue(), titles)
+    drawn = [call.args[0] for call in save.call_args_list]
+    return FirstRun(folder, printed.getvalue(), drawn)
 
 
 @pytest.fixture(scope="session")
