@@ -55,19 +55,19 @@ def fault(*arguments: str) -> str:
 
 
 def test_the_zip_holds_the_six_files_and_those_named(project: Path, monkeypatch: Patch) -> None:
-    (project / "old").mkdir()
-    (project / "old" / "weights.bin").write_bytes(b"\xff\x00")
+    (project / "notes" / "old").mkdir(parents=True)
+    (project / "notes" / "old" / "weights.bin").write_bytes(b"\xff\x00")
     (project / "task3.py").write_text("import os, helper\nassert os.environ['MPLBACKEND'] == 'Agg'")
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
     before = files()
-    pack("lab/../old/weights.bin", str(project / "helper.py"))
+    pack("lab/../notes/old/weights.bin", str(project / "helper.py"))
     packed = (project / OUT).read_bytes()
     assert files() == before | {project / OUT: packed}
     with zipfile.ZipFile(project / OUT) as archive:
-        assert archive.namelist() == sorted([*FILES, "helper.py", "old/weights.bin"])
+        assert archive.namelist() == sorted([*FILES, "helper.py", "notes/old/weights.bin"])
         assert all(archive.read(name) == before[project / name] for name in archive.namelist())
     os.utime(project / "helper.py", (1e9, 1e9))
-    pack("helper.py", "old/weights.bin", "--out", "again.zip")
+    pack("helper.py", "notes/old/weights.bin", "--out", "again.zip")
     assert (project / "again.zip").read_bytes() == packed
 
 
@@ -90,7 +90,7 @@ def test_every_file_that_is_missing_from_the_project_is_named(project: Path) -> 
         assert os.path.abspath(project / name) in missing
 
 
-@pytest.mark.parametrize("out", ["task2.py", "./data.zip", "code.tar"])
+@pytest.mark.parametrize("out", ["task2.py", "./data.zip", "code.tar", "code.zipx"])
 def test_the_zip_overwrites_no_file_handed_in_and_is_called_one(project: Path, out: str) -> None:
     (project / "data.zip").touch()
     assert f"--out {out}: choose a new name that ends in .zip" in fault("data.zip", "--out", out)
@@ -110,6 +110,7 @@ def test_an_import_that_fails_is_reported_without_the_temporary_folder(
 ) -> None:
     (project / "task2.py").write_bytes(code)
     printed = fault()
+    assert printed.startswith(("Traceback", "The import"))
     assert error in printed
     assert "Likely fix" not in printed
     assert tempfile.gettempdir() + os.sep not in printed.replace(str(project), "")

@@ -97,7 +97,10 @@ def test_a_script_and_its_trainings_in_this_process_have_one_blas_thread() -> No
 def test_the_results_have_the_order_and_the_names_of_the_trainings() -> None:
     """Without a number of jobs, joblib's settings hold: here two threads; the second ends first."""
     second_is_at_work = Event()
-    trainings = {"a": partial(second_is_at_work.wait, 120), "b": second_is_at_work.set}
+    trainings: dict[str, Callable[[], Any]] = {
+        "a": partial(second_is_at_work.wait, 120),
+        "b": second_is_at_work.set,
+    }
     with parallel_config("threading", n_jobs=2):
         assert list(train_all(trainings).items()) == [("a", True), ("b", None)]
 
