@@ -74,12 +74,12 @@ def test_of_a_missing_file_it_is_said_what_is_there_instead(small_folder: Path) 
     (small_folder / missing).mkdir()
     for name in ("archive.zip", "mnist.npz", "a", "b"):
         (small_folder / name).touch()
-    held = f"archive.zip, mnist.npz, {missing} (1).gz, {missing}/, a"
-    for more in (" and 1 more", ""):
+    held = f"archive.zip, mnist.npz, {missing} (1).gz, {missing}/"
+    for gone, more in {"b": ", a and 1 more", "a": ", a", "mnist.npz": ""}.items():
         _, ((place, cause),) = read_folder(small_folder, ORIGINALS)
         assert place == str(small_folder)
         assert cause.endswith(f" packed or not: {missing}; the folder holds {held}{more}")
-        (small_folder / "b").unlink(missing_ok=True)
+        (small_folder / gone).unlink()
     _, ((_, cause),) = read_folder(small_folder / "archive.zip", ORIGINALS)
     assert "irectory" in cause  # the system's words
 
@@ -175,6 +175,7 @@ LABELS = np.arange(12, dtype=np.uint8)
         (TEST_IMAGES, np.zeros((10, 28, 28), np.int8), "expected uint8 .*, got int8"),
         (TEST_IMAGES, np.ones((10, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
         (TRAIN_LABELS, LABELS[:11] % 10, r"in shape \(12,\), got .*11"),
+        (TRAIN_LABELS, np.resize(LABELS, 13) % 10, r"in shape \(12,\), got .*13"),
         (TRAIN_LABELS, LABELS % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
         (TRAIN_LABELS, LABELS, r"got \[0, 1, .*, 10\] in shape \(12,\)"),
     ],

@@ -49,6 +49,7 @@ BAD_FILES = {
     "cut off": (PACKED[:-9], ORIGINAL, "cannot be read: .* ended before the end-of-stream"),
     "damaged": (PACKED[:10] + b"\xff" * 9 + PACKED[19:], None, "cannot be read: .* invalid"),
     "wrong checksum": (PACKED[:-8] + bytes(8), None, "cannot be read: CRC check failed"),
+    "one byte less": (RAW[:-1], ORIGINAL, "27 unpacked bytes with sha256"),
     "one byte off": (ONE_OFF, ORIGINAL, f"28 unpacked .* expected {ORIGINAL.sha256}"),
     "packed page": (gzip.compress(b"<html>"), None, "not IDX data: "),
     "one byte more": (RAW + b"\0", None, "not IDX data: "),
