@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import hypothesis
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import digits
 import task2
@@ -27,6 +29,7 @@ import task3
 from digits import Digits
 from digits.files import Original
 from digits.synthetic import synthetic_digits
+from lab import figures
 
 # the same examples every time, and no limit to their time on a busy machine
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -34,6 +37,9 @@ hypothesis.settings.load_profile("same")
 
 # In the background, a shell has a process and its children ignore Ctrl-C; the tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+Patch = pytest.MonkeyPatch
+Serve = Callable[..., str]
 
 # grading needs POSIX: limits on processes, named pipes, bash
 OF_GRADING = ["test_grade*.py", "test_submission.py"]  # test_gradescope.py too
@@ -60,35 +66,31 @@ def original(raw: bytes) -> Original:
     return Original(len(raw), hashlib.sha256(raw).hexdigest())
 
 
-@pytest.fixture
-def small_idx() -> dict[str, bytes]:
-    """{name: raw bytes} of four small files with the names of the MNIST files."""
-    rng = np.random.default_rng(0)
-    shapes = ((6, 28, 28), (6,), (4, 28, 28), (4,))
-    return {
-        name: idx_bytes(rng.integers(0, 10, shape, dtype=np.uint8))
-        for name, shape in zip(MNIST_FILES, shapes, strict=True)
-    }
+# four small files with the names of the MNIST files: their raw bytes, and what they must hold
+images = np.random.default_rng(0).integers(9, size=(22, 28, 28), dtype=np.uint8)
+labels = np.arange(12, dtype=np.uint8) % 10
+arrays = images[:12], labels, images[12:], labels[:10]
+SMALL = {name: idx_bytes(array) for name, array in zip(MNIST_FILES, arrays, strict=True)}
+ORIGINALS = {name: original(raw) for name, raw in SMALL.items()}
 
 
-@pytest.fixture
-def originals(small_idx: dict[str, bytes]) -> dict[str, Original]:
-    """{name: what the file must hold} of the small files."""
-    return {name: original(raw) for name, raw in small_idx.items()}
-
-
-@pytest.fixture
-def small_folder(small_idx: dict[str, bytes], tmp_path: Path) -> Path:
-    """A folder with the four small files, gzip-compressed."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    for name, raw in small_idx.items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(raw))
+def lay_out(files: dict[str, bytes], folder: Path, layout: str = "{name}.gz") -> Path:
+    """Write files, where the layout ends in .gz gzip-compressed, and return their folder."""
+    for name, raw in files.items():
+        path = folder / layout.format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     return folder
 
 
+@pytest.fixture
+def small_folder(tmp_path: Path) -> Path:
+    """A folder with the four small files, gzip-compressed."""
+    return lay_out(SMALL, tmp_path / "small")
+
+
 @pytest.fixture(autouse=True)
-def no_data_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_data_by_accident(monkeypatch: Patch, tmp_path: Path) -> None:
     """Keep every test away from the user's MNIST files and cache, and from the network."""
     monkeypatch.delenv("MNIST_DATA_DIR", raising=False)
     monkeypatch.setenv("MNIST_CACHE_DIR", str(tmp_path / "cache"))
@@ -116,7 +118,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+def serve(monkeypatch: Patch) -> Iterator[Serve]:
     """A function that serves a folder (or a handler's answers) on loopback: it returns the URL."""
     monkeypatch.setattr("digits.mirrors.TIMEOUTS", (120, 120))  # the machine may be busy
     servers = []
@@ -142,22 +144,26 @@ def tiny_digits() -> Digits:
 
 
 class FirstRun(NamedTuple):
-    """What the scripts write and print."""
+    """What the scripts write, print and draw."""
 
     folder: Path
     printed: str
+    drawn: list[Figure]
 
 
 @pytest.fixture(scope="session")
 def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
     folder, printed = tmp_path_factory.mktemp("published"), io.StringIO()
+    save = Mock(wraps=figures.save)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
         patch.setattr(task2, "BATCH_SIZE", 16)  # there are few images of 2 and 3
+        patch.setattr(figures, "save", save)
         for script in (task2, task3):
             script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(folder)])
-    return FirstRun(folder, printed.getvalue())
+    drawn = [call.args[0] for call in save.call_args_list]
+    return FirstRun(folder, printed.getvalue(), drawn)
 
 
 @pytest.fixture(scope="session")

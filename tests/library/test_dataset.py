@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,235 +14,122 @@ import pytest
 import digits
 from digits import DataError, dataset
 from digits.dataset import find
-from digits.files import Original, cache_folder, read_folder
+from digits.files import cache_folder, read_folder
 from lab.script import parse_options
-from tests.library.conftest import MNIST_FILES, idx_bytes, original
+from tests.library.conftest import MNIST_FILES, ORIGINALS, SMALL, Patch, Serve, idx_bytes, lay_out
 
 ROOT = Path(__file__).resolve().parents[2]
-Serve = Callable[..., str]
-Originals = dict[str, Original]
+Log = pytest.LogCaptureFixture
 
 
-# MNIST
-
-
-def test_the_folder_given_is_searched_before_that_of_the_environment(
-    small_folder: Path, originals: Originals, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MNIST_DATA_DIR", "nowhere")
-    assert len(find(small_folder, originals)) == 4
-    monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
-    assert len(find(None, originals)) == 4
-
-
-@pytest.mark.parametrize("spelling", ["{}", "{}.gz", "{dotted}", "{dotted}.gz"])
-def test_of_four_spellings_packed_or_not_the_good_one_is_read(
-    small_idx: dict[str, bytes],
-    originals: Originals,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    spelling: str,
-) -> None:
-    for name, raw in small_idx.items():
-        dotted = name.replace("-idx", ".idx")
-        for other in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
-            (tmp_path / other).write_bytes(b"<html>")
-        path = tmp_path / spelling.format(name, dotted=dotted)
-        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
-    assert len(find(tmp_path, originals)) == 4
-    assert caplog.messages == []
-
-
-LAYOUTS = {
-    "Kaggle": "{name}/{name}",
-    "Kaggle, dotted": "{name}/{dotted}",
-    "torchvision": "MNIST/raw/{name}.gz",
-    "torchvision, MNIST": "raw/{name}",
-}
-
-
-def lay_out(files: dict[str, bytes], folder: Path, layout: str) -> None:
-    for name, raw in files.items():
-        path = folder / layout.format(name=name, dotted=name.replace("-idx", ".idx"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
-
-
-@pytest.mark.parametrize("verified", [True, False], ids=["MNIST", "any data"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_layouts_of_other_sources_are_read_and_bad_files_beside_good_ones_do_not_count(
-    small_idx: dict[str, bytes], originals: Originals, tmp_path: Path, layout: str, verified: bool
-) -> None:
-    wanted = originals if verified else dict.fromkeys(originals)
-    lay_out(small_idx, tmp_path, LAYOUTS[layout])
-    (tmp_path / f"{MNIST_FILES[0]}.gz").write_bytes(b"\x1f\x8b, cut off")
-    for name in MNIST_FILES:
-        (tmp_path / name).mkdir(exist_ok=True)
-    arrays, attempts = read_folder(tmp_path, wanted)
-    assert (list(arrays), attempts) == (list(originals), [])
-
-
-@pytest.mark.parametrize("beside", ["MNIST/raw/{name}", "raw/{name}.gz"])
-def test_files_of_two_data_sets_are_not_mixed(
-    small_idx: dict[str, bytes], tmp_path: Path, beside: str
-) -> None:
-    """Other digits lie in the folder itself, without their last file."""
-    others = {name: raw[:-1] + b"\xff" for name, raw in small_idx.items()}
-    lay_out(others, tmp_path, "{name}.gz")
-    lay_out(small_idx, tmp_path, beside)
-    (tmp_path / f"{MNIST_FILES[3]}.gz").unlink()
-    arrays, attempts = read_folder(tmp_path, dict.fromkeys(small_idx))
-    assert attempts == []
-    assert [array.flat[-1] for array in arrays.values()] == [raw[-1] for raw in small_idx.values()]
-
-
-@pytest.mark.parametrize(
-    ("held", "others", "shown"),
-    [
-        ("mnist.npz", "abcd", "a, b, c, d"),
-        ("archive.zip", "abcde", "a, b, c, d and 1 more"),
-        ("t10k-labels-idx1-ubyte (1).gz", "abcdef", "a, b, c, d and 2 more"),
-        ("t10k-labels-idx1-ubyte/", "abc", "a, b, c"),
-    ],
-)
-def test_of_a_missing_file_it_is_said_what_is_there_instead(
-    originals: Originals, small_folder: Path, held: str, others: str, shown: str
-) -> None:
-    (small_folder / f"{MNIST_FILES[3]}.gz").unlink()
-    for name in (*others, held):
-        (small_folder / name).mkdir() if name.endswith("/") else (small_folder / name).touch()
-    _, (attempt,) = read_folder(small_folder, originals)
-    assert attempt == (
-        str(small_folder),
-        f"no such file that can be read, packed or not: {MNIST_FILES[3]}; "
-        f"the folder holds {held}, {shown}",
-    )
-
-
-def test_bad_files_where_torchvision_lays_them_are_named(
-    originals: Originals, small_idx: dict[str, bytes], tmp_path: Path
-) -> None:
-    lay_out({name: raw[:-1] for name, raw in small_idx.items()}, tmp_path, "MNIST/raw/{name}")
-    _, attempts = read_folder(tmp_path, originals)
-    assert [Path(place).name for place, _ in attempts] == list(MNIST_FILES)
-
-
-def test_a_file_in_place_of_the_folder_is_named_with_its_cause(
-    originals: Originals, tmp_path: Path
-) -> None:
-    path = tmp_path / "archive.zip"
-    path.touch()
-    arrays, ((place, cause),) = read_folder(path, originals)
-    assert (arrays, place) == ({}, str(path))
-    assert "irectory" in cause  # the system's words
-
-
-@pytest.mark.parametrize("option", [True, False], ids=["option", "variables"])
-def test_a_tilde_is_the_home_in_every_path_of_a_user(
-    small_folder: Path,
-    originals: Originals,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    option: bool,
+def test_the_folder_given_is_searched_before_that_of_the_environment_and_a_tilde_is_the_home(
+    small_folder: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     for variable in ("HOME", "USERPROFILE"):  # the latter on Windows
         monkeypatch.setenv(variable, str(tmp_path))
-    if option:
-        options = parse_options(None, ["--out=~/a", "--data-dir=~/small"], training=True)
-        assert (options.out, options.data_dir) == (tmp_path / "a", small_folder)
-    else:
-        monkeypatch.setenv("MNIST_CACHE_DIR", "~/a")
-        monkeypatch.setenv("MNIST_DATA_DIR", "~/small")
-        assert cache_folder() == tmp_path / "a"
-    assert len(find("~/small" if option else None, originals)) == 4
+    options = parse_options(None, ["--out=~/a", "--data-dir=~/small"], training=True)
+    assert (options.out, options.data_dir) == (tmp_path / "a", small_folder)
+    monkeypatch.setenv("MNIST_DATA_DIR", "nowhere")
+    assert len(find("~/small", ORIGINALS)) == 4
+    monkeypatch.setenv("MNIST_DATA_DIR", "~/small")
+    assert len(find(None, ORIGINALS)) == 4
+    monkeypatch.setenv("MNIST_CACHE_DIR", "~/a")
+    assert cache_folder() == tmp_path / "a"
 
 
 def test_every_option_that_is_a_path_is_read_as_one_of_a_user() -> None:
     rooms = "lab", "course", "report", "explore", "reproduce", "benchmarks"
-    for path in [
-        *ROOT.glob("*.py"),
-        *(path for room in rooms for path in (ROOT / room).rglob("*.py")),
-    ]:
-        assert "type=Path" not in path.read_text(encoding="utf-8"), path
+    paths = [*ROOT.glob("*.py"), *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+    assert [path for path in paths if "type=Path" in path.read_text("utf-8")] == []
 
 
-def no_home(app: str) -> str:
-    raise RuntimeError("could not determine the home directory")
-
-
-@pytest.mark.parametrize(
-    "user_cache_dir",
-    [no_home, lambda app: f"~no-such-user/.cache/{app}", lambda app: f"{__file__}/{app}"],
-    ids=["no home", "no home, left as it is", "a home that cannot be written"],
+LAYOUTS = (
+    *("{name}", "{name}.gz", "{dotted}", "{dotted}.gz"),
+    *("{name}/{name}", "{name}/{dotted}"),  # Kaggle's
+    *("MNIST/raw/{name}.gz", "raw/{name}"),  # torchvision's
 )
-def test_without_a_cache_mnist_is_fetched_for_one_run_and_one_line_says_so(
-    small_folder: Path,
-    originals: Originals,
-    serve: Serve,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    user_cache_dir: Callable[[str], str],
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layouts_of_all_sources_are_read_and_bad_files_beside_good_ones_do_not_count(
+    tmp_path: Path, layout: str
 ) -> None:
+    for bad in ("{name}.gz", "{dotted}"):
+        lay_out(dict.fromkeys(SMALL, b"<html>"), tmp_path, bad)
+    arrays, attempts = read_folder(lay_out(SMALL, tmp_path, layout), ORIGINALS)
+    assert (list(arrays), attempts) == (list(ORIGINALS), [])
+
+
+def test_files_of_two_data_sets_are_not_mixed(tmp_path: Path) -> None:
+    """Other digits lie in the folder itself, without their last file."""
+    lay_out({name: SMALL[name][:-1] + b"\xff" for name in MNIST_FILES[:3]}, tmp_path)
+    arrays, attempts = read_folder(lay_out(SMALL, tmp_path, "raw/{name}"), dict.fromkeys(SMALL))
+    assert attempts == []
+    assert [array.flat[-1] for array in arrays.values()] == [raw[-1] for raw in SMALL.values()]
+
+
+def test_of_a_missing_file_it_is_said_what_is_there_instead(small_folder: Path) -> None:
+    missing = MNIST_FILES[3]
+    (small_folder / f"{missing}.gz").rename(small_folder / f"{missing} (1).gz")
+    (small_folder / missing).mkdir()
+    for name in ("archive.zip", "mnist.npz", "a", "b"):
+        (small_folder / name).touch()
+    held = f"archive.zip, mnist.npz, {missing} (1).gz, {missing}/"
+    for gone, more in {"b": ", a and 1 more", "a": ", a", "mnist.npz": ""}.items():
+        _, ((place, cause),) = read_folder(small_folder, ORIGINALS)
+        assert place == str(small_folder)
+        assert cause.endswith(f" packed or not: {missing}; the folder holds {held}{more}")
+        (small_folder / gone).unlink()
+    _, ((_, cause),) = read_folder(small_folder / "archive.zip", ORIGINALS)
+    assert "irectory" in cause  # the system's words
+
+
+def test_bad_files_where_torchvision_lays_them_are_named(tmp_path: Path) -> None:
+    folder = lay_out({name: raw[:-1] for name, raw in SMALL.items()}, tmp_path, "MNIST/raw/{name}")
+    _, attempts = read_folder(folder, ORIGINALS)
+    assert [Path(place).name for place, _ in attempts] == list(MNIST_FILES)
+
+
+@pytest.mark.parametrize("home", ["~no-such-user", __file__, ""])
+def test_where_nothing_can_be_kept_mnist_is_fetched_for_one_run_and_one_line_says_so(
+    small_folder: Path, tmp_path: Path, serve: Serve, caplog: Log, monkeypatch: Patch, home: str
+) -> None:
+    """There is no home, or it is no folder, or the disk is full."""
     monkeypatch.delenv("MNIST_CACHE_DIR")
-    monkeypatch.setattr("digits.files.user_cache_dir", user_cache_dir)
+    cache = f"{home or tmp_path}/cache"
+    monkeypatch.setattr("digits.files.user_cache_dir", lambda app: cache)
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=full))
     with pytest.raises(DataError):
-        find(None, originals)
+        find(None, ORIGINALS)
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    assert len(find(None, originals)) == 4
+    assert len(find(None, ORIGINALS)) == 4
     (message,) = caplog.messages
-    assert "MNIST files were fetched for this run only, for they cannot be kept: " in message
+    assert "were fetched for this run only, for they cannot be kept: " in message
     assert message.endswith("Set MNIST_CACHE_DIR to a folder that can be written.")
-
-
-def test_a_full_disk_costs_one_line(
-    small_folder: Path,
-    originals: Originals,
-    serve: Serve,
-    cache: Path,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def full(path: Path, content: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    monkeypatch.setattr(Path, "write_bytes", full)
-    assert len(find(None, originals)) == 4
-    assert len(caplog.messages) == 1
-    assert "No space left" in caplog.text
-    assert list(cache.iterdir()) == []
+    assert list(tmp_path.glob("cache/*")) == []
 
 
 def test_the_cache_is_verified_and_what_it_lacks_fetched(
-    small_folder: Path,
-    originals: Originals,
-    serve: Serve,
-    cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    small_folder: Path, serve: Serve, cache: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    cache.mkdir()
-    other = gzip.compress(idx_bytes(np.zeros(6, np.uint8)))
-    (cache / "train-labels-idx1-ubyte.gz").write_bytes(other)
-    first = find(None, originals)
+    lay_out({MNIST_FILES[1]: idx_bytes(np.zeros(6, np.uint8))}, cache)
+    first = find(None, ORIGINALS)
     for path in small_folder.iterdir():
         assert (cache / path.name).read_bytes() == path.read_bytes()
     monkeypatch.setenv("MNIST_MIRRORS", "http://127.0.0.1:1/")
-    for name, array in find(None, originals).items():  # all from the cache
+    for name, array in find(None, ORIGINALS).items():  # all from the cache
         np.testing.assert_array_equal(array, first[name])
 
 
 def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_remedy_are_listed(
-    small_folder: Path,
-    originals: Originals,
-    tmp_path: Path,
-    cache: Path,
-    caplog: pytest.LogCaptureFixture,
+    small_folder: Path, tmp_path: Path, cache: Path, caplog: Log
 ) -> None:
-    bad = tmp_path / "train-images-idx3-ubyte.gz"
+    bad = tmp_path / f"{MNIST_FILES[0]}.gz"
     bad.write_bytes(b"<html>moved</html>")
     with pytest.raises(DataError) as caught:
-        find(tmp_path, originals)
+        find(tmp_path, ORIGINALS)
     for part in (
         f"{bad}\n    18 bytes that are neither gzip nor IDX",
         f"\n  {cache}\n    no such folder",
@@ -252,21 +138,22 @@ def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_rem
     ):
         assert part in str(caught.value)
     small_folder.rename(cache)
-    assert len(find(tmp_path, originals)) == 4
+    assert len(find(tmp_path, ORIGINALS)) == 4
     assert bad.read_bytes() == b"<html>moved</html>"
     assert f"{bad}: 18 bytes that are neither gzip nor IDX" in caplog.text
     assert "Looking elsewhere." in caplog.text
 
 
-def test_loaded_mnist_has_flat_images_and_labels_in_a_column(
-    small_folder: Path, small_idx: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("choice", "name"), [("mnist", "MNIST"), ("any", "small, unverified")])
+def test_loaded_files_are_flat_images_and_labels_in_a_column(
+    small_folder: Path, monkeypatch: Patch, choice: str, name: str
 ) -> None:
-    monkeypatch.setattr(dataset, "ORIGINALS", {n: original(raw) for n, raw in small_idx.items()})
-    data = digits.load("mnist", small_folder)
-    assert data.name == "MNIST"
+    monkeypatch.setattr(dataset, "ORIGINALS", ORIGINALS)
+    data = digits.load(choice, small_folder)
+    assert data.name == name
     arrays = (data.train_images, data.train_labels, data.test_images, data.test_labels)
-    assert [array.shape for array in arrays] == [(6, 784), (6, 1), (4, 784), (4, 1)]
-    for array, raw in zip(arrays, small_idx.values(), strict=True):
+    assert [array.shape for array in arrays] == [(12, 784), (12, 1), (10, 784), (10, 1)]
+    for array, raw in zip(arrays, SMALL.values(), strict=True):
         assert array.dtype == np.uint8
         assert raw.endswith(array.tobytes())
 
@@ -277,89 +164,57 @@ def test_the_digest_is_of_all_images_and_labels(tiny_digits: digits.Digits) -> N
         assert replace(tiny_digits, **changed).sha256() != tiny_digits.sha256(), name
 
 
-# Any data of the same shapes
-
-
-def write_set(folder: Path, **changed: np.ndarray) -> Path:
-    """Write files of the shapes of MNIST's, `changed` by the first two words of their names."""
-    folder.mkdir()
-    for name, count in zip(MNIST_FILES, (30, 30, 20, 20), strict=True):
-        array = np.arange(count, dtype=np.uint8) % 10
-        if "images" in name:
-            array = np.full((count, 28, 28), array[:, None, None])
-        array = changed.get("_".join(name.split("-")[:2]), array)
-        (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array)))
-    return folder
-
-
-def test_any_data_is_what_the_folder_holds_and_its_name_says_so(tmp_path: Path) -> None:
-    data = digits.load("any", write_set(tmp_path / "fashion"))
-    assert data.name == "fashion, unverified"
-    assert data.train_labels[:11].ravel().tolist() == [*range(10), 0]
-    assert data.train_images.shape == (30, 784)
-    assert (data.test_images[3] == 3).all()
+TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = MNIST_FILES[1:]
+LABELS = np.arange(12, dtype=np.uint8)
 
 
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("t10k_images", np.zeros((20, 24, 28), np.uint8), r"t10k-images.*: .* \(20, 24, 28\)"),
-        ("t10k_images", np.full((20, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(20, 28, 29\)"),
-        ("t10k_images", np.zeros((20, 28, 28), np.int8), "expected uint8 .*, got int8"),
-        ("train_images", np.ones((30, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
-        ("t10k_images", np.zeros((20, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
-        ("train_labels", np.arange(29, dtype=np.uint8) % 10, r"in shape \(30,\), got .*29"),
-        ("train_labels", np.arange(31, dtype=np.uint8) % 10, r"in shape \(30,\), got .*31"),
-        ("t10k_labels", np.arange(20, dtype=np.uint8) % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
-        ("t10k_labels", np.full(20, 2, np.uint8), r"all labels from 0 to 9 .* got \[2\]"),
-        ("t10k_labels", np.arange(20, dtype=np.uint8), r"got \[0, 1, .*, 10\] in shape \(20,\)"),
+        (TEST_IMAGES, np.full((10, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(10, 28, 29\)"),
+        (TEST_IMAGES, np.zeros((10, 28, 28), np.int8), "expected uint8 .*, got int8"),
+        (TEST_IMAGES, np.ones((10, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
+        (TRAIN_LABELS, LABELS[:11] % 10, r"in shape \(12,\), got .*11"),
+        (TRAIN_LABELS, np.resize(LABELS, 13) % 10, r"in shape \(12,\), got .*13"),
+        (TRAIN_LABELS, LABELS % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
+        (TRAIN_LABELS, LABELS, r"got \[0, 1, .*, 10\] in shape \(12,\)"),
     ],
 )
 def test_any_data_of_another_shape_or_type_is_refused(
     tmp_path: Path, name: str, array: np.ndarray, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        digits.load("any", write_set(tmp_path / "other", **{name: array}))
+        digits.load("any", lay_out(SMALL | {name: idx_bytes(array)}, tmp_path))
 
 
 def test_any_data_are_looked_for_in_the_folder_named_alone(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    small_folder: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setenv("MNIST_DATA_DIR", str(write_set(cache)))
+    monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
     with pytest.raises(DataError, match="--any-data needs --data-dir FOLDER"):
         digits.load("any")
-    folder = write_set(tmp_path / "fashion")
-    (folder / f"{MNIST_FILES[2]}.gz").unlink()
-    with pytest.raises(DataError, match=f"no such file .*: {MNIST_FILES[2]}"):
-        digits.load("any", folder)
-    (folder / f"{MNIST_FILES[0]}.gz").write_bytes(b"<html>")  # the first of two faults is told
-    with pytest.raises(DataError, match=f"{MNIST_FILES[0]}.gz: 6 bytes that are neither"):
-        digits.load("any", folder)
-
-
-# Synthetic digits
+    lay_out(SMALL, tmp_path)
+    (tmp_path / f"{TEST_IMAGES}.gz").unlink()
+    with pytest.raises(DataError, match=f"no such file .*: {TEST_IMAGES}"):
+        digits.load("any", tmp_path)
+    (tmp_path / f"{TRAIN_LABELS}.gz").write_bytes(b"<html>")  # the first of two faults is told
+    with pytest.raises(DataError, match=f"{TRAIN_LABELS}.gz: 6 bytes that are neither"):
+        digits.load("any", tmp_path)
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The counts of digits that were drawn, in place of drawing thousands."""
-    counts: list[int] = []
-
-    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
-        counts.append(count)
-        labels = np.arange(count, dtype=np.uint8).reshape(-1, 1)
-        return np.repeat(labels, 784, axis=1), labels
-
+def draw(monkeypatch: Patch) -> Mock:
+    """Draws nine digits in place of thousands, and counts how often."""
+    labels = np.arange(9, dtype=np.uint8).reshape(-1, 1)
+    mock = Mock(return_value=(np.repeat(labels, 784, axis=1), labels))
     assert (dataset.TRAIN, dataset.TEST) == (20_000, 10_000)  # as the assignment has it
-    monkeypatch.setattr(dataset, "synthetic_digits", draw)
-    monkeypatch.setattr(dataset, "TRAIN", 6)
-    monkeypatch.setattr(dataset, "TEST", 3)
-    return counts
+    for name, value in {"TRAIN": 6, "TEST": 3, "synthetic_digits": mock}.items():
+        monkeypatch.setattr(dataset, name, value)
+    return mock
 
 
-def test_auto_falls_back_on_synthetic_digits_and_says_so(
-    drawn: list[int], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("draw")
+def test_auto_falls_back_on_synthetic_digits_and_says_so(caplog: Log) -> None:
     with caplog.at_level(logging.WARNING):
         assert digits.load("auto").name == "synthetic digits"
     (message,) = caplog.messages
@@ -368,38 +223,29 @@ def test_auto_falls_back_on_synthetic_digits_and_says_so(
         digits.load("mnist")
 
 
-@pytest.mark.parametrize("count", [None, 0, 12], ids=["no file", "no digits", "more digits"])
+@pytest.mark.parametrize("count", [0, 12])
 def test_the_first_load_draws_and_the_second_reads_without_a_search_for_mnist(
-    drawn: list[int], cache: Path, monkeypatch: pytest.MonkeyPatch, count: int | None
+    draw: Mock, cache: Path, monkeypatch: Patch, count: int
 ) -> None:
+    """Also where the cache holds fewer or more digits."""
     monkeypatch.setattr(dataset, "find", lambda *places: pytest.fail("it looked for MNIST"))
     cache.mkdir()
-    if count is not None:
-        path = cache / dataset.SYNTHETIC_FILE
-        np.savez(path, images=np.zeros((count, 784)), labels=np.zeros((count, 1)))
+    path = cache / dataset.SYNTHETIC_FILE
+    np.savez(path, images=np.zeros((count, 784)), labels=np.zeros((count, 1)))
     for data in (digits.load("synthetic"), digits.load("synthetic")):
         assert data.name == "synthetic digits"
         assert data.train_labels[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
         assert data.test_labels[:, 0].tolist() == [6, 7, 8]
         assert (data.train_images == data.train_labels).all()
         assert (data.test_images == data.test_labels).all()
-    assert drawn == [9]
+    draw.assert_called_once_with(9)
 
 
-@pytest.mark.parametrize("home", [True, False], ids=["a file in its place", "no home"])
-def test_synthetic_digits_are_there_where_the_cache_cannot_be_written(
-    drawn: list[int],
-    cache: Path,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    home: bool,
-) -> None:
-    cache.write_text("a file where the folder should be")
-    if not home:
-        monkeypatch.delenv("MNIST_CACHE_DIR")
-        monkeypatch.setattr("digits.files.user_cache_dir", no_home)
+@pytest.mark.usefixtures("draw")
+def test_synthetic_digits_are_there_without_a_home(caplog: Log, monkeypatch: Patch) -> None:
+    monkeypatch.delenv("MNIST_CACHE_DIR")
+    monkeypatch.setattr("digits.files.user_cache_dir", Mock(side_effect=RuntimeError))
     with caplog.at_level(logging.WARNING):
         assert len(digits.load("synthetic").train_images) == 6
     (message,) = caplog.messages
     assert "cannot be kept" in message
-    assert "MNIST_CACHE_DIR" in message

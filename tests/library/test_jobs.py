@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from lab.jobs import train_all
 from lab.progress import progress
 from lab.script import run_script
-from tests.library.conftest import QUIET_TRACKER
+from tests.library.conftest import QUIET_TRACKER, Patch
 from trainer import DivergedError
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def blas_threads() -> set[int]:
 
 
 def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainings(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: Patch,
 ) -> None:
     """So that the next trainings import what is edited in the meantime."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
@@ -64,23 +64,20 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
 
 
 @pytest.mark.parametrize(
-    ("variable", "name"),
-    [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "任务"), ("JOBLIB_TEMP_FOLDER", "long/" * 70)],
+    ("variable", "name"), [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "long/" * 70)]
 )
 def test_any_temporary_folder_serves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+    tmp_path: Path, monkeypatch: Patch, variable: str, name: str
 ) -> None:
     folder = tmp_path / name
     folder.mkdir(parents=True)
     if variable == "TMPDIR":  # which Python reads once; joblib prefers memory where there is enough
         monkeypatch.setattr("tempfile.tempdir", str(folder))
         monkeypatch.setattr("joblib._memmapping_reducer.SYSTEM_SHARED_MEM_FS", str(folder / "none"))
-    else:
-        monkeypatch.setenv(variable, str(folder))
+    monkeypatch.setenv(variable, str(folder))
     found = train_all({name: partial(facts, MEGABYTES) for name in "ab"}, jobs=2)
-    for one in found.values():
-        assert one["process"] != os.getpid()
-        assert one["sum"] == 250_000
+    assert [one["sum"] for one in found.values()] == [250_000, 250_000]
+    assert os.getpid() not in [one["process"] for one in found.values()]
     assert MEGABYTES.min() == 1
     assert list(folder.iterdir()) == []
 
@@ -100,28 +97,23 @@ def test_a_script_and_its_trainings_in_this_process_have_one_blas_thread() -> No
 def test_the_results_have_the_order_and_the_names_of_the_trainings() -> None:
     """Without a number of jobs, joblib's settings hold: here two threads; the second ends first."""
     second_is_at_work = Event()
-
-    def first() -> bool:
-        return second_is_at_work.wait(120)
-
+    trainings: dict[str, Callable[[], Any]] = {
+        "a": partial(second_is_at_work.wait, 120),
+        "b": second_is_at_work.set,
+    }
     with parallel_config("threading", n_jobs=2):
-        results = train_all({"a": first, "b": second_is_at_work.set})
-    assert list(results.items()) == [("a", True), ("b", None)]
+        assert list(train_all(trainings).items()) == [("a", True), ("b", None)]
 
 
 def fail() -> None:
     raise DivergedError("the training loss is nan at step 3")
 
 
-def die() -> None:
-    os._exit(1)
-
-
 @pytest.mark.parametrize(
     ("training", "error", "line"),
     [
         (fail, DivergedError, "^the training loss is nan at step 3$"),
-        (die, OSError, "was killed, possibly out of memory; try --jobs 1"),
+        (partial(os._exit, 1), OSError, "was killed, possibly out of memory; try --jobs 1"),
     ],
 )
 def test_the_end_of_one_training_ends_all_with_one_line(
@@ -131,9 +123,7 @@ def test_the_end_of_one_training_ends_all_with_one_line(
         train_all({"good": os.getpid, "bad": training}, jobs=2)
 
 
-def test_no_space_for_the_shared_data_is_reported_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_space_for_the_shared_data_is_one_line(tmp_path: Path, monkeypatch: Patch) -> None:
     """A limit on the size of files, half of what the array takes, stands in for the full disk."""
     resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
@@ -181,13 +171,9 @@ def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
     started, temporary = tmp_path / "started", tmp_path / "a temporary folder"
     started.mkdir()
     temporary.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", WAITING, str(started), str(int(sent))],
-        cwd=ROOT,
-        env={**os.environ, **QUIET_TRACKER, "TMPDIR": str(temporary)},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as script:
+    command = [sys.executable, "-c", WAITING, str(started), str(int(sent))]
+    env = {**os.environ, **QUIET_TRACKER, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as script:
         _, printed = script.communicate()
     assert (script.returncode, printed) == (code, line)
     processes = [int(path.name) for path in started.iterdir()]
@@ -198,29 +184,13 @@ def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
         assert list(Path("/dev/shm").glob(shared)) == []
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def three_epochs() -> int:
     return sum(progress(range(3)))
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_one_line_counts_the_trainings_and_is_removed(
-    monkeypatch: pytest.MonkeyPatch, jobs: int
+def test_one_line_counts_the_trainings_fits_a_terminal_that_becomes_narrower_and_is_removed(
+    monkeypatch: Patch,
 ) -> None:
-    monkeypatch.setattr("sys.stderr", terminal := Terminal())
-    assert train_all({"a": three_epochs, "b": three_epochs}, jobs) == {"a": 3, "b": 3}
-    assert "1 of 2 trainings done, 0" in terminal.getvalue()
-    assert "epochs" not in terminal.getvalue()
-    *_, last, end = terminal.getvalue().split("\r")
-    assert (last.strip(), end) == ("", "")
-    assert "\n" not in terminal.getvalue()
-
-
-def test_the_line_fits_a_terminal_that_becomes_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
     termios = pytest.importorskip("termios", reason="Windows has no such terminals")
     fcntl = pytest.importorskip("fcntl")
     reader, writer = os.openpty()
@@ -232,21 +202,28 @@ def test_the_line_fits_a_terminal_that_becomes_narrower(monkeypatch: pytest.Monk
         monkeypatch.setattr("sys.stderr", terminal)
         resize(80)
         trainings: dict[str, Callable[[], Any]] = {"a": three_epochs, "b": partial(resize, 20)}
-        train_all(trainings, jobs=1)
-        print("\rend", end="", file=terminal, flush=True)
+        assert train_all(trainings, jobs=1) == {"a": 3, "b": None}
+        print("end", end="", file=terminal, flush=True)
         printed = b""
         while not printed.endswith(b"end"):  # a terminal hands on in pieces what it gets
             printed += screen.read(4096)
-    shown = [text for text in printed.decode().split("\r") if "trainings" in text]
+    *shown, removed, end = printed.decode().split("\r")
+    assert (removed.strip(), end) == ("", "end")
     assert any("1 of 2 trainings done, 0" in text for text in shown)
+    assert not any("epochs" in text or "\n" in text for text in shown)
     assert len(shown[-1].rstrip()) < 20
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.parametrize(
     ("stream", "in_notebook"), [(Terminal, False), (io.StringIO, False), (io.StringIO, True)]
 )
 def test_a_line_is_shown_on_a_terminal_or_in_a_notebook_alone(
-    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], in_notebook: bool
+    monkeypatch: Patch, stream: type[io.StringIO], in_notebook: bool
 ) -> None:
     monkeypatch.setattr("sys.stderr", shown := stream())
     if in_notebook:
