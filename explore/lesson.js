@@ -15,25 +15,26 @@ function logits(w, x) {
   return z;
 }
 
+/** ln sum_k exp(z_k), with exponents of at most 0: no overflow. */
+function logSumExp(z) {
+  const largest = Math.max(...z);
+  return largest + Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+}
+
 /** Probabilities, yhat_k = exp(z_k) / sum_k' exp(z_k') (equation 4). */
-function forward(w, x) {
-  const z = logits(w, x), largest = Math.max(...z);
-  const e = z.map(value => Math.exp(value - largest)); // at most 1: no overflow
-  const sum = e.reduce((total, value) => total + value);
-  return e.map(value => value / sum);
+function softmax(z) {
+  const total = logSumExp(z);
+  return z.map(value => Math.exp(value - total));
 }
 
 /** C = -ln yhat of the label (equation 5, of one image) = ln sum_k exp(z_k) - z of the label. */
-function crossEntropy(w, x, label) {
-  const z = logits(w, x), largest = Math.max(...z);
-  return Math.log(z.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest - z[label];
-}
+const crossEntropy = (z, label) => logSumExp(z) - z[label];
 
 /** lambda R(w); R is the sum of all squared weights, or half of it (equation 27). */
 const penalty = (w, lambda) => lambda * data.share * w.reduce((sum, value) => sum + value * value, 0);
 
 /** J = C + lambda R (equation 26). */
-const objective = (w, x, label, lambda) => crossEntropy(w, x, label) + penalty(w, lambda);
+const objective = (w, x, label, lambda) => crossEntropy(logits(w, x), label) + penalty(w, lambda);
 
 /** dJ/dw_ik = x_i (yhat_k - y_k) (equation 13), and the penalty's gradient (equation 28). */
 function backward(w, x, outputs, label, lambda) {
@@ -48,12 +49,8 @@ const descend = (w, grad, rate) => w.map((value, j) => value - rate * grad[j]);
 
 /** (J(w + e) - J(w - e)) / 2e for one weight j (equation 29). */
 function centralDifference(w, j, x, label, lambda, epsilon = 1e-5) {
-  const [above, below] = [epsilon, -epsilon].map(move => {
-    const moved = w.slice();
-    moved[j] += move;
-    return objective(moved, x, label, lambda);
-  });
-  return (above - below) / (2 * epsilon);
+  const moved = by => objective(w.with(j, w[j] + by), x, label, lambda);
+  return (moved(epsilon) - moved(-epsilon)) / (2 * epsilon);
 }
 
 // From a drawing to what MNIST is: strokes are lists of points [x, y].
@@ -82,9 +79,9 @@ function ink(strokes) {
 
 /** Fit strokes (of coordinates from 0 to 1) into 20 x 20 pixels, with their centre of mass in the middle of 28 x 28. */
 function asMnist(strokes) {
-  const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
-  if (!xs.length) return new Float64Array(SIDE * SIDE);
-  const low = [Math.min(...xs), Math.min(...ys)], high = [Math.max(...xs), Math.max(...ys)];
+  const points = strokes.flat();
+  if (!points.length) return new Float64Array(SIDE * SIDE);
+  const [low, high] = [Math.min, Math.max].map(end => [0, 1].map(axis => end(...points.map(point => point[axis]))));
   const extent = Math.max(high[0] - low[0], high[1] - low[1], 0.1); // a dot stays a dot
   const scale = (20 - 2 * PEN) / extent;
   const place = middle => ink(strokes.map(stroke => stroke.map(point =>
@@ -102,8 +99,11 @@ const $ = id => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 const images = bytes(data.images);
-const validation = data.labels.map((label, n) => ({label, pixels: images.subarray(n * 784, (n + 1) * 784)}));
-for (const one of validation) one.x = inputs(one.pixels);
+const validation = data.labels.map((label, n) => {
+  const pixels = images.subarray(n * SIDE * SIDE, (n + 1) * SIDE * SIDE);
+  return {label, pixels, x: inputs(pixels)};
+});
+const meanLoss = w => validation.reduce((sum, one) => sum + crossEntropy(logits(w, one.x), one.label), 0) / validation.length;
 
 const state = {run: data.runs[0], checkpoint: data.runs[0].kept, own: null, taken: 0, shown: null, strokes: [],
   label: 0, rate: 0.01, entry: null, pen: [0.5, 0.5], isDown: false};
@@ -124,9 +124,10 @@ async function unpack() {
   }
 }
 
-const weights = () => state.own ?? state.run.weights[state.checkpoint];
 const text = (value, digits = 3) => value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
-const digitOf = outputs => outputs.indexOf(Math.max(...outputs));
+const largestOf = values => values.indexOf(Math.max(...values));
+const clip = (value, high) => Math.min(high, Math.max(0, value));
+const entryFields = ["k", "row", "column"].map(name => $(`entry-${name}`));
 const percent = value => `${text(100 * value, 1)} %`;
 const element = (name, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
@@ -167,9 +168,9 @@ function fill(id, rows) {
 }
 
 function current() {
-  const pixels = state.shown ? state.shown.pixels : asMnist(state.strokes);
-  const x = state.shown ? state.shown.x : inputs(pixels), w = weights();
-  return {pixels, x, w, z: logits(w, x), outputs: forward(w, x)};
+  const {pixels, x = inputs(pixels)} = state.shown ?? {pixels: asMnist(state.strokes)};
+  const w = state.own ?? state.run.weights[state.checkpoint], z = logits(w, x);
+  return {pixels, x, w, z, outputs: softmax(z)};
 }
 
 function showDrawing({pixels, outputs}) {
@@ -192,7 +193,7 @@ function showDrawing({pixels, outputs}) {
     context.arc(...state.pen.map(value => value * size), 8, 0, 7);
     Object.assign(context, {lineWidth: 3, strokeStyle: "#fa0"})[state.isDown ? "fill" : "stroke"]();
   }
-  const best = digitOf(outputs);
+  const best = largestOf(outputs);
   const what = state.shown ? `Validation image ${validation.indexOf(state.shown) + 1}, label ${state.shown.label}: `
     : state.strokes.length ? "Your drawing: " : "Nothing drawn yet: ";
   $("shown").textContent = `${what}read as ${best}, ${percent(outputs[best])}`;
@@ -215,18 +216,17 @@ function sums(k, w, x, z) {
 }
 
 function showTraining({w}) {
-  const {run} = state, step = run.steps[state.checkpoint];
-  const own = state.own ? `, and ${state.taken} of your own` : state.checkpoint === run.kept ? " (least validation loss: kept)" : "";
-  $("checkpoint").max = run.steps.length - 1;
-  $("checkpoint").value = state.checkpoint;
-  $("step").textContent = `${step} of ${run.steps.at(-1)}${own}`;
-  $("checkpoint").ariaValueText = $("step").textContent;
-  const largest = tiles("weights", DIGITS, "weights of", (i, k) => w[i * K + k]);
-  const exact = state.own || state.checkpoint === run.kept ? "" : ` These weights are rounded to multiples of ${run.unit}.`;
-  $("weights-scale").textContent = `One scale for all: blue −${text(largest, 4)}, white 0, red ${text(largest, 4)}; `
-    + `logarithmic beyond a tenth of that.${exact}`;
+  const {run, checkpoint} = state, step = run.steps[checkpoint];
+  const [whose, exactness] = state.own ? [`, and ${state.taken} of your own`, ""]
+    : checkpoint === run.kept ? [" (least validation loss: kept)", ""]
+      : ["", ` These weights are rounded to multiples of ${run.unit}.`];
+  Object.assign($("checkpoint"), {max: run.steps.length - 1, value: checkpoint});
+  $("checkpoint").ariaValueText = $("step").textContent = `${step} of ${run.steps.at(-1)}${whose}`;
+  const largest = text(tiles("weights", DIGITS, "weights of", (i, k) => w[i * K + k]), 4);
+  $("weights-scale").textContent = `One scale for all: blue −${largest}, white 0, red ${largest}; `
+    + `logarithmic beyond a tenth of that.${exactness}`;
   for (const quantity of ["loss", "accuracy"]) chart($(quantity), quantity, run, step);
-  for (const one of validation) one.read = digitOf(forward(w, one.x));
+  for (const one of validation) one.read = largestOf(logits(w, one.x));
   const right = validation.filter(one => one.read === one.label).length;
   $("right").textContent = `${right} of ${validation.length} are read right`;
   fill("confusion", DIGITS.map(label => [label, DIGITS.map(k => {
@@ -251,56 +251,53 @@ function chart(svg, quantity, {curves, steps}, step) {
     + words.map(([x, y, anchor, label]) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${label}</text>`).join("");
 }
 
-function showStep({pixels, x, w, outputs}) {
+function showStep({pixels, x, w, z, outputs}, meanBefore) {
   const {label, rate, run: {lambda}} = state, grad = backward(w, x, outputs, label, lambda);
-  const next = descend(w, grad, rate), after = forward(next, x);
+  const next = descend(w, grad, rate), nextZ = logits(next, x), after = softmax(nextZ);
   $("label").value = label;
-  $("rate-value").textContent = rate.toPrecision(2);
-  $("rate").ariaValueText = rate.toPrecision(2);
+  $("whose").textContent = state.shown?.label === label ? "Label of the image" : "Label that you choose";
+  $("rate").ariaValueText = $("rate-value").textContent = rate.toPrecision(2);
   $("penalty-term").textContent = lambda ? `${2 * data.share * lambda} w` : "0 (λ = 0)";
-  const mean = weights => validation.reduce((sum, one) => sum + crossEntropy(weights, one.x, one.label), 0)
-    / validation.length;
-  const rows = {"C of this image": [crossEntropy(w, x, label), crossEntropy(next, x, label)],
-    "penalty λR": [penalty(w, lambda), penalty(next, lambda)],
-    "J = C + λR": [objective(w, x, label, lambda), objective(next, x, label, lambda)],
-    [`mean C of the ${validation.length} images`]: [mean(w), mean(next)]};
-  const change = (before, later) => (later > before ? " ▲" : later < before ? " ▼" : "");
-  fill("losses", Object.entries(rows).map(([name, [before, later]]) =>
-    [name, [text(before), text(later) + change(before, later)]]));
-  const [before, later] = rows["J = C + λR"], all = Object.values(rows)[3];
-  $("take").disabled = !(later < 1e6);
+  const C = [z, nextZ].map(scores => crossEntropy(scores, label)); // before the step and after it
+  const R = [w, next].map(weights => penalty(weights, lambda)), J = C.map((value, n) => value + R[n]);
+  const mean = [meanBefore, meanLoss(next)];
+  const rows = {"C of this image": C, "penalty λR": R, "J = C + λR": J, [`mean C of the ${validation.length} images`]: mean};
+  const change = ([before, after]) => (after > before ? " ▲" : after < before ? " ▼" : "");
+  fill("losses", Object.entries(rows).map(([name, pair]) => [name, [text(pair[0]), text(pair[1]) + change(pair)]]));
+  $("take").disabled = !(J[1] < 1e6);
   $("verdict").textContent = $("take").disabled ? "This step would lead too far to be shown: the rate is too large."
-    : later > before ? "The loss J of this image rises: the rate is too large."
-      : later === before ? "The loss J of this image stays as it is."
-        : all[1] > all[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
+    : J[1] > J[0] ? "The loss J of this image rises: the rate is too large."
+      : J[1] === J[0] ? "The loss J of this image stays as it is."
+        : mean[1] > mean[0] ? "The loss of this image falls, the mean of all rises." : "The loss falls.";
   fill("differences", Array.from(outputs, (value, k) =>
     [k, [text(value), text(value - (k === label)), text(after[k])], k === label ? "label" : ""]));
-  state.entry ??= {k: label, pixel: pixels.indexOf(Math.max(...pixels))}; // one that is in the digit
-  const {k, pixel} = state.entry, j = pixel * K + k;
-  tiles("gradient", DIGITS, "gradient of the weights of", (i, digit) => grad[i * K + digit]);
+  const inDigit = largestOf(pixels);
+  state.entry ??= {k: label, row: Math.floor(inDigit / SIDE), column: inDigit % SIDE};
+  const {k, row, column} = state.entry, i = row * SIDE + column, j = i * K + k;
+  tiles("gradient", DIGITS, "gradient of the weights of", (pixel, digit) => grad[pixel * K + digit]);
   const context = $("gradient").children[k].firstChild.getContext("2d");
   context.fillStyle = "#0a0"; // marks the entry that is checked
-  context.fillRect(pixel % SIDE, Math.floor(pixel / SIDE), 1, 1);
-  Object.entries({k, row: Math.floor(pixel / SIDE), column: pixel % SIDE}).forEach(([name, value]) => {
-    if (document.activeElement !== $(`entry-${name}`)) $(`entry-${name}`).value = value;
-  });
-  const entries = {"the weight": w[j], "after the step": next[j], "its input x": x[pixel], "∂J/∂w by backward": grad[j],
+  context.fillRect(column, row, 1, 1);
+  for (const field of entryFields) if (document.activeElement !== field) field.value = state.entry[field.name];
+  const entries = {"the weight": w[j], "after the step": next[j], "its input x": x[i], "∂J/∂w by backward": grad[j],
     "by central differences": centralDifference(w, j, x, label, lambda)};
   fill("entry", Object.entries(entries).map(([name, value]) => [name, [text(value, 9)]]));
 }
 
-let isDue = false, painted = null; // the weights that are shown
+let isDue = false, painted = {}; // the weights that are shown, and the mean loss with them
 function render() { // at most once a frame
   if (isDue) return;
   isDue = true;
   requestAnimationFrame(() => {
     isDue = false;
     const found = current();
-    if (found.w !== painted) showTraining(found);
-    painted = found.w;
+    if (found.w !== painted.w) {
+      painted = {w: found.w, mean: meanLoss(found.w)};
+      showTraining(found);
+    }
     showDrawing(found);
     showProbabilities(found);
-    showStep(found);
+    showStep(found, painted.mean);
   });
 }
 
@@ -309,10 +306,12 @@ function render() { // at most once a frame
 const set = changes => { Object.assign(state, changes); render(); };
 const goTo = (run, checkpoint) => set({run, checkpoint, own: null, taken: 0});
 const draw = strokes => set({strokes, shown: null, entry: null});
-const show = image => image && set({shown: image, strokes: [], label: image.label, entry: null});
-const following = fits => { // the next validation image of a kind, after the one that is shown
+const begin = point => draw([...(state.shown ? [] : state.strokes), [point]]);
+const extend = point => state.strokes.length && draw([...state.strokes.slice(0, -1), [...state.strokes.at(-1), point]]);
+const showNext = fits => { // the next validation image of a kind; undo brings the drawing back
   const first = validation.indexOf(state.shown) + 1;
-  return [...validation.slice(first), ...validation.slice(0, first)].find(fits);
+  const image = [...validation.slice(first), ...validation.slice(0, first)].find(fits);
+  if (image) set({shown: image, label: image.label, entry: null});
 };
 
 let playing = 0;
@@ -332,19 +331,13 @@ function play(isOn) {
 
 function listen() {
   const paper = $("paper");
-  const where = event => {
-    const box = paper.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
-      .map(value => Math.min(1, Math.max(0, value)));
-  };
-  const extend = point => {
-    if (state.strokes.length) draw([...state.strokes.slice(0, -1), [...state.strokes.at(-1), point]]);
-  };
+  const where = ({offsetX, offsetY, target}) =>
+    [offsetX / target.clientWidth, offsetY / target.clientHeight].map(part => clip(part, 1));
   paper.onpointerdown = event => {
     if (!event.isPrimary || event.button) return;
     paper.setPointerCapture(event.pointerId);
     state.isDown = false;
-    draw([...state.strokes, [where(event)]]);
+    begin(where(event));
   };
   paper.onpointermove = event => {
     if (event.isPrimary && paper.hasPointerCapture(event.pointerId)) extend(where(event));
@@ -353,19 +346,20 @@ function listen() {
     const moves = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
     if (event.key === " ") {
       state.isDown = !state.isDown;
-      draw(state.isDown ? [...state.strokes, [state.pen]] : state.strokes);
+      if (state.isDown) begin(state.pen);
+      else render();
     } else if (moves[event.key]) {
-      state.pen = state.pen.map((value, axis) => Math.min(1, Math.max(0, value + moves[event.key][axis] / 25)));
+      state.pen = state.pen.map((value, axis) => clip(value + moves[event.key][axis] / 25, 1));
       if (state.isDown) extend(state.pen);
       else render();
     } else return;
     event.preventDefault();
   };
   paper.onfocus = paper.onblur = () => { state.isDown = false; render(); };
-  $("undo").onclick = () => draw(state.strokes.slice(0, -1));
+  $("undo").onclick = () => draw(state.shown ? state.strokes : state.strokes.slice(0, -1));
   $("clear").onclick = () => draw([]);
-  $("next").onclick = () => show(following(() => true));
-  $("wrong").onclick = () => show(following(one => one.read !== one.label));
+  $("next").onclick = () => showNext(() => true);
+  $("wrong").onclick = () => showNext(one => one.read !== one.label);
   $("play").onclick = () => play($("play").textContent === "Play");
   $("checkpoint").oninput = event => { play(false); goTo(state.run, event.target.valueAsNumber); };
   $("label").onchange = event => set({label: Number(event.target.value), entry: null});
@@ -379,16 +373,13 @@ function listen() {
   $("gradient").onclick = event => {
     const k = [...$("gradient").querySelectorAll("canvas")].indexOf(event.target);
     if (k < 0) return;
-    const [column, row] = [event.offsetX / event.target.clientWidth, event.offsetY / event.target.clientHeight]
-      .map(part => Math.min(SIDE - 1, Math.max(0, Math.floor(part * SIDE))));
-    set({entry: {k, pixel: row * SIDE + column}});
+    const [column, row] = where(event).map(part => clip(Math.floor(part * SIDE), SIDE - 1));
+    set({entry: {k, row, column}});
   };
-  for (const name of ["k", "row", "column"]) $(`entry-${name}`).oninput = () => {
-    const [k, row, column] = ["k", "row", "column"].map(field => $(`entry-${field}`)).map(field =>
-      Math.min(field.max, Math.max(0, Math.floor(field.valueAsNumber || 0))));
-    set({entry: {k, pixel: row * SIDE + column}});
-  };
-  for (const name of ["k", "row", "column"]) $(`entry-${name}`).onblur = render; // shows what is taken
+  for (const field of entryFields) {
+    field.oninput = () => set({entry: {...state.entry, [field.name]: clip(Math.floor(field.valueAsNumber || 0), field.max)}});
+    field.onblur = render; // shows what is taken
+  }
 }
 
 async function start() {
@@ -400,7 +391,7 @@ async function start() {
   $("label").append(...DIGITS.map(k => element("option", {value: k}, k)));
   $("rate").value = Math.log10(state.rate);
   listen();
-  show(validation[0]);
+  showNext(() => true);
   document.documentElement.dataset.ready = "true";
 }
 

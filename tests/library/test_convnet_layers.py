@@ -8,18 +8,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from convnet.layers import (
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Images,
-    Layer,
-    Linear,
-    MaxPool2d,
-    ReLU,
-)
+from convnet import layers
+from convnet.layers import BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, ReLU
 from lab.gradient import numerical_gradient
 
 
@@ -39,10 +29,10 @@ class SameMask(Dropout):
         return super().forward(X)
 
 
-LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
-    "Images of rows": (lambda: Images(2, 3, 4), (5, 24)),
-    "Images of images": (lambda: Images(2, 3, 4), (5, 2, 3, 4)),
-    "Flatten": (Flatten, (2, 3, 4, 5)),
+LAYERS: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...]]] = {
+    "Images of rows": (lambda: layers.Images(2, 3, 4), (5, 24)),
+    "Images of images": (lambda: layers.Images(2, 3, 4), (5, 2, 3, 4)),
+    "Flatten": (layers.Flatten, (2, 3, 4, 5)),
     "Linear": (lambda: Linear(4, 3, rng()), (5, 4)),
     "Conv2d": (lambda: Conv2d(2, 3, 3, rng()), (5, 4, 2, 6)),
     "Conv2d of 5 x 5 on one channel": (lambda: Conv2d(1, 2, 5, rng()), (6, 7, 1, 2)),
@@ -56,11 +46,8 @@ LAYERS: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "training"),
-    [(name, True) for name in LAYERS]
-    + [(name, False) for name in ("Dropout", "BatchNorm1d", "BatchNorm2d")],
-)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_gradients_of_a_layer_are_those_of_central_differences(
     name: str, training: bool
 ) -> None:
@@ -84,20 +71,6 @@ def test_the_gradients_of_a_layer_are_those_of_central_differences(
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_computes_in_float32_and_leaves_what_it_is_given_as_it_is(name: str) -> None:
-    make, shape = LAYERS[name]
-    layer, X = make(), normal(*shape).astype(np.float32)
-    layer.training = True
-    G = layer.forward(X).copy()
-    X_before, G_before = X.copy(), G.copy()
-    layer.parameter_gradients(G)
-    assert G.dtype == layer.input_gradient(G).dtype == np.float32
-    layer.forward(X)
-    np.testing.assert_array_equal(X, X_before)
-    np.testing.assert_array_equal(G, G_before)
-
-
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_a_convolution_is_the_correlation_of_scipy(padding: str) -> None:
     layer, X = Conv2d(2, 3, 3, rng(), padding), normal(5, 6, 2, 4)
@@ -109,17 +82,14 @@ def test_a_convolution_is_the_correlation_of_scipy(padding: str) -> None:
         np.testing.assert_allclose(Y[:, :, f, n], expected + f + 1, rtol=1e-6)
 
 
-def test_a_window_hands_its_gradient_to_the_first_of_several_maxima() -> None:
+def test_a_gradient_goes_to_the_first_of_several_maxima_and_is_0_where_relu_is_0() -> None:
     layer = MaxPool2d(2)
-    assert layer.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).tolist() == [[[[3]]]]
+    assert layer.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).item() == 3
     gradient = layer.input_gradient(np.full((1, 1, 1, 1), 5.0))
     assert gradient[:, :, 0, 0].tolist() == [[0, 5], [0, 0]]
-
-
-def test_relu_has_gradient_0_at_0() -> None:
-    layer = ReLU()
-    assert layer.forward(np.array([[-1.0, 0, 2]])).tolist() == [[0, 0, 2]]
-    assert layer.input_gradient(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+    relu = ReLU()
+    assert relu.forward(np.array([[-1.0, 0, 2]])).tolist() == [[0, 0, 2]]
+    assert relu.input_gradient(np.ones((1, 3))).tolist() == [[0, 0, 1]]
 
 
 def test_dropout_leaves_out_the_share_p_and_keeps_the_mean() -> None:

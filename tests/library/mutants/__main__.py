@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from joblib import cpu_count
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
-ALL = ("tests", "-m", "not proof")
+PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider")
 SECONDS = 900  # ends what a fault makes endless
 
 
@@ -35,7 +33,7 @@ def main() -> int:
     parser.add_argument("only", nargs="*", help="a folder, or a file *.patch; all without it")
     parser.add_argument("--jobs", type=int, default=cpu_count(), help="faults at a time")
     args = parser.parse_args()
-    patches = [patch for name in args.only or [""] for patch in chosen(name)]
+    patches = [patch for name in args.only or ["*"] for patch in chosen(name)]
     if failure := first_failure(None):
         raise SystemExit(f"Without a fault, {failure} fails.")
     caught = 0
@@ -49,10 +47,9 @@ def main() -> int:
 
 
 def chosen(name: str) -> list[Path]:
-    """List the patches of a folder (all for ""), or one patch."""
-    if name.endswith(".patch"):
-        return [Path(name).resolve()]
-    patches = sorted((HERE / name).glob("*.patch" if name else "*/*.patch"))
+    """List the patches of a folder (all for "*"), or one patch."""
+    one = Path(name).resolve()
+    patches = [one] if name.endswith(".patch") else sorted(HERE.glob(f"{name}/*.patch"))
     if not patches:
         raise SystemExit(f"There is no {HERE / name} with patches.")
     return patches
@@ -60,19 +57,20 @@ def chosen(name: str) -> list[Path]:
 
 def first_failure(patch: Path | None) -> str:
     """Name the first test that fails with a fault, or as it is for None; "" if none does."""
-    runs = [ALL]
+    runs = [["tests", "-m", "not proof"]]
     with tempfile.TemporaryDirectory() as folder:
-        for file in tracked():
-            copy = Path(folder, file)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / file, copy)
+        listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard")  # new ones too
+        for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
+            if (ROOT / name).is_file():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, Path(folder, name))
         if patch:
             if subprocess.run(["git", "apply", patch], cwd=folder).returncode:
                 raise SystemExit(f"{patch.name} does not apply.")
             named = re.findall(r"^Tests: (.+)", patch.read_text(encoding="utf-8"), re.MULTILINE)
-            runs.insert(0, tuple(named[0].split()))
+            runs.insert(0, named[0].split())
         for arguments in runs:
-            command = [sys.executable, "-m", "pytest", *OPTIONS, *arguments]
+            command = [*PYTEST, *arguments]
             try:
                 run = subprocess.run(
                     command, cwd=folder, capture_output=True, text=True, timeout=SECONDS
@@ -85,13 +83,6 @@ def first_failure(patch: Path | None) -> str:
                     raise SystemExit(f"pytest failed.\n{run.stdout}{run.stderr}")
                 return found[1]
     return ""
-
-
-def tracked() -> Iterator[str]:
-    """List the project's files, those that are new included."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return (name for name in listed.stdout.splitlines() if (ROOT / name).is_file())
 
 
 if __name__ == "__main__":
