@@ -30,8 +30,9 @@ LOOP = f"""{softmax.NEW}
         for x, output, target in zip(X, outputs, targets, strict=True):
             {softmax.ONE}
         {softmax.AVERAGE}"""
+FORGET = logistic.FORGET
+ZEROS = FORGET.replace("grad = None", "grad = np.zeros_like(self.w)")
 FLAT = "return cross_entropy_loss(Y_batch.ravel(), outputs.ravel()).item()"
-FORGET = "def zero_grad(self) -> None:\n        self.grad = "
 LATEST = "return len(val_losses) - list(val_losses).index(min(val_losses)) > self.patience"
 
 RIGHT = [
@@ -95,13 +96,13 @@ RIGHT = [
             ("task2a", logistic.MEAN, LOOPS),
             ("task2a", logistic.SIGMOID, "0.5 + np.tanh(z / 2) / 2"),
             ("task2a", "self.grad = None\n\n    def f", "self.zero_grad()\n\n    def f"),
-            ("task2a", FORGET + "None", FORGET + "np.zeros_like(self.w)"),
+            ("task2a", FORGET, ZEROS),
             ("task3a", softmax.ENCODED, "return (Y == np.arange(num_classes)).astype(int)"),
             ("task3a", softmax.LOG, "np.log(outputs + 1e-8)"),
             ("task3a", LOOP, 'self.grad = np.einsum("ni,nk->ik", X, outputs - targets) / len(X)'),
             ("task3a", softmax.PENALTY, f"if self.lam > 0:\n            {softmax.PENALTY}"),
             ("task3a", "self.grad = None\n        self.lam", "self.zero_grad()\n        self.lam"),
-            ("task3a", FORGET + "None", FORGET + "np.zeros_like(self.w)"),
+            ("task3a", FORGET, ZEROS),
             ("task3", softmax.ACCURACY, BY_LISTS),
             ("utils", training.DRAW, "indices = np.random.random(len(X)).argsort()"),
             ("trainer", "import utils", "from utils import batch_loader as batches"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.library.variants.logistic import AFTER, FORWARD
+from tests.library.variants.logistic import AFTER, ALL_LOSSES, FORGET, FORWARD
 from tests.library.variants.variant import wrong
 
 one_hot = partial(wrong, "3a", "task3a.one_hot_encode")
@@ -45,7 +45,6 @@ AVERAGE = "self.grad /= X.shape[0]"
 PENALTY = "self.grad += 2 * self.lam * self.w"
 HEAD, OPTION = "targets: np.ndarray) -> None", "targets: np.ndarray, l2=False) -> None"
 INSTEAD = "if self.lam: self.grad = 2 * self.lam * self.w"
-FORGET = "def zero_grad(self) -> None:\n        self.grad = None"
 
 UPDATE = "self.model.w -= self.model.grad * self.learning_rate"
 IMPORT = "from task3a import SoftmaxModel, cross_entropy_loss, one_hot_encode\n"
@@ -55,7 +54,6 @@ VALIDATION = "X_batch, Y_batch = self.X_val, self.Y_val"
 TWICE = "(2 * getattr(self.model, 'lam', 0) * self.model.w + self.model.grad)"
 W2 = "np.sum(self.model.w**2)"
 LAMBDA = "getattr(self.model, 'lam', 0)"
-ALL_LOSSES = "self.all = [*getattr(self, 'all', []), cross_entropy_loss(Y_batch, outputs)]"
 PREDICTED = "np.argmax(model.forward(X), axis=1)"
 LABELS = "np.argmax(targets, axis=1)"
 CORRECT = f"np.sum(predictions == {LABELS})"
@@ -109,7 +107,6 @@ WRONG = [
     forward(0, "lower all scores of an image by their largest", SHIFT, ""),
     forward(0, "exp of the others underflows to 0", LARGEST, "np.max(z)"),
     forward(0, "(N,) meets (N, 1)", LOGITS, N_X_N, whole_sets=True),
-    backward(1, "the sign is opposite", "-= np.outer", "+= np.outer"),
     backward(1, "K times too small", AVERAGE, f"{AVERAGE} * 10"),
     backward(1, "targets.astype(float)", *UINT8, ONE, "self.grad += np.outer(x, -target + output)"),
     backward(3, "the targets are missing", ONE, "self.grad += np.outer(x, output)"),
@@ -166,7 +163,6 @@ WRONG = [
     penalty(7, "a method without", f"{GRADIENT}; self.grad += self.penalty_gradient", also=("3a",)),
     penalty_gradient(7, "is a `return` missing?", "2 * self.l2_reg_lambda * self.w"),
     penalty_gradient(5.5, "is lambda rounded", "return 2 * int(self.l2_reg_lambda) * self.w"),
-    penalty_gradient(1.5, "half of what it should be", "return self.l2_reg_lambda * self.w"),
     penalty_gradient(1.5, "change self", "self.w *= 2 * self.l2_reg_lambda; return self.w"),
     penalty_step(0.5, "it is added twice", "self.model.grad *", f"{TWICE} *"),
     penalty_step(0.5, "lambda has no effect", f"self.model.l2_reg_lambda = 0\n{AFTER}"),

@@ -41,12 +41,7 @@ class Variant:
         return self.name
 
     def write(self, folder: Path) -> None:
-        """Write the six files.
-
-        Raises:
-            ValueError: if a text to replace is not there exactly once, or replaced by itself, or
-                a function is not there.
-        """
+        """Write the six files; raise ValueError unless each text to replace is there once."""
         files = classic() if self.bodies is None else read(ROOT)
         for module, old, new in self.edits:
             count = files[module].count(old)
@@ -61,11 +56,7 @@ class Variant:
 
 
 def with_body(source: str, function: str, body: str) -> str:
-    """Replace the body of a function or a method, as "BinaryModel.forward".
-
-    Raises:
-        ValueError: if it is not there.
-    """
+    """Replace the body of a function or a method, as "BinaryModel.forward"."""
     tree = ast.parse(source)
     node: Any = tree
     for name in function.split("."):
