@@ -31,7 +31,8 @@ CHECKS = (  # number, name, points, the mistake that its failure names; the last
     ("3a.2", "test_style", 0.0, "this overflows"),
 )
 ALL = "2a.1 2a.2 3a.1 3a.2"
-Capture, Patch = pytest.CaptureFixture[str], pytest.MonkeyPatch
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
 
 
 def results(passed: str, tasks: Sequence[str] = ("2a", "3a"), notes: Sequence[str] = ()) -> str:

@@ -258,7 +258,10 @@ def test_the_number_of_files_and_helpers_is_limited(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(listing, "MAX_ENTRIES", 8)
     inner = zipped(dict.fromkeys(("task2a.py", "a.py", "b.py", "c.py", "d.py"), ""))
     nine = dict.fromkeys((*FILES, "a.py", "b.py", "c.py"), "")
-    files = {"a.zip": zipped(nine), "b.zip": zipped({"1.zip": inner, "2.zip": inner})}
+    files: dict[str, Any] = {
+        "a.zip": zipped(nine),
+        "b.zip": zipped({"1.zip": inner, "2.zip": inner}),
+    }
     write_files(tmp_path, files | {f"a/{name}": "" for name in nine})
     for name in ("a.zip", "b.zip", "a"):
         assert read_submission(tmp_path / name).problem == "it has more than 8 files"
@@ -278,8 +281,13 @@ def test_a_folder_that_cannot_be_listed_is_not_empty(tmp_path: Path, monkeypatch
 
 def test_a_class_is_a_folder_of_zips_and_folders(tmp_path: Path) -> None:
     empty = ("empty/", "list.txt", ".hidden/task2a.py", "__MACOSX/x", "env/pyvenv.cfg", "cy.rar")
-    files = {"ann.zip": zipped(RIGHT), "bo/code/task2a.py": "", "bo.zip": CODE, "utils.py": ""}
-    folder = write_files(tmp_path, files | dict.fromkeys((*empty, "grades/ann.json"), ""))
+    zips: dict[str, Any] = {
+        "ann.zip": CODE,
+        "bo.zip": CODE,
+        "bo/code/task2a.py": "",
+        "utils.py": "",
+    }
+    folder = write_files(tmp_path, zips | dict.fromkeys((*empty, "grades/ann.json"), ""))
     (folder / "link").symlink_to(folder / "bo")
     skipped: list[str] = []
     found = find_submissions([folder], out=folder / "bo" / ".." / "grades", skipped=skipped)
@@ -306,10 +314,10 @@ CLASSES: dict[str, tuple[dict[str, Any], list[str]]] = {  # {name: (a class, its
     ),
     "loose files, a zip beside them, zips of others, a report": (
         OF_ANN
-        | {"doeann_LATE_12345_67890_old.zip": CODE, "hw_2024_1_dee.zip": CODE}
-        | {"hw_2024_1_eli.zip": CODE, "fay_12345_67_task2a.py": "", "gus_12345_678_r.pdf": ""}
+        | {"doeann_LATE_12345_67890_old.zip": CODE, "hw_24_11_dee.zip": CODE}
+        | {"hw_24_11_eli.zip": CODE, "fay_12345_67_task2a.py": "", "gus_12345_678_r.pdf": ""}
         | {f"{HAL}.zip": CODE, f"{HAL}.txt": ""},
-        [HAL, "doeann_LATE_12345", "fay_12345", "gus_12345", "hw_2024_1_dee", "hw_2024_1_eli"],
+        [HAL, "doeann_LATE_12345", "fay_12345", "gus_12345", "hw_24_11_dee", "hw_24_11_eli"],
     ),
     "folders of Moodle's, in a folder": (
         {f"x/Ann_1_assignsubmission_file_/{name}": text for name, text in SIX.items()}
