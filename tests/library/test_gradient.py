@@ -96,9 +96,10 @@ def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compa
             r"5.0e-04, expected at most 1e-06.* gave [\d.-]+, central diff",
         ),
         (lambda grad: grad.T, r"expected grad of shape \(6, 3\), got \(3, 6\)"),
+        (lambda grad: np.r_[grad, grad], r"expected grad of .* \(6, 3\), got \(12, 3\)"),
         (lambda grad: grad * np.nan, "relative error nan"),
     ],
-    ids=["sign", "one weight", "too long", "transposed", "nan"],
+    ids=["sign", "one weight", "too long", "transposed", "twice", "nan"],
 )
 def test_a_wrong_gradient_is_found_though_the_weights_may_be_zero(
     change: Callable[[np.ndarray], np.ndarray], message: str
