@@ -79,7 +79,7 @@ def number(
     percent, digits = published.endswith("%"), _decimals(published)
     value = 100 * ours if percent else ours
     shown = f"{value:.0f}" if digits == 0 and not percent else f"{value:.{digits + 1}f}"
-    shown = repr(value) if digits > 15 else shown + " %" * percent
+    shown = repr(value) if digits > 15 else shown + (" %" if percent else "")
     agrees = within(published, ours)
     return Claim(task, method, f"{what} {published}", shown, agrees, note=note, measured=measured)
 

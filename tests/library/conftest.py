@@ -154,7 +154,7 @@ class FirstRun(NamedTuple):
 @pytest.fixture(scope="session")
 def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
-    folder, printed = tmp_path_factory.mktemp("published"), io.StringIO()
+    folder, printed = tmp_path_factory.mktemp("first_run"), io.StringIO()
     save = Mock(wraps=figures.save)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
@@ -164,12 +164,6 @@ def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> 
             script.main(["--quick", "--seed", "3", "--jobs", "1", "--out", str(folder)])
     drawn = [call.args[0] for call in save.call_args_list]
     return FirstRun(folder, printed.getvalue(), drawn)
-
-
-@pytest.fixture(scope="session")
-def published(first_run: FirstRun) -> Path:
-    """The folder that the scripts leave behind."""
-    return first_run.folder
 
 
 MNIST_FOLDER = os.environ.get("MNIST_DATA_DIR", "")

@@ -107,6 +107,22 @@ def test_the_penalty_is_a_part_of_what_is_minimised(few_digits: Digits) -> None:
     assert added == pytest.approx(-0.5 * np.abs(w).sum(), rel=1e-4)
 
 
+def test_the_linear_layers_alone_take_the_pixels() -> None:
+    model = Settings(convolutions=False, l2=1e-4).network(np.random.default_rng(0))
+    assert not any(isinstance(layer, Conv2d) for layer in model.layers)
+    assert model.forward(np.ones((2, 784), np.float32)).shape == (2, 10)
+    assert model.penalty() > 0
+
+
+def test_a_one_cycle_rises_in_the_first_quarter_and_ends_at_zero(few_digits: Digits) -> None:
+    trainer = Trainer(Settings("cross-entropy", one_cycle=True, epochs=4), few_digits)
+    rates = []
+    for _ in range(12):
+        trainer.train_step(trainer.X_train[:1], trainer.Y_train[:1])
+        rates.append(trainer.optimiser.learning_rate)
+    assert [rates[i] for i in (0, 2, 5, 11)] == pytest.approx([0.1 / 3, 0.1, 0.2 / 3, 0])
+
+
 def test_each_image_of_a_batch_is_moved_by_its_own_pixels_and_leaves_background(
     few_digits: Digits,
 ) -> None:
