@@ -306,10 +306,9 @@ def test_the_page_has_what_task3_left(lesson: Lesson) -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"quick": None}, r"results of another version of task3.py.* Likely fix: .*task3\.py"),
-        ({"seed": "x"}, r"results of another version of task3.py.* Likely fix: .*task3\.py"),
-        ({"data_sha256": "0"}, r"are of other images than </script>. Likely fix: .*task3\.py"),
-        ({"seed": 4}, r"with lambda 0 does not repeat itself.* Likely fix: run task3\.py"),
+        ({"seed": "x"}, "results of another version of task3.py"),
+        ({"data_sha256": "0"}, "are of other images than </script>"),
+        ({"seed": 4}, "with lambda 0 does not repeat itself"),
     ],
 )
 def test_what_it_cannot_use_is_named_with_what_to_run(
@@ -320,9 +319,8 @@ def test_what_it_cannot_use_is_named_with_what_to_run(
         explore.__main__.main(arguments)
     shutil.copy(lesson.folder / "task3_runs.npz", tmp_path)
     part = json.loads((lesson.folder / "results.json").read_text())["task3"] | changes
-    part = {name: value for name, value in part.items() if value is not None}
     (tmp_path / "results.json").write_text(json.dumps({"task3": part}))
-    with pytest.raises(OSError, match=line):
+    with pytest.raises(OSError, match=rf"{line}.* Likely fix: .*task3\.py"):
         explore.__main__.main(arguments)
     assert not (tmp_path / "explore.html").exists()
 
