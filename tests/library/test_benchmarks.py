@@ -163,3 +163,4 @@ def test_a_step_of_the_network_is_a_twentieth_of_a_turn_on_the_first_images(
     np.testing.assert_allclose(127.5 * (X + 1), tiny_digits.train_images[:100], atol=1e-4)
     np.testing.assert_array_equal(Y.argmax(axis=1), tiny_digits.train_labels[:100, 0])
     assert "| PyTorch | 32.5 (25.0 to 40.0) |" in section.text()
+    assert [goal.row()[-1] for goal in section.goals] == ["**not met**"]

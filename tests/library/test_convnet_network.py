@@ -1,8 +1,7 @@
-"""Networks: one vector of weights, losses and penalties, optimisers, freezing, training."""
+"""Networks: weights in one vector and in a file, losses, penalties, optimisers, training."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from convnet import layers
+from convnet import layers, weights
 from convnet.losses import L1, L2, CrossEntropy, Loss, MeanProbability
 from convnet.network import Sequential, lenet
 from convnet.optimisers import SGD, Adagrad, Adam, Momentum, Optimiser
@@ -58,17 +57,10 @@ def test_a_network_passes_the_gradient_check_of_the_assignment(training: bool) -
     assert model.w.dtype == model.forward(X).dtype == np.float32
 
 
-def mapped(model: Sequential, folder: Path) -> Any:
-    """Copy it as joblib does for another process: arrays are mapped there, read-only."""
-    return joblib.load(*joblib.dump(model, folder / "model"), mmap_mode="r")
-
-
-@pytest.mark.parametrize("copied", [lambda model, folder: copy.deepcopy(model), mapped])
-def test_a_copy_learns_what_the_network_would(
-    copied: Callable[[Sequential, Path], Sequential], tmp_path: Path
-) -> None:
+def test_a_copy_learns_what_the_network_would(tmp_path: Path) -> None:
+    """Copied as joblib does for another process: arrays are mapped there, read-only."""
     model = small(p=0.3)
-    learnt = copied(model, tmp_path)
+    learnt: Any = joblib.load(*joblib.dump(model, tmp_path / "model"), mmap_mode="r")
     histories = trainer_of(learnt, Adam(0.01)).train(2)
     np.testing.assert_array_equal(model.w, small().w)  # the copy has weights of its own
     assert trainer_of(model, Adam(0.01)).train(2) == histories
@@ -115,10 +107,10 @@ def test_a_penalty_is_of_the_weights_that_its_pattern_names() -> None:
     model = small()
     names = list(model.parameters())
     assert names[:3] == ["1.Conv2d.weight", "1.Conv2d.bias", "2.BatchNorm2d.scale"]
-    weights = np.concatenate([p.value.ravel() for p in model.matching("*.weight")])
-    assert weights.size == 18 + 72 + 20 + 15
+    w = np.concatenate([p.value.ravel() for p in model.matching("*.weight")])
+    assert w.size == 18 + 72 + 20 + 15
     plain = model.objective(X, Y)
-    for penalty, value in ((L1(0.5), np.abs(weights).sum()), (L2(0.5), np.sum(weights**2))):
+    for penalty, value in ((L1(0.5), np.abs(w).sum()), (L2(0.5), np.sum(w**2))):
         model.penalties = (penalty,)
         assert model.objective(X, Y) - plain == pytest.approx(0.5 * value, rel=1e-5)
 
@@ -146,17 +138,12 @@ def test_an_optimiser_starts_each_training_anew() -> None:
 
 
 def test_the_learning_rate_of_a_trainer_is_that_of_its_optimiser() -> None:
-    model, optimiser = small(), Adam(0.01)
-    trainer = trainer_of(model, optimiser)
-    bias = model.matching("11.Linear.bias")[0].value
-    before = bias.copy()
-    trainer.learning_rate = 0
-    trainer.train_step(X, Y)
-    np.testing.assert_array_equal(bias, before)
-    optimiser.learning_rate = 0.02
-    assert trainer.learning_rate == 0.02
-    trainer.train_step(X, Y)
-    assert (bias != before).all()
+    optimiser = SGD(0.1)
+    trainer = trainer_of(small(), optimiser)
+    trainer.learning_rate = 0.2
+    assert optimiser.learning_rate == 0.2
+    optimiser.learning_rate = 0.3
+    assert trainer.learning_rate == 0.3
 
 
 @pytest.mark.parametrize(("count", "optimiser"), [(5, Momentum(0.1)), (12, Adam(0.1))])
@@ -239,3 +226,120 @@ def test_a_wrong_argument_is_named_with_its_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def twin(nn: Any) -> Any:
+    """The layers of `small` in PyTorch, with weights of its own."""
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 6, 6)),
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.BatchNorm2d(2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(2, 4, 3),
+        nn.Flatten(),
+        nn.Linear(4, 5),
+        nn.BatchNorm1d(5),
+        nn.Dropout(0),
+        nn.ReLU(),
+        nn.Linear(5, 3),
+    ).double()
+
+
+AXES = {1: (0,), 2: (1, 0), 4: (0, 2, 3, 1)}  # of PyTorch's arrays, in our order
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("optimiser", "name", "options"),
+    [
+        (SGD(0.1), "SGD", {"lr": 0.1}),
+        (Momentum(0.1, 0.6), "SGD", {"lr": 0.1, "momentum": 0.6}),
+        (Adagrad(0.01), "Adagrad", {"lr": 0.01}),
+        (Adam(0.01, 0.8, 0.9), "Adam", {"lr": 0.01, "betas": (0.8, 0.9)}),
+    ],
+)
+def test_a_network_learns_what_it_would_in_pytorch(
+    optimiser: Optimiser, name: str, options: Any
+) -> None:
+    """In float64: an adaptive step follows the sign of a gradient even where it is rounding."""
+    torch = pytest.importorskip("torch")
+    model, theirs = small(), twin(torch.nn)
+    model.w = model.w.astype(np.float64)
+    arrays = [tensor.numpy() for tensor in theirs.state_dict().values() if tensor.ndim]
+    views = [array.transpose(AXES[array.ndim]) for array in arrays]  # which follow the training
+    for parameter, view in zip(model.parameters().values(), views, strict=True):
+        parameter.value[...] = view.reshape(parameter.value.shape)
+    trainer = NetworkTrainer(model, optimiser, len(X), False, X, Y, X, Y)
+    their_optimiser = getattr(torch.optim, name)(theirs.parameters(), **options)
+    inputs, targets = torch.tensor(X).double(), torch.tensor(Y).double()
+    for _ in range(20):
+        their_optimiser.zero_grad()
+        value = torch.nn.functional.cross_entropy(theirs(inputs), targets)
+        value.backward()
+        their_optimiser.step()
+        assert trainer.train_step(X, Y) == pytest.approx(value.item(), abs=1e-5)
+    outputs = theirs.eval()(inputs).detach().numpy()
+    np.testing.assert_allclose(model.forward(X), outputs, rtol=1e-5, atol=1e-5)
+    learnt = np.concatenate([view.ravel() for view in views])
+    np.testing.assert_allclose(model.w, learnt, atol=1e-5)
+
+
+# Weights in a file
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with the weights 1, 2, ... of a network, in a folder that is made."""
+    model, path = small(), tmp_path / "some folder" / "weights"
+    model.w[:] = 1 + np.arange(model.w.size)
+    weights.save(path, model)
+    return path
+
+
+def test_weights_and_running_means_come_back_as_they_were(path: Path) -> None:
+    model = small()
+    w = model.w
+    w[:3] = np.nan  # training has diverged
+    weights.load(path, model)
+    assert model.w is w
+    np.testing.assert_array_equal(w, 1 + np.arange(w.size))
+
+
+def test_a_save_that_fails_leaves_the_old_file(path: Path, monkeypatch: Any) -> None:
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", lambda file, **arrays: file.write(b"half") / 0)
+    with pytest.raises(ZeroDivisionError):
+        weights.save(path, small())
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def changed(name: str, array: Any) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        arrays = dict(np.load(path)) | {name: array}
+        with path.open("wb") as file:
+            np.savez(file, **arrays)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "is not a weights file"),
+        (lambda path: path.write_bytes(b"<!DOCTYPE html>"), "zip archive, got b'<!DOCTYPE html>'"),
+        (changed("11.Linear.bias", np.array([{}])), "is not a weights file .*pickle"),
+        (changed("11.Linear.bias", np.full(3, 1e300)), "11.Linear.bias to be .* not all finite"),
+        (changed("11.Linear.bias", np.ones(4)), r"11.Linear.bias to be .* \(3,\), .* \(4,\)"),
+        (changed("more", np.zeros(3)), "more to be absent, got numbers"),
+    ],
+)
+def test_a_bad_file_is_named_and_changes_nothing(
+    path: Path, spoil: Callable[[Path], object], message: str
+) -> None:
+    spoil(path)
+    model = small()
+    with pytest.raises(OSError, match=rf"weights.*{message}.*Likely fix"):
+        weights.load(path, model)
+    np.testing.assert_array_equal(model.w, small().w)
