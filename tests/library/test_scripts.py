@@ -69,13 +69,11 @@ def test_the_runs_are_the_trainings_of_the_assignment(
         np.testing.assert_array_equal(runs[name].w, training.w)
 
 
-def run(
-    code: str, *arguments: str | Path, closed: str = "", **variables: str
-) -> tuple[int, str, str]:
+def run(code: str, *arguments: object, closed: str = "", **variables: str) -> tuple[int, str, str]:
     """Run code in a process of its own; return its exit code, its output and its errors."""
     shell = ["sh", "-c", f'exec "$0" "$@" {closed}'] if closed else []
     settings = ["-OO", "-X", "dev", "-W", "error"]
-    command = [*shell, sys.executable, *settings, "-c", code, *arguments]
+    command = [*shell, sys.executable, *settings, "-c", code, *map(str, arguments)]
     environment = {**os.environ, **QUIET_TRACKER, **variables}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     return ended.returncode, ended.stdout, ended.stderr
@@ -221,38 +219,30 @@ def exit_code(main: Callable[[], object]) -> Any:
     return exit.value.code
 
 
-@pytest.mark.parametrize(
-    ("script", "name"), [("task2.py", "task2.py"), ("report/__main__.py", "report")]
-)
 def test_a_fault_ends_with_one_line_and_one_of_the_code_keeps_its_traceback(
-    capsys: Capture, monkeypatch: Patch, script: str, name: str
+    capsys: Capture, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [script])
-    for kind in (FloatingPointError, NotImplementedError, HistoryError, GradientError, OSError):
-        assert exit_code(Mock(side_effect=kind("what is wrong"))) == 1
-        assert capsys.readouterr() == ("", f"{name}: what is wrong\n")
+    kinds = FloatingPointError, NotImplementedError, HistoryError, GradientError, OSError
+    for script, name in {"task2.py": "task2.py", "report/__main__.py": "report"}.items():
+        monkeypatch.setattr(sys, "argv", [script])
+        for kind in kinds:
+            assert exit_code(Mock(side_effect=kind("what is wrong"))) == 1
+            assert capsys.readouterr() == ("", f"{name}: what is wrong\n")
     with pytest.raises(ZeroDivisionError):
         run_script(Mock(side_effect=ZeroDivisionError))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize(
-    ("code", "line"),
-    [(141, ""), (1, "task2.py: [Errno 28] No space left on device\n")],
-    ids=["the reader left", "the disk is full"],
-)
-def test_an_output_that_takes_nothing_ends_the_script(
-    capsys: Capture, monkeypatch: Patch, code: int, line: str
-) -> None:
+def test_an_output_that_takes_nothing_ends_the_script(capsys: Capture, monkeypatch: Patch) -> None:
+    """Its reader left, or the disk is full."""
+    monkeypatch.setattr(sys, "argv", ["task2.py"])
     reader, writer = os.pipe()
     os.close(reader)
-    monkeypatch.setattr(sys, "argv", ["task2.py"])
-    with open(writer, "w") as pipe, open("/dev/full", "w") as full:
-        stream = full if line else pipe
-        with redirect_stdout(stream):
+    full = "task2.py: [Errno 28] No space left on device\n"
+    for target, code, line in (writer, 141, ""), ("/dev/full", 1, full):
+        with open(target, "w") as stream, redirect_stdout(stream):
             assert exit_code(lambda: print("text")) == code
-        stream.flush()  # as Python does at exit
-    assert capsys.readouterr().err == line
+        assert capsys.readouterr().err == line
 
 
 QUIET = """
@@ -285,9 +275,12 @@ def test_a_path_that_the_output_cannot_show_does_not_end_a_script() -> None:
 
 
 SETTINGS = """
-from lab.figures import default_settings
+import sys
+from argparse import Namespace
+from pathlib import Path
+from lab.results import expect_writable
 from lab.script import run_script
-run_script(default_settings().__enter__)  # as a script does before it trains
+run_script(lambda: expect_writable("task2", None, Namespace(out=Path(sys.argv[1]))))
 """
 
 
@@ -295,12 +288,12 @@ run_script(default_settings().__enter__)  # as a script does before it trains
     ("variable", "fix"),
     [("MATPLOTLIBRC", "save matplotlibrc as UTF-8"), ("MPLBACKEND", "unset MPLBACKEND")],
 )
-def test_settings_of_matplotlib_that_it_refuses_are_named(
+def test_settings_of_matplotlib_that_it_refuses_are_named_before_any_training(
     tmp_path: Path, variable: str, fix: str
 ) -> None:
     path = tmp_path / "matplotlibrc"
     path.write_text("font.size: 9", encoding="utf-16")
-    code, printed, errors = run(SETTINGS, **{variable: str(path)})
+    code, printed, errors = run(SETTINGS, tmp_path, **{variable: str(path)})
     assert (code, printed) == (1, "")
     assert "matplotlib cannot read its settings: " in errors
     assert str(path) in errors
