@@ -109,11 +109,15 @@ def fail() -> None:
     raise DivergedError("the training loss is nan at step 3")
 
 
+def die() -> None:
+    os._exit(1)
+
+
 @pytest.mark.parametrize(
     ("training", "error", "line"),
     [
         (fail, DivergedError, "^the training loss is nan at step 3$"),
-        (partial(os._exit, 1), OSError, "was killed, possibly out of memory; try --jobs 1"),
+        (die, OSError, "was killed, possibly out of memory; try --jobs 1"),
     ],
 )
 def test_the_end_of_one_training_ends_all_with_one_line(
