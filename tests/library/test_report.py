@@ -214,6 +214,7 @@ def test_the_report_says_what_was_run_and_has_each_task_with_its_figure_and_answ
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     parts, texts, numbers = read(folder), pages.texts(), iter(range(1, 11))
     made = pages.make_report(parts, folder, report.__main__.source_date())
+    made.output()  # closes the fonts
     assert isinstance(made, Recording)
     expected = []
     for task in TASKS:
