@@ -172,8 +172,10 @@ LABELS = np.arange(12, dtype=np.uint8)
     ("name", "array", "message"),
     [
         (TEST_IMAGES, np.full((10, 28, 29), 9, np.uint8), r"t10k-images.*: .* \(10, 28, 29\)"),
+        (TEST_IMAGES, np.full((10, 28, 27), 9, np.uint8), r"t10k-images.*: .* \(10, 28, 27\)"),
         (TEST_IMAGES, np.zeros((10, 28, 28), np.int8), "expected uint8 .*, got int8"),
         (TEST_IMAGES, np.ones((10, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
+        (TEST_IMAGES, np.zeros((10, 28, 28), np.uint8), "none above 1"),
         (TRAIN_LABELS, LABELS[:11] % 10, r"in shape \(12,\), got .*11"),
         (TRAIN_LABELS, np.resize(LABELS, 13) % 10, r"in shape \(12,\), got .*13"),
         (TRAIN_LABELS, LABELS % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),

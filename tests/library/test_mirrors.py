@@ -139,8 +139,9 @@ def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
     with pytest.raises(KeyboardInterrupt):
         fetch_from(good)
     assert not cache.exists()
-    shown = {name: line.call_args.kwargs[name] for name in ("desc", "leave", "disable")}
-    assert shown == {"desc": f"{NAME}.gz", "leave": False, "disable": None}  # on a terminal alone
+    bytes_of = {"desc": f"{NAME}.gz", "unit": "B", "unit_scale": True}
+    on_a_terminal = {"leave": False, "disable": None}
+    assert line.call_args.kwargs == bytes_of | on_a_terminal
 
 
 def test_fetching_at_once_succeeds_for_all(good: str, fetch_from: Fetch, cache: Path) -> None:
