@@ -178,7 +178,7 @@ def test_a_run_without_bubblewrap_ends_as_a_whole_and_finds_no_token_and_no_solu
 def test_limits_and_grading_end_a_run(seconds: float, stopped: bool, ending: str) -> None:
     reports = ({"cpu": 1}, {"starts": ["2a", "test_answer"]}, {"cpu": 99})
     lines = [f"secret {json.dumps(report)}" for report in reports]
-    command = ["sh", "-c", 'printf "%s\\n" "$@" && exec sleep 600', "sh", *lines]
+    command = ["sh", "-c", 'printf "%s\\n" "$@" && exec sleep 60', "sh", *lines]
     stop = threading.Event()
     if stopped:
         stop.set()

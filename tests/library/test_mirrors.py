@@ -120,7 +120,7 @@ def test_a_mirror_that_falls_silent_or_cannot_be_reached_is_not_asked_for_the_ot
     serve: Serve, fetch_from: Fetch, monkeypatch: Patch
 ) -> None:
     def silent(to: Any) -> None:
-        to.connection.settimeout(120)
+        to.connection.settimeout(20)
         to.rfile.read(1)  # until the other side closes the connection
 
     monkeypatch.setattr("digits.mirrors.TIMEOUTS", (120, 0.1))
