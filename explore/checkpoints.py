@@ -6,14 +6,15 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from unittest.mock import patch
 
 import numpy as np
 
 import task3
 import utils
 from lab.jobs import train_all
-from lab.trainings import Training
+from lab.trainings import Training, fit
+from task2a import pre_process_images
+from task3a import SoftmaxModel, one_hot_encode
 
 COUNT = 40  # checkpoints of a training
 LEVELS = 2**11  # of a weight, on each side of zero
@@ -72,19 +73,23 @@ def _choose(training: Training) -> list[int]:
 def _record(
     images: utils.Split, l2_reg_lambda: float, steps: Collection[int], epochs: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Train once more; return the weights after each of `steps`, and those that are kept."""
-    take, taken = task3.SoftmaxTrainer.train_step, 0
-    weights: list[np.ndarray] = []
+    """Train as `task3.train` does; return the weights after each of `steps`, and at the end."""
+    X_train, X_val = pre_process_images(images.X_train), pre_process_images(images.X_val)
+    Y_train, Y_val = one_hot_encode(images.Y_train, 10), one_hot_encode(images.Y_val, 10)
+    model, rng = SoftmaxModel(l2_reg_lambda), np.random.RandomState(seed)
+    sets, taken, weights = (X_train, Y_train, X_val, Y_val), 0, [model.w.copy()]
+    trainer = task3.SoftmaxTrainer(
+        model, task3.LEARNING_RATE, task3.BATCH_SIZE, True, *sets, rng=rng
+    )
+    take = trainer.train_step
 
-    def recorded(trainer: task3.SoftmaxTrainer, X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
+    def recorded(X_batch: np.ndarray, Y_batch: np.ndarray) -> float:
         nonlocal taken
-        if not weights:
-            weights.append(trainer.model.w.copy())
-        loss, taken = take(trainer, X_batch, Y_batch), taken + 1
+        loss, taken = take(X_batch, Y_batch), taken + 1
         if taken in steps:
-            weights.append(trainer.model.w.copy())
+            weights.append(model.w.copy())
         return loss
 
-    with patch.object(task3.SoftmaxTrainer, "train_step", recorded):
-        kept = task3.train(images, l2_reg_lambda, epochs, seed).w
-    return np.stack(weights), kept
+    trainer.train_step = recorded  # type: ignore[method-assign]
+    fit(trainer, epochs)
+    return np.stack(weights), model.w

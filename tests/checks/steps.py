@@ -263,10 +263,10 @@ class Steps:
         def known(first: np.ndarray, *others: Any) -> float:
             if np.shape(first)[1:] == (textbook.I,):  # images, of the whole set or of a part of it
                 return float(np.mean(np.asarray(first)[:, HIT]))
-            if len(first) in ACCURACIES or not others:
-                return ACCURACIES.get(len(first), 0.0)
-            ones, others_ones = (np.greater(a, 0.3) for a in (first, others[0]))  # of a part
-            return float(np.mean((ones == others_ones).all(axis=-1)))
+            if others and np.shape(first)[1:] == np.shape(others[0])[1:] == (self.num_outputs,):
+                ones = [np.greater(array, 0.3) for array in (first, others[0])]
+                return float(np.mean((ones[0] == ones[1]).all(axis=1)))
+            return ACCURACIES.get(len(first), 0.0)
 
         module = self.name.split(".")[0]
         for accuracy in ("calculate_accuracy", "accuracy"):
