@@ -33,7 +33,7 @@ LOOP = f"""{softmax.NEW}
 FORGET = logistic.FORGET
 ZEROS = FORGET.replace("grad = None", "grad = np.zeros_like(self.w)")
 FLAT = "return cross_entropy_loss(Y_batch.ravel(), outputs.ravel()).item()"
-IN_HALVES = """X, Y = np.split(self.X_train, 2), np.split(self.Y_train, 2)
+IN_HALVES = """X, Y = np.array_split(self.X_train, 2), np.array_split(self.Y_train, 2)
 halves = [accuracy(y, self.model.forward(x)) for x, y in zip(X, Y)]
 outputs = self.model.forward(self.X_val)
 return cross_entropy_loss(self.Y_val, outputs), np.mean(halves), accuracy(self.Y_val, outputs)"""
