@@ -264,6 +264,7 @@ class Steps:
             if np.shape(first)[1:] == (textbook.I,):  # images, of the whole set or of a part of it
                 return float(np.mean(np.asarray(first)[:, HIT]))
             if others and np.shape(first)[1:] == np.shape(others[0])[1:] == (self.num_outputs,):
+                # targets and outputs, in either order; an output is below 0.3 where no 1 belongs
                 ones = [np.greater(array, 0.3) for array in (first, others[0])]
                 return float(np.mean((ones[0] == ones[1]).all(axis=1)))
             return ACCURACIES.get(len(first), 0.0)
