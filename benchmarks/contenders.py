@@ -5,8 +5,6 @@ trains for a number of steps with a lambda and returns the last validation loss,
 trains nothing or another model.
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial

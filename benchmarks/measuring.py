@@ -1,7 +1,5 @@
 """How time is measured, in rounds, each contender in turn in a process of its own; and memory."""
 
-from __future__ import annotations
-
 import math
 import multiprocessing
 import subprocess

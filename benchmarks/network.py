@@ -1,7 +1,5 @@
 """A training step of the convolutional network beside PyTorch's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What docs/benchmarks.md shows of a measurement: tables, and goals that are met or not."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from math import isnan
@@ -21,7 +19,7 @@ class Spread(NamedTuple):
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float]) -> "Spread":
         """Summarise values, rounded to four digits."""
         return cls(*(float(f"{f(values):.4g}") for f in (median, min, max)))
 

@@ -5,8 +5,6 @@ functions of their own, as the assignment has them, so a validation passes the v
 through the model twice.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from utils import Split

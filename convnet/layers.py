@@ -8,8 +8,6 @@ Rows are (N, I), as everywhere in this project. Images are (H, W, C, N), example
 window of one row of the image, with all its channels and examples, is a contiguous matrix.
 """
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

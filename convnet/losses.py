@@ -1,7 +1,5 @@
 """What a network minimises: a loss of its logits, and penalties of its weights."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A network: layers one after the other, whose weights are one flat vector."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import Any

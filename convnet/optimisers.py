@@ -1,7 +1,5 @@
 """How a network's weights w follow the gradient g, by PyTorch's definitions; r: learning rate."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from convnet.network import Sequential

@@ -1,7 +1,5 @@
 """Training a network by an optimiser, in the loop of the assignment."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

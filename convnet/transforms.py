@@ -4,8 +4,6 @@ Images are float arrays (N, H, W), and so is what a transform returns. What lies
 is 0, the background of the digits.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lab.expect import expect_count, expect_in

@@ -1,7 +1,5 @@
 """Weights in a file: an .npz archive with one entry for each parameter, without pickle."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

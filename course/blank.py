@@ -1,7 +1,5 @@
 """Replace the bodies of functions by a NotImplementedError that names the task."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """What the course puts beside a student's six files: the checks, the packages, pyproject.toml."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

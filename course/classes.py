@@ -1,7 +1,5 @@
 """Find the submissions in a folder or a zip: what is one student's, and what is a class."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Show a report in a GitHub workflow: `python -m course.classroom NAME.json`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

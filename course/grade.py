@@ -1,7 +1,5 @@
 """Grade submissions: `python -m course.grade PATH... [--out DIR]`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math

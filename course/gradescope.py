@@ -1,7 +1,5 @@
 """Build the autograder for Gradescope: `python -m course.gradescope OUT.zip`."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

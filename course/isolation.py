@@ -4,8 +4,6 @@ A run is isolated by bubblewrap, by a container, or, where there is neither, not
 is, the submission shares one process with the checks, and code that is out to deceive them can.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -72,7 +70,7 @@ class Limits:
         return self.seconds / 12
 
     @property
-    def more(self) -> Limits:
+    def more(self) -> "Limits":
         """The limits on what was stopped, which runs once more, alone."""
         return replace(self, seconds=3 * self.seconds)
 

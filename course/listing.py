@@ -1,7 +1,5 @@
 """What lies in a folder or a zip, by path, without unpacking it; a zip in it is a folder."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

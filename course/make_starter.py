@@ -1,7 +1,5 @@
 """Compute the handout from the solution: `python -m course.make_starter OUT`."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

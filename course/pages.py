@@ -1,7 +1,5 @@
 """What is written for people: a student's page, the table of grades, an overview of the class."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

@@ -1,7 +1,5 @@
 """Count the points of one submission: it gets a report in Gradescope's schema, whatever happens."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -4,8 +4,6 @@ Its job comes from stdin. Its reports go to stdout, one JSON object a line, each
 the job; what anything else prints goes to stderr.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

@@ -1,7 +1,5 @@
 """Read a submission: the six files, whatever they are called and wherever they lie, and helpers."""
 
-from __future__ import annotations
-
 import json
 import pkgutil
 import re

@@ -1,7 +1,5 @@
 """The texts of the handout: README.md, ASSIGNMENT.md and the notebook, from lab/assignment.py."""
 
-from __future__ import annotations
-
 import platform
 import re
 

@@ -1,7 +1,5 @@
 """The data set by name: MNIST from a folder, the cache or a mirror, or else synthetic digits."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import logging

@@ -1,7 +1,5 @@
 """The four MNIST files: their names, what they must hold, and how they are read and replaced."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

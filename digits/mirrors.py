@@ -1,7 +1,5 @@
 """Fetching the MNIST files from mirrors into the cache, where only verified files are kept."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

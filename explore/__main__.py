@@ -1,7 +1,5 @@
 """Write the page of Task 3's model, to explore in a browser: `python -m explore`."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The weights of Task 3 along the way: its trainings again, with copies of their weights."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

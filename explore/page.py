@@ -1,7 +1,5 @@
 """The page: the template, with its style, its script and the data of the trainings filled in."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """The page before its data: HTML with its style and its script filled in, packed in a handout."""
 
-from __future__ import annotations
-
 import gzip
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The assignment in one place: its files, tasks, points, functions to write and figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 FILES = ("task2a.py", "task2.py", "task3a.py", "task3.py", "trainer.py", "utils.py")  # handed in

@@ -1,7 +1,5 @@
 """Argument checks where NumPy would silently compute nonsense; each names the likely fix."""
 
-from __future__ import annotations
-
 import numpy as np
 
 FIXES = {  # of values outside [0, 1]

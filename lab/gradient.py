@@ -1,7 +1,5 @@
 """The gradient check: `backward` compared with central differences of the objective."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -4,8 +4,6 @@ On products as small as these a second thread gains little on a quiet machine; o
 threads wait for each other at every product (docs/benchmarks.md).
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool

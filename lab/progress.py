@@ -1,7 +1,5 @@
 """Progress: one line on a terminal or in a notebook for all trainings, and nothing elsewhere."""
 
-from __future__ import annotations
-
 import multiprocessing
 import sys
 import warnings

@@ -1,7 +1,5 @@
 """What the trainer expects of a model and of a random generator."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a script leaves behind: its figures, its part of `results.json`, its runs, and one table."""
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

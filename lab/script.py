@@ -1,7 +1,5 @@
 """What the scripts share: command-line options, loading the data set, handling of failures."""
 
-from __future__ import annotations
-
 import argparse
 import io
 import logging

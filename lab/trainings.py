@@ -1,7 +1,5 @@
 """What a training leaves: its weights, its histories and its settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Write the report of all tasks: `python -m report` after task2.py and task3.py."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from datetime import datetime, timezone

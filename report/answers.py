@@ -3,8 +3,6 @@
 They state what the results show, also where the assignment expects something else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The pages of the report: the results, then every task in the assignment's order."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Mapping

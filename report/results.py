@@ -1,7 +1,5 @@
 """The results of task2.py and task3.py, with the figures of the very same trainings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

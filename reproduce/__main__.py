@@ -1,7 +1,5 @@
 """Repeat the experiments of every document; write their numbers and figures to docs/figures/."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

@@ -1,7 +1,5 @@
 """Published results beside ours: which of them agree, and their table in Markdown."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The notebook of 2020: its own split, pixels in [0, 1], bias input first, C divided by K."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """The homework's questions on the penalty, the learning rate and the gradients of deep networks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Measures of what the documents describe in words: spikes, roughness, resemblance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from math import comb

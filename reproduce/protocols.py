@@ -1,7 +1,5 @@
 """Gradient descent by the settings of a document, and what its figures and tables show."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, pairwise

@@ -3,8 +3,6 @@
 `pytest` alone runs the assignment's checks, `pytest tests` every test of the project.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tasks 2b and 2c: training logistic regression (9 points), and its accuracy (4 points)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

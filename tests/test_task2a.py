@@ -1,7 +1,5 @@
 """Task 2a: the pieces of logistic regression (12 points)."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Tasks 3b and 3c: training softmax regression (3 points), and its accuracy (4 points)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Task 3a: the pieces of softmax regression (14 points)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial

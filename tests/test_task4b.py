@@ -1,7 +1,5 @@
 """Task 4b: L2 regularisation (7 points)."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any

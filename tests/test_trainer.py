@@ -1,7 +1,5 @@
 """Task 2d: early stopping (4 points)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any

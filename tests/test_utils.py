@@ -1,7 +1,5 @@
 """Task 2e: shuffling the data set (5 points)."""
 
-from __future__ import annotations
-
 import random
 from inspect import signature
 from typing import Any

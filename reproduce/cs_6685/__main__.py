@@ -1,7 +1,5 @@
 """Runs the experiments side by side; writes their figures and results."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import platform

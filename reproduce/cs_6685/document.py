@@ -1,7 +1,5 @@
 """The numbers and statements of the homework beside what its experiments found."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path

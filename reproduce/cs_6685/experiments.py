@@ -4,8 +4,6 @@ The losses that the document prints are negative. So it did not minimise the cro
 minus the mean probability of the right class; most experiments are here with both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -76,13 +74,13 @@ class Settings:
     l1: float = 0.0
     l1_count: int = 0
     l2: float = 0.0
-    start: Settings | None = None
+    start: "Settings | None" = None
     shifts: int = 0
     one_cycle: bool = False
     epochs: int = 10
     seed: int = 0
 
-    def at_most(self, epochs: int) -> Settings:
+    def at_most(self, epochs: int) -> "Settings":
         """Return the same settings with at most so many epochs."""
         start = self.start and self.start.at_most(epochs)
         return replace(self, epochs=min(self.epochs, epochs), start=start)

@@ -1,7 +1,5 @@
 """Finished trainings in files, so that an interrupted run does not train them again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

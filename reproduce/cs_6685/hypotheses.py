@@ -1,7 +1,5 @@
 """What would explain the numbers that the document prints, and whether our results confirm it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -3,8 +3,6 @@
 `python -m cogapp -r docs/convnet.md` writes them; with --check in place of -r, it compares.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """How well a network recognises transformed images, and examples that it misclassifies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 

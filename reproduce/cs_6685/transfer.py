@@ -3,8 +3,6 @@
 The document takes a network trained on ImageNet, whose weights cannot be shipped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

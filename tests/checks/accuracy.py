@@ -1,7 +1,5 @@
 """What the checks of the accuracy in task2.py and in task3.py have in common."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -59,7 +57,7 @@ def judge_accuracies(
         raise
 
 
-def expect_no_square(files: StudentFiles, module: str, Model: str, examples: Examples) -> None:
+def expect_no_square(files: StudentFiles, module: str, Model: str, examples: "Examples") -> None:
     """Raise Mistake if `calculate_accuracy` has N x N numbers in use."""
     model = textbook_model(files, Model)
     accuracy = files.require(f"{module}.calculate_accuracy")

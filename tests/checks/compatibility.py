@@ -6,7 +6,6 @@ it allows, and it names a submission of tests/library/submissions/ that loses po
 and a task in which it loses them.
 """
 
-from __future__ import annotations
 import __future__
 
 import ast
@@ -818,7 +817,7 @@ class Missing:
     def __init__(self, name: str, why: str) -> None:
         self._name, self._why = name, why
 
-    def __getattr__(self, attribute: str) -> Missing:
+    def __getattr__(self, attribute: str) -> "Missing":
         if attribute.startswith("__"):
             raise AttributeError(attribute)
         return Missing(f"{self._name}.{attribute}", self._why)

@@ -1,7 +1,5 @@
 """A failure's first lines: the function, what was expected, what was returned, the likely cause."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

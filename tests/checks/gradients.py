@@ -1,7 +1,5 @@
 """Gradient checks that name the cause: they compare a wrong gradient with known mistakes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Limits on CPU time, which is the same however busy the machine is."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

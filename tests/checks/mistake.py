@@ -1,7 +1,5 @@
 """Failures written for a student: what was expected, what was returned, where, the likely cause."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What the checks of both models and of their losses have in common."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import textwrap

@@ -3,8 +3,6 @@
 Its schema: https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

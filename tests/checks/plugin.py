@@ -1,7 +1,5 @@
 """How pytest treats a check: its order, what it needs, a failure's first lines, the table."""
 
-from __future__ import annotations
-
 import itertools
 import random
 import warnings
@@ -148,7 +146,7 @@ class Checks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
+        self, terminalreporter: "pytest.TerminalReporter", config: pytest.Config
     ) -> Generator[None, Any, Any]:
         """Print each failure once, of several tasks only the first; end with the table of points.
 

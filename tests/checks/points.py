@@ -1,7 +1,5 @@
 """What a check is worth and what it judges, and the decorator that makes a test a check."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

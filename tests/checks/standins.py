@@ -1,7 +1,5 @@
 """Stand-ins for what a check does not judge, so that a mistake costs its own task alone."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What the checks of both trainers have in common: `train_step` and `validation_step`."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable, Sequence

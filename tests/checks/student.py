@@ -1,7 +1,5 @@
 """The student's files: each is imported on its own, so that a fault costs its own tasks alone."""
 
-from __future__ import annotations
-
 import importlib
 import linecache
 import os

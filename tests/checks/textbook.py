@@ -1,7 +1,5 @@
 """The assignment's equations and data to try them on, independent of any student's code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache
 

@@ -1,7 +1,5 @@
 """The loop of `train`: runs with results given beforehand, and what its histories hold."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

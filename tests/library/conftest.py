@@ -1,7 +1,5 @@
 """Small data sets, and a web server on this machine, for the tests of the library."""
 
-from __future__ import annotations
-
 import functools
 import gzip
 import hashlib

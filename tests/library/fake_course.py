@@ -1,7 +1,5 @@
 """A tiny course: three checks, worth 6 points, of two files that must answer 42 and 43."""
 
-from __future__ import annotations
-
 import shutil
 import zipfile
 from collections.abc import Mapping

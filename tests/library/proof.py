@@ -1,7 +1,5 @@
 """Runs the checks in this process, on one solution after another; they are collected once."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import tempfile

@@ -1,7 +1,5 @@
 """The benchmarks compare like with like, and the page shows what was measured."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from tempfile import mkstemp

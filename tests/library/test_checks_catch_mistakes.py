@@ -1,7 +1,5 @@
 """The proof of the checks: each mistake is caught where it is made, and no right solution is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pytest

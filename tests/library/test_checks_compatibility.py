@@ -1,7 +1,5 @@
 """What is written for another year's starter, or another NumPy, is called, run and imported."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import wraps

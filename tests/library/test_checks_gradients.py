@@ -1,7 +1,5 @@
 """The textbook's gradient is right, and each known mistake leads to a gradient of its own."""
 
-from __future__ import annotations
-
 import importlib
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Submissions in the style of several years and people get the points of a fair grader."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.library.proof import Results, run

@@ -1,7 +1,5 @@
 """What a student and a grader see: the first lines, the table of points, the results file."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What is not written earns nothing, and neither does what returns a constant."""
 
-from __future__ import annotations
-
 import pytest
 
 from lab.assignment import CODE_TASKS, POINTS

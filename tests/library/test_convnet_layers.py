@@ -1,7 +1,5 @@
 """Every layer computes what its equations say, and its gradients are theirs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Networks: weights in one vector and in a file, losses, penalties, optimisers, training."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace

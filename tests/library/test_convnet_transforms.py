@@ -1,7 +1,5 @@
 """Transforms of images, beside scipy.ndimage."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The hand-in: what goes into the zip, and the faults that keep it from being written."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The homework's experiments, what is kept and shown of them, and the claims that follow."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

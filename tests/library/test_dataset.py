@@ -1,7 +1,5 @@
 """Where images come from: the places that are searched for MNIST, and the synthetic digits."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from pathlib import Path

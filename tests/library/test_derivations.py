@@ -1,7 +1,5 @@
 """Numerical verification of the results in docs/derivations.md, and what its figures show."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

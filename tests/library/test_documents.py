@@ -1,7 +1,5 @@
 """The documents on this exercise: their trainings, and how their claims follow from the results."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """Early stopping, beside a plain count of the validations without improvement."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The page of `explore`, in a browser: it computes what NumPy computes, and people can use it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What the figures of the tasks show: which curve has which label, and its data."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What `read_idx` accepts, how it names what it does not, and how a file is replaced."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 import sys

@@ -1,7 +1,5 @@
 """From a class's submissions to reports, pages and the table; no check runs here."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import json

@@ -3,8 +3,6 @@
 That is the points, the tasks, the checks and the definition of R.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re

@@ -1,7 +1,5 @@
 """What a submission can do while the checks run; each is graded in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Gradescope's zip and GitHub Classroom's workflow, as these services use them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The gradient check finds what it should, and leaves the model as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

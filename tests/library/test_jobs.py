@@ -1,7 +1,5 @@
 """Trainings side by side: the same results for any number of processes, and one clean end."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

@@ -1,7 +1,5 @@
 """What students get: the solution without its answers, and texts that fit the assignment."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

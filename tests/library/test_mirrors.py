@@ -1,7 +1,5 @@
 """Fetching: any failure of a mirror moves on to the next, and the cache only holds whole files."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re

@@ -1,7 +1,5 @@
 """The pieces: float32, images left alone, and arguments of which NumPy would make nonsense."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What holds for every shape, dtype and magnitude: models and losses beside SciPy, and batches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The trainings of the assignment: their settings, and where they stop on MNIST."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The report: answers from the results, every task with its own, the same bytes, refusals."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

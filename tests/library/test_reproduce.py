@@ -1,7 +1,5 @@
 """Published results beside ours: the rule of agreement, the training protocols and the pages."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

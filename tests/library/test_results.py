@@ -1,7 +1,5 @@
 """What is kept of trainings: results, runs and a table, whole and not replaced by less."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

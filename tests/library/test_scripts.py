@@ -1,7 +1,5 @@
 """The scripts: the same results every time, options, and one clean line on a fault."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """What passes the checks runs the scripts to their table and results, here on a few digits."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

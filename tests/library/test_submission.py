@@ -1,7 +1,5 @@
 """What is found in a class folder, and what is read of each submission."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

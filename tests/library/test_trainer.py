@@ -1,7 +1,5 @@
 """The trainer: histories, orders and losses, how it diverges, and the arguments it refuses."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from itertools import chain, repeat

@@ -1,7 +1,5 @@
 """Data sets, batches, predictions in blocks, and the range of a figure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

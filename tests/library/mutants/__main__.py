@@ -6,8 +6,6 @@ A fault is a file <folder>/<name>.patch: a sentence, a line `Tests: <files>`, an
 that it names run first, and where they pass, every test without the proof of the checks.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Mistakes in logistic regression, Tasks 2a, 2b and 2c: points, what is said, right and wrong."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from tests.library.variants.variant import wrong

@@ -1,7 +1,5 @@
 """Right solutions: the classic one and that at the root, each with much written another way."""
 
-from __future__ import annotations
-
 from tests.library.variants import logistic, softmax, training
 from tests.library.variants.variant import Variant
 

@@ -1,7 +1,5 @@
 """Mistakes in softmax regression, Tasks 3a, 3b, 3c and 4b; those of both tasks are in logistic."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from tests.library.variants.logistic import AFTER, ALL_LOSSES, FORGET, FORWARD

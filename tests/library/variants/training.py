@@ -1,7 +1,5 @@
 """Mistakes in the training loop and in the batches, Tasks 2d and 2e."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from tests.library.variants.variant import Wrong, wrong

@@ -1,7 +1,5 @@
 """A variant of a solution: its files with some text, or the body of a function, replaced."""
 
-from __future__ import annotations
-
 import ast
 from dataclasses import dataclass
 from pathlib import Path
