@@ -36,6 +36,8 @@ hypothesis.settings.load_profile("same")
 # In the background, a shell has a process and its children ignore Ctrl-C; the tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+Capture = pytest.CaptureFixture[str]
+Log = pytest.LogCaptureFixture
 Patch = pytest.MonkeyPatch
 Serve = Callable[..., str]
 
@@ -105,7 +107,7 @@ def cache(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def unmeasured() -> Iterator[None]:
     """Let processes run without coverage: in copies of the project there is nothing to measure."""
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         yield
 
@@ -154,7 +156,7 @@ def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> 
     """One run of task2.py and task3.py with --quick --seed 3 on the tiny digits."""
     folder, printed = tmp_path_factory.mktemp("first_run"), io.StringIO()
     save = Mock(wraps=figures.save)
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+    with Patch.context() as patch, redirect_stdout(printed):
         patch.setattr(digits, "load", lambda data, data_dir: tiny_digits)
         patch.setattr(task2, "BATCH_SIZE", 16)  # there are few images of 2 and 3
         patch.setattr(figures, "save", save)

@@ -19,6 +19,7 @@ from benchmarks.contenders import JAX, LOWER_BOUND, PLAIN, TORCH, UNLIMITED, US
 from benchmarks.measuring import Turn, compared
 from digits import Digits
 from lab import figures
+from tests.library.conftest import Patch
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,7 @@ def test_the_contenders_train_to_the_same_loss(split: utils.Split, name: str) ->
     assert theirs == pytest.approx(ours, rel=0.02 if name in contenders.PACKAGES else 1e-4)
 
 
-def test_a_turn_is_ten_epochs_or_all_trainings_that_are_listed(
-    split: utils.Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_turn_is_ten_epochs_or_what_is_listed(split: utils.Split, monkeypatch: Patch) -> None:
     trained: list[tuple[int, float]] = []
     contender = lambda split: lambda *training: trained.append(training)  # noqa: E731
     monkeypatch.setitem(contenders.CONTENDERS, US, contender)
@@ -54,8 +53,8 @@ def prepared(folder: Path, name: str) -> Turn:
     return partial(mkstemp, prefix=f"turn of {name}", dir=folder)
 
 
-def test_a_contender_prepares_once_in_its_process_warms_up_and_is_timed_once_a_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_contender_prepares_once_and_is_timed_by_turns(
+    tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(measuring, "compared", lambda *measured: measured)
     raced: Any = measuring.race({n: partial(prepared, tmp_path, n) for n in "ab"}, rounds=2)
@@ -89,9 +88,7 @@ def test_the_race_is_judged_round_by_round_and_drawn_by_its_medians() -> None:
     assert [bar.get_width() for bar in bars] == [5, 2, 1.9, 1.8, 1]
 
 
-def test_the_busy_race_ends_the_processes_that_it_started(
-    split: utils.Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_busy_race_ends_what_it_started(split: utils.Split, monkeypatch: Patch) -> None:
     children = psutil.Process().children
     before = children()
 
@@ -104,9 +101,7 @@ def test_the_busy_race_ends_the_processes_that_it_started(
     assert (children(), goal.measured) == (before, 4.5)
 
 
-def test_the_script_is_compared_with_the_same_trainings(
-    split: utils.Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_script_is_compared_with_its_trainings(split: utils.Split, monkeypatch: Patch) -> None:
     def race(contenders: Any, rounds: int) -> Any:
         *_, turn = contenders[PLAIN].args
         assert turn == [(8185, 0), (8185, 0.001), (4775, 0.01), (2667, 0.1), (621, 1)]
@@ -125,8 +120,8 @@ def test_the_script_is_compared_with_the_same_trainings(
     assert [goal.measured for goal in section.goals[:2]] == [3.5, 451]
 
 
-def test_the_memory_of_a_script_is_the_most_of_all_its_processes_together(
-    monkeypatch: pytest.MonkeyPatch,
+def test_memory_of_a_script_is_that_of_all_its_processes_together(
+    monkeypatch: Patch,
 ) -> None:
     samples = [(80e6, 0), (70e6, 50e6), (60e6, 40e6)]  # of the script, of its child
 
@@ -142,9 +137,7 @@ def test_the_memory_of_a_script_is_the_most_of_all_its_processes_together(
     assert measuring.peak_memory(["script"]) == 120
 
 
-def test_a_step_of_the_network_is_a_twentieth_of_a_turn_on_the_first_images(
-    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_is_a_twentieth_of_a_turn(tiny_digits: Digits, monkeypatch: Patch) -> None:
     steps: list[tuple[np.ndarray, np.ndarray]] = []
 
     def race(entries: Any, rounds: int) -> Any:

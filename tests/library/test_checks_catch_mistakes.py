@@ -40,9 +40,7 @@ def results() -> dict[Variant, Results]:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_a_mistake_costs_what_it_is_worth_and_is_named(
-    wrong: Wrong, results: dict[Variant, Results]
-) -> None:
+def test_a_mistake_has_its_cost_and_cause(wrong: Wrong, results: dict[Variant, Results]) -> None:
     found = results[wrong]
     failed = [
         test
@@ -64,7 +62,7 @@ def test_the_mistakes_of_a_task_cost_no_other(task: str, results: dict[Variant, 
 
 
 @pytest.mark.parametrize("variant", RIGHT, ids=str)
-def test_a_right_solution_gets_all_points_and_no_advice(
+def test_a_right_solution_gets_all_points(
     variant: Variant, results: dict[Variant, Results]
 ) -> None:
     found = results[variant]

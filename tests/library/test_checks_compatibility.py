@@ -14,6 +14,7 @@ from tests.checks import compatibility, limits
 from tests.checks.compatibility import ARGUMENTS, GUARD, RULES, MissingPackageError, adapted
 from tests.checks.mistake import ImportMistake, Mistake
 from tests.checks.student import StudentFiles
+from tests.library.conftest import Patch
 from tests.library.proof import run
 from tests.library.submissions import read
 
@@ -24,9 +25,7 @@ NUMPY_MAKES_NUMBERS = np.lib.NumpyVersion(np.__version__) < "2.4.0"
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_each_rule_is_needed_by_the_submission_that_it_names(
-    monkeypatch: pytest.MonkeyPatch, rule: str
-) -> None:
+def test_each_rule_is_needed_by_the_submission_that_it_names(monkeypatch: Patch, rule: str) -> None:
     name, task = RULES[rule]
     submission = read(name)
     monkeypatch.setattr(compatibility, rule, lambda thing, *_, **__: thing)
@@ -64,9 +63,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
         ("try:\n    import nowhere\nexcept ImportError:\n    x = 2", 2, ""),
     ],
 )
-def test_a_name_that_numpy_removed_is_put_back_with_a_note(
-    load: Load, statement: str, value: object, note: str
-) -> None:
+def test_a_removed_name_is_put_back(load: Load, statement: str, value: object, note: str) -> None:
     module, notes = load(f"import numpy as np\n{statement}\n")
     assert module.x == value
     assert bool(notes) == bool(note)
@@ -129,9 +126,7 @@ def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> No
         ("while True: pass", "it took too long when imported"),
     ],
 )
-def test_what_ends_the_script_costs_no_function(
-    load: Load, monkeypatch: pytest.MonkeyPatch, last: str, note: str
-) -> None:
+def test_an_end_costs_no_function(load: Load, monkeypatch: Patch, last: str, note: str) -> None:
     monkeypatch.setattr(limits, "IMPORT", 0.3)
     module, notes = load(
         f"ran = []\ndef main():\n    ran.append(1)\n{last}\ndef f():\n    return 1\n"
@@ -164,9 +159,7 @@ OUT = "the statement is left out"
         ("class A:\n\nx = 1\n", 3, "expected an indented block after class"),
     ],
 )
-def test_lines_that_are_no_python_cost_their_function(
-    load: Load, text: str, line: int, fault: str
-) -> None:
+def test_broken_lines_cost_their_function(load: Load, text: str, line: int, fault: str) -> None:
     module, (note,) = load(f"def before():\n    return 2\n{text}def after():\n    return 3\n")
     assert (module.before(), module.after()) == (2, 3)
     assert note.startswith(f"line {line}: SyntaxError: {fault}")
@@ -190,7 +183,7 @@ def test_lines_that_are_no_python_cost_their_function(
     ],
 )
 def test_a_file_that_is_no_text_of_python_says_what_it_is(
-    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, what: str
+    load: Load, tmp_path: Path, monkeypatch: Patch, data: bytes, what: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # as in grading, where relative paths are the submission's
     (tmp_path / "helper.py").write_bytes(data)
@@ -214,9 +207,7 @@ def test_python_in_an_encoding_that_it_declares_is_imported(load: Load, tmp_path
         ("import nowhere, os\nclass Model:\n    x = 1 / 0", "line 4: ZeroDivisionError"),
     ],
 )
-def test_a_file_that_cannot_be_imported_names_the_line(
-    load: Load, fault: str, message: str
-) -> None:
+def test_a_file_that_is_not_imported_names_the_line(load: Load, fault: str, message: str) -> None:
     with pytest.raises(ImportMistake) as caught:
         load(f"# mine\n{fault}\n")
     assert f"utils.py cannot be imported: utils.py, {message}" in str(caught.value)
@@ -234,9 +225,7 @@ def test_a_file_that_cannot_be_imported_names_the_line(
         ("train", lambda num_epochs, patience=5: patience, 5),
     ],
 )
-def test_a_function_with_other_arguments_is_called_as_it_was_handed_out(
-    name: str, function: Any, result: object
-) -> None:
+def test_other_arguments_are_given_as_handed_out(name: str, function: Any, result: object) -> None:
     assert adapted(function, name)(*range(1, len(ARGUMENTS[name]) + 1)) == result
 
 

@@ -30,6 +30,7 @@ from tests.checks.mistake import (
     expect_shape,
     total_of,
 )
+from tests.library.conftest import Patch
 from tests.library.proof import CHECKS, run
 from tests.library.variants.variant import Variant
 from tests.test_trainer import FIRST, NOISY, OVERFITS, PATIENCE
@@ -85,7 +86,7 @@ def test_of_two_causes_with_the_same_result_none_is_named_nor_one_for_nan() -> N
     assert cause(np.asarray(np.nan), infinite) == cause(np.asarray(-np.inf), infinite) == ""
 
 
-def test_the_data_of_the_checks_tell_their_causes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_of_the_checks_tell_their_causes_apart(monkeypatch: Patch) -> None:
     named: list[str] = []
 
     def each_is_named(expect: Callable[..., None]) -> Callable[..., None]:
@@ -161,7 +162,7 @@ def loops(X: np.ndarray) -> np.ndarray:
     ids=["N x N", "loops", "8 bits", "above 9000"],
 )
 def test_what_goes_wrong_on_a_whole_set_alone_is_named(
-    function: Callable[[np.ndarray], Any], cause: str, monkeypatch: pytest.MonkeyPatch
+    function: Callable[[np.ndarray], Any], cause: str, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(models, "SECONDS", 0.02 if function is loops else 60)
     with pytest.raises(Mistake, match=cause) as caught:

@@ -38,9 +38,7 @@ def results() -> dict[str, Results]:
 
 
 @pytest.mark.parametrize("submission", SUBMISSIONS, ids=str)
-def test_a_submission_gets_the_points_of_a_fair_grader(
-    submission: Submission, results: dict[str, Results]
-) -> None:
+def test_a_submission_is_graded_fairly(submission: Submission, results: dict[str, Results]) -> None:
     tasks = results[submission.name]["extra_data"]["tasks"]
     assert {task: found["score"] for task, found in tasks.items()} == submission.fair
 

@@ -15,6 +15,7 @@ from tests.checks.explain import explain
 from tests.checks.outcomes import Outcomes
 from tests.checks.points import Check
 from tests.checks.student import StudentFiles
+from tests.library.conftest import Capture, Patch
 from tests.library.proof import CHECKS, SLOW, run_pytest
 from tests.library.variants.variant import ROOT, Variant, with_body
 
@@ -54,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def check(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def check(folder: Path, tmp_path: Path, monkeypatch: Patch) -> Run:
     """Run the checks on the folder, without slow advice."""
 
     def run(*options: str) -> Report:
@@ -76,9 +77,7 @@ def edit(folder: Path, module: str, old: str, new: str) -> None:
 # How a student and a grader start the checks
 
 
-def test_a_right_solution_has_the_points_of_the_assignment_whatever_it_prints_and_warns_of(
-    check: Run, folder: Path
-) -> None:
+def test_a_right_solution_has_all_points_whatever_it_prints(check: Run, folder: Path) -> None:
     noise = 'print("\\u00e9" * 9); __import__("warnings").warn("old", DeprecationWarning)'
     edit(folder, "task2a", "        self.I = 785", f"        {noise}\n        self.I = 785")
     edit(folder, "task2a", "import utils\n", f"import utils\n\n{noise}\n")
@@ -89,9 +88,7 @@ def test_a_right_solution_has_the_points_of_the_assignment_whatever_it_prints_an
     assert "\nadvice: " not in report.output
 
 
-def test_checks_that_cannot_be_read_and_other_tests_earn_nothing(
-    check: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_checks_earn_nothing(check: Run, tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "test_task3a.py").write_text("def broken(:\n")
     (tmp_path / "test_mine.py").write_text("def test_mine():\n    raise NotImplementedError\n")
     files = [file for file in CHECKS if "task3a" not in file] + [str(tmp_path)]
@@ -104,7 +101,7 @@ def test_checks_that_cannot_be_read_and_other_tests_earn_nothing(
     assert "test_mine" not in json.dumps(report.results)
 
 
-def test_points_are_not_counted_in_several_processes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_points_are_not_counted_in_several_processes(capsys: Capture) -> None:
     code = pytest.main([f"--rootdir={ROOT}", CHECKS[-1], "-n2", "--collect-only", "--results=f"])
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "leave out -n" in capsys.readouterr().err
@@ -113,9 +110,7 @@ def test_points_are_not_counted_in_several_processes(capsys: pytest.CaptureFixtu
 # The results file and the table of points
 
 
-def test_the_results_follow_gradescopes_schema_and_advice_costs_nothing(
-    check: Run, folder: Path
-) -> None:
+def test_results_follow_gradescopes_schema_and_advice_is_free(check: Run, folder: Path) -> None:
     edit(folder, "utils", "import numpy as np\n", "import numpy as np, os\nos.chdir('/')\n")
     edit(folder, "task2a", LOGITS, "X.dot(self.w)")
     edit(folder, "task2a", "-> None:\n        self.grad = None", "-> None:\n        pass")
@@ -161,9 +156,7 @@ def test_nothing_written_is_a_line_for_each_task(check: Run, folder: Path) -> No
     assert "pytest --task" not in of_one_task
 
 
-def test_of_several_tasks_the_first_failure_alone_is_shown_on_one_screen(
-    check: Run, folder: Path
-) -> None:
+def test_of_several_tasks_one_failure_is_shown_on_one_screen(check: Run, folder: Path) -> None:
     edit(folder, "task2a", "targets - outputs)", "print('mine') or targets)")
     edit(folder, "task2a", LOGITS, "X.dot(self.w)")
     edit(folder, "task3a", "self.grad += 2 *", "self.grad += 1 *")
@@ -183,9 +176,7 @@ def test_of_several_tasks_the_first_failure_alone_is_shown_on_one_screen(
     assert "\n2b " not in stopped.output
 
 
-def test_a_failure_is_printed_once_and_what_depends_on_it_is_skipped(
-    check: Run, folder: Path
-) -> None:
+def test_a_failure_is_printed_once_and_what_needs_it_is_skipped(check: Run, folder: Path) -> None:
     edit(folder, "task2a", "targets - outputs)", "targets)")
     report = check("--task=2a")
     failures, table = report.output.split(" FAILURES ")[1].split(" points ")
@@ -237,9 +228,7 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(check: Run, folder
 
 @pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="the limit is a signal of POSIX")
 @pytest.mark.parametrize(("times", "score"), [(99, 0), (1, 9)])
-def test_a_check_that_takes_too_long_runs_once_more_with_more_time_and_then_is_noted(
-    check: Run, folder: Path, times: int, score: float
-) -> None:
+def test_a_slow_check_runs_once_more(check: Run, folder: Path, times: int, score: float) -> None:
     over = "        TIMES and signal.raise_signal(signal.SIGPROF * TIMES.pop())\n"
     edit(folder, "task2", "        outputs = self.model", f"{over}        outputs = self.model")
     edit(folder, "task2", "import utils\n", f"import signal\nTIMES = [1] * {times}\n")
@@ -275,7 +264,7 @@ def test_what_is_missing_is_named(check: Run, folder: Path) -> None:
         ("np.put(np.zeros((2, 2)), 0, [X, [X]])", "an array where one number belongs"),
     ],
 )
-def test_an_exception_has_the_line_it_comes_from_and_a_likely_cause(
+def test_an_exception_has_its_line_and_a_cause(
     tmp_path: Path, expression: str, likely: str
 ) -> None:
     text = "import nowhere\nimport numpy as np\n\ndef forward(X):\n    return scores(X)\n\n"

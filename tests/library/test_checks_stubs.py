@@ -50,9 +50,7 @@ def results() -> dict[str, Results]:
 
 
 @pytest.mark.parametrize("function", TASK_OF)
-def test_a_function_that_is_not_written_costs_points(
-    function: str, results: dict[str, Results]
-) -> None:
+def test_an_unwritten_function_costs_points(function: str, results: dict[str, Results]) -> None:
     task, found = TASK_OF[function], results[function]["extra_data"]["tasks"]
     share = 4 / 5 if task in ("2a", "3a") else 0  # these have four functions
     assert found[task]["score"] <= share * POINTS[task]

@@ -46,9 +46,7 @@ LAYERS: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...]]] = {
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_gradients_of_a_layer_are_those_of_central_differences(
-    name: str, training: bool
-) -> None:
+def test_gradients_of_a_layer_are_those_of_central_differences(name: str, training: bool) -> None:
     """The objective is sum(R * Y), with R as random as X, so that every entry of Y counts."""
     make, shape = LAYERS[name]
     layer, X = make(), normal(*shape)
@@ -102,9 +100,7 @@ def test_dropout_leaves_out_the_share_p_and_keeps_the_mean() -> None:
 
 
 @pytest.mark.parametrize(("layer", "axes"), [(BatchNorm1d(3), (0,)), (BatchNorm2d(3), (0, 1, 3))])
-def test_batch_norm_normalises_by_the_batch_and_evaluates_by_running_means(
-    layer: BatchNorm1d | BatchNorm2d, axes: tuple[int, ...]
-) -> None:
+def test_batch_norm_normalises(layer: BatchNorm1d | BatchNorm2d, axes: tuple[int, ...]) -> None:
     X = 5 + 2 * normal(*((40, 3) if axes == (0,) else (4, 5, 3, 20)))
     layer.training = True
     Y = layer.forward(X)

@@ -77,7 +77,7 @@ def test_a_copy_learns_what_the_network_would(tmp_path: Path) -> None:
         lambda model: Sequential(model.layers[-3:]),
     ],
 )
-def test_a_network_whose_layers_do_not_see_its_weights_is_refused(
+def test_layers_with_other_weights_are_refused(
     unlink: Callable[[Sequential], object],
 ) -> None:
     model = small()
@@ -145,9 +145,7 @@ def test_the_learning_rate_of_a_trainer_is_that_of_its_optimiser() -> None:
 
 
 @pytest.mark.parametrize(("count", "optimiser"), [(5, Momentum(0.1)), (12, Adam(0.1))])
-def test_a_layer_that_is_frozen_after_some_steps_stays_as_it_is(
-    count: int, optimiser: Optimiser
-) -> None:
+def test_a_layer_frozen_after_some_steps_stays_as_it_is(count: int, optimiser: Optimiser) -> None:
     model = small(penalties=[L2(0.1, "*")])
     trainer = trainer_of(model, optimiser)
     trainer.train_step(X, Y)
@@ -219,9 +217,7 @@ def test_lenet_has_the_options_that_it_is_given() -> None:
         (lambda: L1(np.nan), r"strength: .* in \(-inf, inf\), got nan"),
     ],
 )
-def test_a_wrong_argument_is_named_with_its_remedy(
-    call: Callable[[], object], message: str
-) -> None:
+def test_a_wrong_argument_is_named_with_a_remedy(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 
@@ -333,9 +329,7 @@ def changed(name: str, array: Any) -> Callable[[Path], None]:
         (changed("more", np.zeros(3)), "more to be absent, got numbers"),
     ],
 )
-def test_a_bad_file_is_named_and_changes_nothing(
-    path: Path, spoil: Callable[[Path], object], message: str
-) -> None:
+def test_a_bad_file_is_refused(path: Path, spoil: Callable[[Path], object], message: str) -> None:
     spoil(path)
     model = small()
     with pytest.raises(OSError, match=rf"weights.*{message}.*Likely fix"):

@@ -103,9 +103,7 @@ def test_the_zip_overwrites_no_file_handed_in_and_is_called_one(project: Path, o
         (b"exit(0)\n", "The import of the six files ended with exit code 0.\n"),
     ],
 )
-def test_an_import_that_fails_is_reported_without_the_temporary_folder(
-    project: Path, code: bytes, error: str
-) -> None:
+def test_a_failed_import_names_no_temporary_path(project: Path, code: bytes, error: str) -> None:
     (project / "task2.py").write_bytes(code)
     printed = fault()
     assert printed.startswith(("Traceback", "The import"))

@@ -25,6 +25,7 @@ from reproduce.cs_6685.experiments import BEST, EXPERIMENTS, PartL1, Settings, T
 from reproduce.cs_6685.finished import Finished, load_or_train
 from task3 import calculate_accuracy
 from task3a import one_hot_encode
+from tests.library.conftest import Patch
 
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 PUBLISHED = page.read(FIGURES / "results.json")
@@ -41,12 +42,12 @@ def few_digits(tiny_digits: Digits) -> Digits:
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_batches(monkeypatch: Patch) -> None:
     """Take three steps an epoch on the few digits."""
     monkeypatch.setattr(experiments, "BATCH_SIZE", 20)
 
 
-def test_a_training_with_the_same_settings_data_and_initial_weights_is_not_repeated(
+def test_a_training_with_the_same_inputs_is_not_repeated(
     few_digits: Digits, tmp_path: Path
 ) -> None:
     w, summary = np.arange(3, dtype=np.float32), {"accuracy": [0.1, 1 / 3], "steps": 2}
@@ -69,7 +70,7 @@ def test_a_training_with_the_same_settings_data_and_initial_weights_is_not_repea
     assert trained == cases
 
 
-def test_seed_and_initial_weights_determine_a_training_whose_last_weights_are_kept(
+def test_seed_and_initial_weights_determine_a_training(
     few_digits: Digits,
 ) -> None:
     settings = Settings("cross-entropy", batch_norm=True, epochs=1)
@@ -121,7 +122,7 @@ def test_a_one_cycle_rises_in_the_first_quarter_and_ends_at_zero(few_digits: Dig
     assert [rates[i] for i in (0, 2, 5, 11)] == pytest.approx([0.1 / 3, 0.1, 0.2 / 3, 0])
 
 
-def test_each_image_of_a_batch_is_moved_by_its_own_pixels_and_leaves_background(
+def test_each_image_is_moved_by_its_own_pixels_and_leaves_background(
     few_digits: Digits,
 ) -> None:
     trainer = Trainer(replace(BEST, epochs=1), few_digits)
@@ -153,7 +154,7 @@ def test_a_summary_counts_by_digit_and_names_what_is_never_predicted() -> None:
 
 
 @pytest.mark.parametrize("variant", transfer.VARIANTS.values())
-def test_transfer_takes_the_convolutions_and_draws_new_linear_layers(
+def test_transfer_keeps_convolutions_and_draws_linear_layers(
     variant: transfer.Variant,
 ) -> None:
     pretrained = lenet(np.random.default_rng(7))
@@ -174,9 +175,7 @@ def test_a_transfer_counts_how_often_it_becomes_worse_up_to_its_best_epoch() -> 
     assert (together["epochs"], together["val_accuracy"]) == ([6, 6], [0])
 
 
-def test_transfer_learns_and_tests_the_new_digits_and_validates_on_other_images(
-    tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_transfer_learns_tests_and_validates_apart(tiny_digits: Digits, monkeypatch: Patch) -> None:
     monkeypatch.setattr(transfer, "VALIDATION", 50)
     new = transfer.only(tiny_digits, 5, 9)
     one, same, other = (transfer.split(new, 30, np.random.default_rng(i)) for i in (0, 0, 1))
@@ -197,8 +196,8 @@ def test_transfer_learns_and_tests_the_new_digits_and_validates_on_other_images(
     assert kept["epochs"] == len(kept["val_accuracy"]) == 3
 
 
-def test_an_example_is_the_first_image_that_a_transform_makes_the_network_misclassify(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_example_is_the_first_image_that_a_transform_spoils(
+    monkeypatch: Patch,
 ) -> None:
     class Reader(Sequential):
         """Sees in an image the digit that its first pixel is, in tens."""
@@ -255,7 +254,7 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
         loss, accuracy = np.random.default_rng(len(started)).random((2, 8))
         return Finished(start, transfer.summary(accuracy[0], loss, accuracy))
 
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.setattr(script, "train", draw)
         patch.setattr(transfer, "train", draw_transfer)
         patch.setattr(script, "save", lambda figure, path: drawn.update({path.name: figure}))
@@ -266,7 +265,7 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
     return Written(started, drawn, results)
 
 
-def test_each_experiment_starts_from_its_weights_and_transfer_from_the_old_digits(
+def test_experiments_start_from_their_weights_and_transfer_from_old_digits(
     written: Written,
 ) -> None:
     ((pretraining, old_digits, start, pretrained),) = (
@@ -286,9 +285,7 @@ def test_each_experiment_starts_from_its_weights_and_transfer_from_the_old_digit
             assert start is None
 
 
-def test_the_results_have_the_form_of_the_published_ones(
-    written: Written, few_digits: Digits
-) -> None:
+def test_results_have_the_form_of_the_published_ones(written: Written, few_digits: Digits) -> None:
     theirs, ours = PUBLISHED, written.results
     assert (ours["data"], ours["quick"]) == ("few digits, 6,000 images", True)
     for name, by_size in ours["transfer"].items():
@@ -312,8 +309,8 @@ def test_losses_are_drawn_at_their_steps_ours_at_every_hundredth(written: Writte
         assert drawn[f"{name}: printed"] == document.PRINTED[name]
 
 
-def test_a_quick_run_does_not_replace_a_full_one_on_mnist(
-    few_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_quick_does_not_replace_full(
+    few_digits: Digits, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     (tmp_path / "results.json").write_text('{"hw4": {"data": "MNIST", "quick": false}}')
     monkeypatch.setattr(digits, "load", lambda data, data_dir: replace(few_digits, name="MNIST"))

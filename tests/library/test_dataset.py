@@ -14,15 +14,21 @@ from digits import DataError, dataset
 from digits.dataset import find
 from digits.files import cache_folder, read_folder
 from lab.script import parse_options
-from tests.library.conftest import MNIST_FILES, ORIGINALS, SMALL, Patch, Serve, idx_bytes, lay_out
+from tests.library.conftest import (
+    MNIST_FILES,
+    ORIGINALS,
+    SMALL,
+    Log,
+    Patch,
+    Serve,
+    idx_bytes,
+    lay_out,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-Log = pytest.LogCaptureFixture
 
 
-def test_the_folder_given_is_searched_before_that_of_the_environment_and_a_tilde_is_the_home(
-    small_folder: Path, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_the_order_of_the_folders(small_folder: Path, tmp_path: Path, monkeypatch: Patch) -> None:
     for variable in ("HOME", "USERPROFILE"):  # the latter on Windows
         monkeypatch.setenv(variable, str(tmp_path))
     options = parse_options(None, ["--out=~/a", "--data-dir=~/small"], training=True)
@@ -49,9 +55,7 @@ LAYOUTS = (
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_layouts_of_all_sources_are_read_and_bad_files_beside_good_ones_do_not_count(
-    tmp_path: Path, layout: str
-) -> None:
+def test_the_layouts_of_all_sources_are_read_beside_bad_files(tmp_path: Path, layout: str) -> None:
     for bad in ("{name}.gz", "{dotted}"):
         lay_out(dict.fromkeys(SMALL, b"<html>"), tmp_path, bad)
     arrays, attempts = read_folder(lay_out(SMALL, tmp_path, layout), ORIGINALS)
@@ -121,9 +125,7 @@ def test_the_cache_is_verified_and_what_it_lacks_fetched(
         np.testing.assert_array_equal(array, first[name])
 
 
-def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_remedy_are_listed(
-    small_folder: Path, tmp_path: Path, cache: Path, caplog: Log
-) -> None:
+def test_attempts_are_listed(small_folder: Path, tmp_path: Path, cache: Path, caplog: Log) -> None:
     bad = tmp_path / f"{MNIST_FILES[0]}.gz"
     bad.write_bytes(b"<html>moved</html>")
     with pytest.raises(DataError) as caught:
@@ -143,9 +145,7 @@ def test_a_bad_file_is_left_alone_and_after_every_place_all_attempts_and_the_rem
 
 
 @pytest.mark.parametrize(("choice", "name"), [("mnist", "MNIST"), ("any", "small, unverified")])
-def test_loaded_files_are_flat_images_and_labels_in_a_column(
-    small_folder: Path, monkeypatch: Patch, choice: str, name: str
-) -> None:
+def test_what_is_loaded(small_folder: Path, monkeypatch: Patch, choice: str, name: str) -> None:
     monkeypatch.setattr(dataset, "ORIGINALS", ORIGINALS)
     data = digits.load(choice, small_folder)
     assert data.name == name
@@ -180,16 +180,12 @@ LABELS = np.arange(12, dtype=np.uint8)
         (TRAIN_LABELS, LABELS, r"got \[0, 1, .*, 10\] in shape \(12,\)"),
     ],
 )
-def test_any_data_of_another_shape_or_type_is_refused(
-    tmp_path: Path, name: str, array: np.ndarray, message: str
-) -> None:
+def test_other_data_are_refused(tmp_path: Path, name: str, array: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         digits.load("any", lay_out(SMALL | {name: idx_bytes(array)}, tmp_path))
 
 
-def test_any_data_are_looked_for_in_the_folder_named_alone(
-    small_folder: Path, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_any_data_need_their_folder(small_folder: Path, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv("MNIST_DATA_DIR", str(small_folder))
     with pytest.raises(DataError, match="--any-data needs --data-dir FOLDER"):
         digits.load("any")
@@ -224,9 +220,7 @@ def test_auto_falls_back_on_synthetic_digits_and_says_so(caplog: Log) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 12])
-def test_the_first_load_draws_and_the_second_reads_without_a_search_for_mnist(
-    draw: Mock, cache: Path, monkeypatch: Patch, count: int
-) -> None:
+def test_synthetic_digits_are_kept(draw: Mock, cache: Path, monkeypatch: Patch, count: int) -> None:
     """Also where the cache holds fewer or more digits."""
     monkeypatch.setattr(dataset, "find", lambda *places: pytest.fail("it looked for MNIST"))
     cache.mkdir()

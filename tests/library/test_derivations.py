@@ -19,6 +19,7 @@ from reproduce import theory
 from task2a import BinaryModel
 from task3 import SoftmaxTrainer
 from task3a import SoftmaxModel
+from tests.library.conftest import Patch
 
 DOCS = Path(__file__).parents[2] / "docs"
 N, K, INPUTS = 6, 3, 4  # examples, classes, inputs
@@ -135,9 +136,7 @@ def test_the_optimal_momentum_is_the_square_of_one_minus_the_root_of_eta_h(eta_h
         assert negative.min() > theory.spectral_radius(0, eta_h)
 
 
-def test_the_command_draws_the_figures_of_the_text_with_the_maximum_the_optimum_and_the_paths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_draws_the_figures_of_the_text(tmp_path: Path, monkeypatch: Patch) -> None:
     drawn: dict[str, Figure] = {}
     monkeypatch.setattr(sys, "argv", ["theory.py", "--out", str(tmp_path)])
     monkeypatch.setattr(figures, "save", lambda figure, path: drawn.update({path.name: figure}))

@@ -24,6 +24,7 @@ from reproduce import course_2019, course_2020, course_2021, homework, protocols
 from reproduce.claims import Claim, number
 from reproduce.protocols import TEST, TRAINING, VALIDATION, Descent, Protocol, Sets
 from task2a import pre_process_images
+from tests.library.conftest import Patch
 
 
 class Repeated(NamedTuple):
@@ -73,7 +74,7 @@ def repeated(document: ModuleType) -> Repeated:
                 result.val_history["accuracy"][last] = 0.25
         return trained
 
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.setattr(Protocol, "train", briefly)
         patch.setattr(document, "train_all", recorded)
         patch.setattr(document, "EPOCHS", 3, raising=False)
@@ -234,9 +235,7 @@ def turned(result: Any, rng: np.random.Generator, kinds: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize("document", VERDICTS)
-def test_every_verdict_turns_with_the_results_and_follows_from_the_numbers_beside_it(
-    document: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_verdict_follows_from_its_numbers(document: ModuleType, monkeypatch: Patch) -> None:
     """Draws results until each claim has agreed and disagreed; `number` then always agrees."""
     one = repeated(document)
     assert all(claim.ours and json.dumps(asdict(claim)) for claim in one.claims)

@@ -20,6 +20,7 @@ from explore.checkpoints import Checkpoints, train_again
 from lab.trainings import Training, load
 from task2a import pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
+from tests.library.conftest import Patch
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 COMMAND = ["--jobs", "1", "--data-dir", ".", "--out"]
@@ -40,7 +41,7 @@ def data() -> Iterator[Digits]:
     """3,000 synthetic digits to train on, for two lambdas; few checkpoints, and no figures."""
     X, Y = synthetic_digits(3600)
     data = Digits("</script>", X[:3000], Y[:3000], X[3000:], Y[3000:])
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.setattr(digits, "load", lambda *_: data)
         patch.setattr(task3, "LAMBDAS", (0, 1))
         patch.setattr(task3, "make_figures", lambda *_: {})
@@ -53,7 +54,7 @@ def data() -> Iterator[Digits]:
 def lesson(data: Digits, tmp_path_factory: pytest.TempPathFactory) -> Lesson:
     folder, checkpoints = tmp_path_factory.mktemp("page"), {}
     task3.main([*COMMAND, str(folder), "--quick", "--seed", "1"])
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         again = lambda *given: checkpoints.update(train_again(*given)) or checkpoints  # noqa: E731
         patch.setattr(explore.__main__, "train_again", again)
         explore.__main__.main([*COMMAND, str(folder)])
@@ -195,7 +196,7 @@ def test_what_is_printed_beside_the_two_largest_scores_adds_up_to_them(page: Any
             assert total == score
 
 
-def test_a_step_is_that_of_numpy_and_one_at_too_large_a_rate_raises_the_loss(
+def test_a_step_is_numpys_and_at_too_large_a_rate_raises_the_loss(
     page: Any, lesson: Lesson
 ) -> None:
     page.get_by_label("1", exact=True).check()

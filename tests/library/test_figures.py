@@ -57,9 +57,7 @@ def curves(drawn: figures.Figures, task: str) -> dict[object, dict[float, float]
 
 
 @pytest.mark.parametrize(("task", "training"), [("2", IN_ORDER), ("3", BY_LAMBDA[0])])
-def test_a_training_is_shown_by_its_loss_and_its_accuracy(
-    drawn: figures.Figures, task: str, training: Training
-) -> None:
+def test_loss_and_accuracy_are_shown(drawn: figures.Figures, task: str, training: Training) -> None:
     losses = list(training.train_history["loss"].values())
     shown = curves(drawn, f"{task}b")
     assert list(shown) == ["Training loss, mean of each epoch (4 steps)", "Validation loss"]
@@ -127,7 +125,7 @@ def test_weights_are_images_on_one_scale_and_in_grey_on_their_own(drawn: figures
             np.testing.assert_array_equal(tile, w.reshape(28, 28))
 
 
-def test_the_squared_length_of_the_weights_is_a_point_each_on_logarithmic_axes(
+def test_squared_lengths_are_points_on_logarithmic_axes(
     drawn: figures.Figures,
 ) -> None:
     (ax,) = drawn[FIGURES["4e"]].axes

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from digits.files import ORIGINALS, BadFileError, Original, read_idx, replacing
-from tests.library.conftest import idx_bytes, original
+from tests.library.conftest import Patch, idx_bytes, original
 
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
 RAW = idx_bytes(ARRAY)
@@ -19,9 +19,7 @@ ORIGINAL = original(RAW)
 
 
 @pytest.mark.parametrize("expected", [ORIGINAL, None], ids=["an original", "any data"])
-def test_a_file_is_judged_by_its_raw_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: Original | None
-) -> None:
+def test_raw_bytes_decide(tmp_path: Path, monkeypatch: Patch, expected: Original | None) -> None:
     """The course's own mnist.py beside the scripts is not taken for the package that reads it."""
     monkeypatch.setitem(sys.modules, "mnist", types.ModuleType("mnist"))
     for content in (RAW, gzip.compress(RAW, 9), gzip.compress(RAW, 0)):

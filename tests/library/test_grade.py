@@ -19,6 +19,7 @@ from course.checks import copy_checks
 from course.isolation import NOT_ISOLATED, Limits, Run
 from course.pages import feedback, overview
 from course.points import Report, grade, prepare
+from tests.library.conftest import Capture, Patch
 from tests.library.fake_course import RIGHT, write_files, zipped
 from tests.library.variants.variant import ROOT
 
@@ -29,8 +30,6 @@ CHECKS = (  # number, name, points, the mistake that its failure names; the last
     ("3a.2", "test_style", 0.0, "this overflows"),
 )
 ALL = "2a.1 2a.2 3a.1 3a.2"
-Capture = pytest.CaptureFixture[str]
-Patch = pytest.MonkeyPatch
 
 
 def results(passed: str, tasks: Sequence[str] = ("2a", "3a"), notes: Sequence[str] = ()) -> str:
@@ -315,9 +314,7 @@ def test_ctrl_c_keeps_what_was_graded(classroom: Classroom, monkeypatch: Patch) 
     assert json.loads((classroom.out / "ann.json").read_text())["score"] == 6.5
 
 
-def test_the_limits_are_those_of_the_command_line(
-    classroom: Classroom, monkeypatch: Patch, tmp_path: Path
-) -> None:
+def test_options_are_the_limits(classroom: Classroom, monkeypatch: Patch, tmp_path: Path) -> None:
     options = "--timeout 24 --memory 1024 --container an/image --penalty half"
     assert classroom.grade(*options.split()) == 0
     limits = Limits(24, 1 << 30, image="an/image", penalty="half")
@@ -331,9 +328,7 @@ def test_the_limits_are_those_of_the_command_line(
     assert cli.parse(["class"]).jobs == 1
 
 
-def test_what_is_wrong_is_one_line(
-    classroom: Classroom, monkeypatch: Patch, capsys: Capture
-) -> None:
+def test_a_fault_is_one_line(classroom: Classroom, monkeypatch: Patch, capsys: Capture) -> None:
     assert classroom.grade_one("nowhere") == classroom.grade_one("") == 1
     broken = Run(ending="Python ended with exit code 4", output=b"RuntimeError: broken conftest")
     classroom.acts[""] = lambda *_: broken

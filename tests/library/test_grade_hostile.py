@@ -19,9 +19,8 @@ import pytest
 from course import GradingError, isolation
 from course.isolation import Limits, bubblewrap_problem, run_checks
 from course.points import Checks, Report, grade, prepare
+from tests.library.conftest import Patch
 from tests.library.fake_course import ANSWER, OTHER, RIGHT, make_course, write_files
-
-Patch = pytest.MonkeyPatch
 
 
 class Impatient(Limits):
@@ -91,7 +90,7 @@ def graded(checks: Checks, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         files = {"task2a.py": f"{ANSWER}{code}", "task3a.py": f"{OTHER}{code}"}
         return grade(write_files(top / name, RIGHT | files), checks, LIMITS)
 
-    with ThreadPoolExecutor(len(ALL)) as pool, pytest.MonkeyPatch.context() as patch:
+    with ThreadPoolExecutor(len(ALL)) as pool, Patch.context() as patch:
         patch.setattr(isolation, "GRACE", 1.0)
         return dict(zip(ALL, pool.map(one, ALL), strict=True))
 
@@ -140,9 +139,7 @@ threading.Thread(target=threading.Event().wait).start()
 """
 
 
-def test_a_run_without_bubblewrap_ends_as_a_whole_and_finds_no_token_and_no_solution(
-    checks: Checks, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_a_run_ends_and_finds_nothing(checks: Checks, tmp_path: Path, monkeypatch: Patch) -> None:
     os.mkfifo(fifo := tmp_path / "fifo")
     temporary, project = write_files(tmp_path / "temporary", {}), checks.project
     monkeypatch.setattr(isolation, "bubblewrap_problem", lambda: "why")
@@ -205,9 +202,7 @@ open("mine", "w")
 
 
 @pytest.mark.skipif(bool(bubblewrap_problem()), reason="bubblewrap does not work here")
-def test_in_bubblewrap_a_submission_writes_to_its_folder_only_and_finds_nothing(
-    checks: Checks, tmp_path: Path
-) -> None:
+def test_in_bubblewrap_a_submission_reaches_its_folder_only(checks: Checks, tmp_path: Path) -> None:
     with (
         tempfile.TemporaryDirectory(dir="/var/tmp") as project,  # /tmp is hidden anyway
         tempfile.TemporaryDirectory(dir="/tmp") as folder,
@@ -235,9 +230,7 @@ def test_bubblewrap_is_looked_for_and_tried(tmp_path: Path, monkeypatch: Patch) 
     assert bubblewrap_problem.__wrapped__() == refused
 
 
-def test_a_container_gets_the_folder_of_one_run_and_no_network(
-    checks: Checks, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_a_container_gets_one_run_alone(checks: Checks, tmp_path: Path, monkeypatch: Patch) -> None:
     """An engine that logs its call, and runs the command on this machine."""
     log = tmp_path / "log"
     engine = f"""printf '%s\\n' "$@" >> {log}

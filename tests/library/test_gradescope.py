@@ -16,6 +16,7 @@ from course.grade import parse
 from course.gradescope import build, main
 from course.points import make_report
 from lab.assignment import FILES
+from tests.library.conftest import Patch
 from tests.library.fake_course import OTHER, RIGHT, make_course, write_files
 from tests.library.variants.variant import ROOT
 
@@ -59,7 +60,7 @@ def test_gradescope_gets_results_or_reads_that_grading_failed(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("earned", "code"), [(0, 1), (2.5, 0)])
 def test_classroom_gets_the_points_and_fails_without_all_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, earned: float, code: int
+    tmp_path: Path, monkeypatch: Patch, capsys: Any, earned: float, code: int
 ) -> None:
     test = {"number": "2a.1", "name": "test_a", "max_score": 2.5, "status": "failed"}
     report = make_report([test | {"score": earned, "output": "why"}], [])

@@ -75,9 +75,7 @@ def test_a_loss_that_is_not_one_number_is_named() -> None:
         (1, -800, "some outputs are exactly 0 or 1"),
     ],
 )
-def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compare(
-    target: int, logit: float, cause: str
-) -> None:
+def test_trained_weights_are_not_accused(target: int, logit: float, cause: str) -> None:
     """At a probability of 1e-11 rounding hides what changes; at 0 the loss is at its limit."""
     model = with_weights(BinaryModel(), np.full((6, 1), logit / 6))
     with pytest.raises(ValueError, match=f"cannot be checked .*: {cause}.* before training"):
@@ -99,9 +97,7 @@ def test_right_code_is_not_accused_where_a_long_training_leaves_nothing_to_compa
     ],
     ids=["sign", "one weight", "too long", "transposed", "twice", "nan"],
 )
-def test_a_wrong_gradient_is_found_though_the_weights_may_be_zero(
-    change: Callable[[np.ndarray], np.ndarray], message: str
-) -> None:
+def test_a_wrong_gradient_shows(change: Callable[[np.ndarray], np.ndarray], message: str) -> None:
     class Wrong(SoftmaxModel):
         def backward(self, X: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> None:
             super().backward(X, outputs, targets)

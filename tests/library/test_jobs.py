@@ -48,7 +48,7 @@ def blas_threads() -> set[int]:
     return {one["num_threads"] for one in libraries if "numpy" in one["filepath"]}
 
 
-def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainings(
+def test_two_jobs_are_processes_that_share_images_and_end(
     monkeypatch: Patch,
 ) -> None:
     """So that the next trainings import what is edited in the meantime."""
@@ -64,9 +64,7 @@ def test_two_jobs_are_processes_that_share_their_images_and_end_with_the_trainin
 @pytest.mark.parametrize(
     ("variable", "name"), [("TMPDIR", "t ü"), ("JOBLIB_TEMP_FOLDER", "long/" * 70)]
 )
-def test_any_temporary_folder_serves(
-    tmp_path: Path, monkeypatch: Patch, variable: str, name: str
-) -> None:
+def test_any_tmpdir_serves(tmp_path: Path, monkeypatch: Patch, variable: str, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir(parents=True)
     if variable == "TMPDIR":  # which Python reads once; joblib prefers memory where there is enough
@@ -118,9 +116,7 @@ def die() -> None:
         (die, OSError, "was killed, possibly out of memory; try --jobs 1"),
     ],
 )
-def test_the_end_of_one_training_ends_all_with_one_line(
-    training: Callable[[], None], error: type[Exception], line: str
-) -> None:
+def test_one_end_ends_all(training: Callable[[], None], error: type[Exception], line: str) -> None:
     with pytest.raises(error, match=line):
         train_all({"good": os.getpid, "bad": training}, jobs=2)
 
@@ -167,9 +163,7 @@ run_script(lambda: train_all(dict.fromkeys("ab", training), jobs=2))
 @pytest.mark.parametrize(
     ("sent", "code", "line"), [(signal.SIGINT, 130, "\ninterrupted\n"), (signal.SIGTERM, 143, "")]
 )
-def test_a_signal_ends_all_trainings_at_once_and_leaves_nothing(
-    tmp_path: Path, sent: signal.Signals, code: int, line: str
-) -> None:
+def test_a_signal_ends_all(tmp_path: Path, sent: signal.Signals, code: int, line: str) -> None:
     started, temporary = tmp_path / "started", tmp_path / "a temporary folder"
     started.mkdir()
     temporary.mkdir()
@@ -190,7 +184,7 @@ def three_epochs() -> int:
     return sum(progress(range(3)))
 
 
-def test_one_line_counts_the_trainings_fits_a_terminal_that_becomes_narrower_and_is_removed(
+def test_one_line_counts_trainings_fits_the_terminal_and_is_removed(
     monkeypatch: Patch,
 ) -> None:
     termios = pytest.importorskip("termios", reason="Windows has no such terminals")

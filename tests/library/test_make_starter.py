@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.library.conftest import Capture, Patch
+
 pytest.importorskip("nbformat", reason="the handout's notebook needs nbformat")
 
 import task2
@@ -28,7 +30,6 @@ from tests.library.variants.variant import ROOT, with_body
 from trainer import BaseTrainer
 
 Texts = dict[str, str]  # {path in the handout: text}
-Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,7 @@ def texts(starter: Path) -> Texts:
     return {path.relative_to(starter).as_posix(): path.read_text("utf-8") for path in files}
 
 
-def test_start_here_shows_what_pytest_prints(
-    texts: Texts, monkeypatch: Patch, tmp_path: Path
-) -> None:
+def test_start_shows_what_pytest_prints(texts: Texts, monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```console\n(?:\$ pytest --next\n)?(.*?)```", texts[ASSIGNMENT], re.S)
     for block, pixels in zip(blocks, ("", "X / 255", "X / 127.5 - 1"), strict=True):
@@ -115,9 +114,7 @@ def test_no_answer_is_in_the_handout_in_any_spelling(texts: Texts) -> None:
     assert found == {("spelt", a) for a in ("(y-yhat)", "(outputs-targets)", "2lambdaw")}
 
 
-def test_what_prevents_a_handout_is_named_and_nothing_is_written(
-    tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_prevents_it_is_named(tmp_path: Path, monkeypatch: Patch, capsys: Capture) -> None:
     (tmp_path / "notes.txt").write_text("keep")
     for name in (".", "notes.txt"):
         assert main([str(tmp_path / name)]) == 1
@@ -179,9 +176,7 @@ def test_the_notebook_asks_each_question_and_shows_each_figure(texts: Texts) -> 
         assert f"answer-{task.name}" in cells
 
 
-def test_the_notebook_shows_a_figure_with_its_text_or_says_how_to_get_it(
-    monkeypatch: Patch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_notebook_shows_a_figure(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
     monkeypatch.setattr(results, "show_in_notebook", print)
     monkeypatch.chdir(tmp_path)
     exec(shown := f"{SHOW}\nshow('a.png', 'task2.py', 'Task 2b')\n", {})

@@ -74,9 +74,7 @@ def test_a_mirror_that_fails_is_followed_by_the_next(
     assert cause in attempt.cause
 
 
-def test_a_mirror_with_one_bad_file_serves_the_others_and_the_bad_one_is_not_kept(
-    good: str, small_folder: Path, fetch_from: Fetch, cache: Path
-) -> None:
+def test_no_bad_file_is_kept(good: str, small_folder: Path, fetch_from: Fetch, cache: Path) -> None:
     (small_folder / f"{NAME}.gz").write_bytes(b"<html>")
     arrays, (attempt,) = fetch_from(good, all_four=True)
     assert "6 bytes that are neither gzip nor IDX" in attempt.cause
@@ -84,9 +82,7 @@ def test_a_mirror_with_one_bad_file_serves_the_others_and_the_bad_one_is_not_kep
     assert len(arrays) == 3
 
 
-def test_a_mirror_that_sends_without_end_is_cut_off_at_the_size_of_the_file(
-    good: str, serve: Serve, fetch_from: Fetch
-) -> None:
+def test_an_endless_download_is_cut_off(good: str, serve: Serve, fetch_from: Fetch) -> None:
     sent: list[int] = []
 
     def endless(to: Any) -> None:
@@ -100,9 +96,7 @@ def test_a_mirror_that_sends_without_end_is_cut_off_at_the_size_of_the_file(
     assert sum(sent) < 2**25  # what the buffers of the connection hold
 
 
-def test_a_download_that_is_cut_off_is_tried_once_more(
-    small_folder: Path, serve: Serve, fetch_from: Fetch
-) -> None:
+def test_a_cut_off_download_is_retried(small_folder: Path, serve: Serve, fetch_from: Fetch) -> None:
     whole = (small_folder / f"{NAME}.gz").read_bytes()
     bodies = [whole, whole[:9], whole[:9], whole, whole[:9]]
     length = {"Content-Length": str(len(whole))}
@@ -114,9 +108,7 @@ def test_a_download_that_is_cut_off_is_tried_once_more(
     assert f"{len(whole) - 9} more expected" in attempt.cause
 
 
-def test_a_mirror_that_falls_silent_or_cannot_be_reached_is_not_asked_for_the_other_files(
-    serve: Serve, fetch_from: Fetch, monkeypatch: Patch
-) -> None:
+def test_a_silent_mirror_is_asked_once(serve: Serve, fetch_from: Fetch, monkeypatch: Patch) -> None:
     def silent(to: Any) -> None:
         to.connection.settimeout(20)
         to.rfile.read(1)  # until the other side closes the connection
@@ -128,7 +120,7 @@ def test_a_mirror_that_falls_silent_or_cannot_be_reached_is_not_asked_for_the_ot
     assert "refused" in second.cause
 
 
-def test_ctrl_c_in_the_middle_of_a_download_leaves_no_part_of_it(
+def test_ctrl_c_in_a_download(
     good: str, fetch_from: Fetch, cache: Path, monkeypatch: Patch
 ) -> None:
     line = MagicMock()

@@ -65,8 +65,6 @@ SHAPES = r"expected the same shape, got .*Y.reshape\(-1, 1\), and .* one_hot_enc
         (lambda: batch_loader(Y4, Y4, 5), "batch_size: .* got 5.*smaller batch"),
     ],
 )
-def test_a_wrong_argument_is_named_with_its_remedy(
-    call: Callable[[], object], message: str
-) -> None:
+def test_a_wrong_argument_is_named_with_a_remedy(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()

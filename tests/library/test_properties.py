@@ -48,9 +48,7 @@ def with_weights(model: Any, w: np.ndarray) -> Any:
 
 
 @given(few, st.integers(2, 10), dtypes, st.data())
-def test_the_outputs_are_scipys_expit_and_log_softmax(
-    N: int, K: int, dtype: Any, data: Data
-) -> None:
+def test_outputs_are_scipys_expit_and_log_softmax(N: int, K: int, dtype: Any, data: Data) -> None:
     logits, info = draw_array(data, (N, K), -HUGE, HUGE, dtype), np.finfo(dtype)
     binary = with_weights(BinaryModel(), np.ones((1, 1), dtype)).forward(logits[:, :1])
     expected = special.expit(logits[:, :1].astype(np.float64))
@@ -63,9 +61,7 @@ def test_the_outputs_are_scipys_expit_and_log_softmax(
 
 
 @given(few, few, dtypes, dtypes, st.data())
-def test_the_losses_are_means_of_scipys_xlogy(
-    N: int, K: int, dtype: Any, target_dtype: Any, data: Data
-) -> None:
+def test_losses_are_scipys_xlogy(N: int, K: int, dtype: Any, target_dtype: Any, data: Data) -> None:
     """Of targets that are no labels, too; a probability below the smallest normal number is it."""
     targets = draw_array(data, (N, K), 0, 1, target_dtype)
     outputs = draw_array(data, (N, K), 0, 1, dtype)

@@ -12,6 +12,7 @@ import task3
 import utils
 from digits.synthetic import synthetic_digits
 from task2a import pre_process_images
+from tests.library.conftest import Patch
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from task2a import pre_process_images
     [(task2, False, 0.05), (task2, True, 0.05), (task3, 0.5, 0.01)],
 )
 def test_a_training_has_its_images_and_seed_and_the_settings_of_the_assignment(
-    monkeypatch: pytest.MonkeyPatch, script: Any, choice: float, learning_rate: float
+    monkeypatch: Patch, script: Any, choice: float, learning_rate: float
 ) -> None:
     """The choice is of shuffling in Task 2 and of lambda in Task 3, which always shuffles."""
     monkeypatch.setattr(script, "fit", lambda trainer, epochs: trainer)

@@ -21,6 +21,7 @@ from lab.results import publish, sha256
 from lab.trainings import Training, Validation, load, save
 from report import answers, pages
 from report.results import Part, read
+from tests.library.conftest import Patch
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
@@ -151,7 +152,7 @@ ANSWERS: list[tuple[str, list[Training], str]] = [
 
 @pytest.mark.parametrize(("task", "trainings", "stated"), ANSWERS)
 def test_an_answer_follows_from_the_results(
-    task: str, trainings: list[Training], stated: str, monkeypatch: pytest.MonkeyPatch
+    task: str, trainings: list[Training], stated: str, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(report.results, "LAMBDAS", (0, 0.1, 1))
     names = NAMES["task2"] if task[0] == "2" else ("lambda 0", "lambda 0.1", "lambda 1")
@@ -174,7 +175,7 @@ def folder(tiny_digits: Digits, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def write_report(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Callable[..., None]:
+def write_report(monkeypatch: Patch, folder: Path) -> Callable[..., None]:
     """A function that runs the report's main on `folder`."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
 
@@ -205,9 +206,7 @@ class Recording(pages.Report):
         return super().table(rows, *args, **kwargs)
 
 
-def test_the_report_says_what_was_run_and_has_each_task_with_its_figure_and_answer_in_order(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_report_has_each_task_with_figure_and_answer(folder: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(pages, "Report", Recording)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     parts, texts, numbers = read(folder), pages.texts(), iter(range(1, 11))
@@ -245,7 +244,7 @@ def test_the_report_says_what_was_run_and_has_each_task_with_its_figure_and_answ
 
 
 def test_the_marking_guide_has_each_task_and_shares_its_points(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: Patch,
 ) -> None:
     monkeypatch.chdir(ROOT)
     guide = (ROOT / "course" / "MARKING.md").read_text(encoding="utf-8")
@@ -260,7 +259,7 @@ def test_the_marking_guide_has_each_task_and_shares_its_points(
 
 
 def test_the_same_inputs_give_the_same_bytes_where_they_are_wanted(
-    write_report: Callable[..., None], folder: Path, monkeypatch: pytest.MonkeyPatch
+    write_report: Callable[..., None], folder: Path, monkeypatch: Patch
 ) -> None:
     square = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0H9"/></svg>'
     monkeypatch.setattr(pages, "_svg", lambda tex: square)  # which is drawn in no time
@@ -274,9 +273,7 @@ def test_the_same_inputs_give_the_same_bytes_where_they_are_wanted(
     assert b"/CreationDate (D:19700101000000Z" in pdf
 
 
-def test_what_is_not_of_one_run_is_refused_by_name_with_what_to_run(
-    write_report: Callable[..., None], folder: Path
-) -> None:
+def test_what_is_not_of_one_run_is_refused(write_report: Callable[..., None], folder: Path) -> None:
     path, archive = folder / "results.json", folder / "task3_runs.npz"
     whole = path.read_text()
     again = f"Run: python task3.py --out {folder}"

@@ -26,6 +26,7 @@ from reproduce.cs_6685.hypotheses import hypotheses
 from reproduce.protocols import TEST, TRAINING, VALIDATION, Descent, Protocol, Sets
 from task2a import BinaryModel, pre_process_images
 from task3a import SoftmaxModel, one_hot_encode
+from tests.library.conftest import Capture, Patch
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "figures" / "results.json"
@@ -42,9 +43,7 @@ RESULTS = DOCS / "figures" / "results.json"
         ("0.037827305981061383", 0.037827305981, False, "0.037827305981"),
     ],
 )
-def test_a_number_agrees_within_its_last_printed_digit(
-    published: str, ours: float, agrees: bool, shown: str
-) -> None:
+def test_a_number_agrees_as_printed(published: str, ours: float, agrees: bool, shown: str) -> None:
     claim = claims.number("2d", Method("A"), "what", published, ours)
     assert (claim.published, claim.agrees, claim.ours) == (f"what {published}", agrees, shown)
 
@@ -148,9 +147,7 @@ def test_measures_of_weights_and_outputs() -> None:
     assert course_2020.exact_rows(np.array([[1, 0, 0]] * 3), outputs) == pytest.approx(1 / 3)
 
 
-def test_a_batch_is_seen_before_its_step_and_the_accuracy_after_it(
-    tiny_digits: digits.Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_is_seen_before_its_step(tiny_digits: digits.Digits, monkeypatch: Patch) -> None:
     monkeypatch.setattr(task2, "BATCH_SIZE", 16)
     images = utils.load_binary_dataset(2, 3, tiny_digits)
     batches = course_2021.follow_batches(images, epochs=2)
@@ -227,9 +224,9 @@ def test_the_page_describes_each_protocol_and_has_each_note(block: str) -> None:
 
 def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
     tiny_digits: digits.Digits,
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: Patch,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capture,
 ) -> None:
     claim = Claim("2d", Method("A"), "stops in epoch 33", "34", True, note=1, measured="x")
     document = [replace(claim, ours="35", agrees=False), claim]

@@ -20,8 +20,8 @@ from digits import Digits
 from lab.figures import Figures, confusion
 from lab.results import expect_writable, publish
 from lab.trainings import Training, Validation, load, save
+from tests.library.conftest import Capture, Patch
 
-Patch = pytest.MonkeyPatch
 Publish = Callable[..., Path]
 
 
@@ -81,9 +81,7 @@ def test_trainings_read_from_a_file_are_those_that_were_saved(tmp_path: Path) ->
         assert replace(read[name], w=training.w) == training
 
 
-def test_a_script_leaves_figures_runs_results_and_a_table(
-    publish_run: Publish, tiny_digits: Digits, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_script_leaves(publish_run: Publish, tiny_digits: Digits, capsys: Capture) -> None:
     files = contents(publish_run("task2", "tiny digits"))
     results = json.loads(files.pop("results.json"))
     assert set(files) == {"a.png", "b.png", "task2_runs.npz"}
@@ -130,7 +128,7 @@ def fail(*arguments: Any, **options: Any) -> Any:
 
 
 def test_no_figure_costs_a_training_or_an_older_figure(
-    publish_run: Publish, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+    publish_run: Publish, monkeypatch: Patch, capsys: Capture
 ) -> None:
     out = publish_run("task2")
     before = contents(out)
@@ -176,9 +174,7 @@ def test_the_results_of_a_full_run_on_mnist_are_not_replaced_by_less(publish_run
 
 
 @pytest.mark.parametrize("text", ["not json", "3", '{"task2": 3}'])
-def test_a_file_in_the_way_of_the_results_is_left_alone(
-    publish_run: Publish, tmp_path: Path, text: str
-) -> None:
+def test_a_file_in_the_way_is_left_alone(publish_run: Publish, tmp_path: Path, text: str) -> None:
     path = tmp_path / "out" / "results.json"
     path.parent.mkdir()
     path.write_text(text)
@@ -194,7 +190,7 @@ def test_a_folder_that_cannot_be_written_is_reported(tiny_digits: Digits) -> Non
 
 
 def test_show_opens_a_window_for_each_figure_where_there_are_windows(
-    publish_run: Publish, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+    publish_run: Publish, monkeypatch: Patch, capsys: Capture
 ) -> None:
     shown: list[Any] = []
     plt.switch_backend("agg")  # which opens no window, unlike what it is made to say
@@ -214,7 +210,7 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
     assert shown == ["a", "b", default]
 
 
-def test_a_notebook_shows_the_figures_with_their_descriptions_below_the_cell(
+def test_a_notebook_shows_figures_and_descriptions(
     publish_run: Publish, monkeypatch: Patch
 ) -> None:
     below: list[dict[str, str]] = []

@@ -28,10 +28,8 @@ from lab.assignment import CONFUSION, MISTAKES, TASKS
 from lab.gradient import GradientError
 from lab.script import load_data, parse_options, run_script
 from lab.trainings import HistoryError, load
-from tests.library.conftest import QUIET_TRACKER, FirstRun, Patch
+from tests.library.conftest import QUIET_TRACKER, Capture, FirstRun, Patch
 from trainer import BaseTrainer
-
-Capture = pytest.CaptureFixture[str]
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,9 +49,7 @@ def test_the_scripts_write_and_print_what_their_trainings_gave(first_run: FirstR
         assert title.endswith("(tiny digits, 3 epochs)")
 
 
-def test_the_runs_are_the_trainings_of_the_assignment(
-    first_run: FirstRun, tiny_digits: Digits
-) -> None:
+def test_runs_are_the_trainings_of_the_assignment(first_run: FirstRun, tiny_digits: Digits) -> None:
     binary, full = utils.load_binary_dataset(2, 3, tiny_digits), utils.load_full_mnist(tiny_digits)
     settings: dict[str, Any] = {"epochs": 3, "seed": 3}
     expected = {
@@ -89,9 +85,7 @@ run_script(task2.main)
 """
 
 
-def test_jobs_threads_and_odd_settings_change_nothing(
-    first_run: FirstRun, tiny_digits: Digits, tmp_path: Path
-) -> None:
+def test_settings_change_nothing(first_run: FirstRun, tiny_digits: Digits, tmp_path: Path) -> None:
     data, out = tmp_path / "data.npz", tmp_path / "out"
     np.savez(data, **{name: value for name, value in vars(tiny_digits).items() if name != "name"})
     plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "COLUMNS": "20"}
@@ -217,9 +211,7 @@ def exit_code(main: Callable[[], object]) -> Any:
     return exit.value.code
 
 
-def test_a_fault_ends_with_one_line_and_one_of_the_code_keeps_its_traceback(
-    capsys: Capture, monkeypatch: Patch
-) -> None:
+def test_a_fault_is_one_line_and_a_bug_a_traceback(capsys: Capture, monkeypatch: Patch) -> None:
     kinds = FloatingPointError, NotImplementedError, HistoryError, GradientError, OSError
     for script, name in {"task2.py": "task2.py", "report/__main__.py": "report"}.items():
         monkeypatch.setattr(sys, "argv", [script])
@@ -286,7 +278,7 @@ run_script(lambda: expect_writable("task2", None, Namespace(out=Path(sys.argv[1]
     ("variable", "fix"),
     [("MATPLOTLIBRC", "save matplotlibrc as UTF-8"), ("MPLBACKEND", "unset MPLBACKEND")],
 )
-def test_settings_of_matplotlib_that_it_refuses_are_named_before_any_training(
+def test_settings_that_matplotlib_refuses_are_named(
     tmp_path: Path, variable: str, fix: str
 ) -> None:
     path = tmp_path / "matplotlibrc"

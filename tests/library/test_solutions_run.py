@@ -22,6 +22,7 @@ from lab.assignment import POINTS
 from lab.gradient import check_gradient
 from tests.checks.compatibility import adapted
 from tests.checks.student import StudentFiles
+from tests.library.conftest import Patch
 from tests.library.proof import Solution
 from tests.library.submissions import SUBMISSIONS, read
 from tests.library.variants.right import RIGHT
@@ -49,9 +50,7 @@ RUNS = {
 
 
 @pytest.fixture
-def files(
-    monkeypatch: pytest.MonkeyPatch, tiny_digits: Digits, tmp_path: Path
-) -> Iterator[StudentFiles]:
+def files(monkeypatch: Patch, tiny_digits: Digits, tmp_path: Path) -> Iterator[StudentFiles]:
     """The files of a student who works with a few digits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(digits, "load", lambda *options: tiny_digits)
@@ -61,7 +60,7 @@ def files(
     files.close()
 
 
-def fill_in(name: str, files: StudentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+def fill_in(name: str, files: StudentFiles, monkeypatch: Patch) -> None:
     """Let a script train with a student's code, as if it stood in the handout."""
     script, pieces, model = SCRIPTS[name], PIECES[name], MODELS[name]
     Own = files.require(f"{pieces.__name__}.{model}").__wrapped__
@@ -95,9 +94,7 @@ def check_of_few_weights(model: Any, X: np.ndarray, Y: np.ndarray) -> float:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("solution", RUNS, ids=str)
-def test_a_right_solution_runs_the_scripts_to_their_end(
-    solution: Solution, files: StudentFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_right_solutions_run(solution: Solution, files: StudentFiles, monkeypatch: Patch) -> None:
     solution.write(files.folder)
     monkeypatch.setattr(task2, "BATCH_SIZE", 4)
     monkeypatch.setattr(task3, "BATCH_SIZE", 20)
@@ -115,7 +112,7 @@ def test_a_right_solution_runs_the_scripts_to_their_end(
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("script", ["task2.py", "task3.py"])
 def test_the_scripts_of_the_original_starter_run_on_the_modules_of_this_project(
-    script: str, files: StudentFiles, tiny_digits: Digits, monkeypatch: pytest.MonkeyPatch
+    script: str, files: StudentFiles, tiny_digits: Digits, monkeypatch: Patch
 ) -> None:
     text = read("starter_2023").files[script]
     short = re.sub(r"(num_epochs|batch_size) = \d+", r"\1 = 8", text)

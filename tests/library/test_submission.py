@@ -16,9 +16,9 @@ from course import GradingError, listing, submission
 from course.classes import find_submissions
 from course.submission import read_submission
 from lab.assignment import FILES
+from tests.library.conftest import Patch
 from tests.library.fake_course import RIGHT, write_files, zipped
 
-Patch = pytest.MonkeyPatch
 SIX = {name: f"{name}, of six" for name in FILES}
 TRAINER = {"trainer.py": SIX["trainer.py"], "utils.py": SIX["utils.py"]}
 CODE = zipped(SIX | {"plots.py": "old"})

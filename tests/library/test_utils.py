@@ -10,6 +10,7 @@ import utils
 from digits import Digits
 from lab import figures
 from task3a import SoftmaxModel
+from tests.library.conftest import Patch
 
 # Data sets
 
@@ -19,7 +20,7 @@ def numbered(count: int) -> np.ndarray:
 
 
 def test_the_first_20000_images_train_and_all_test_images_validate(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: Patch,
 ) -> None:
     data = Digits("numbers", numbered(20_002), -numbered(20_002), numbered(5), -numbered(5))
     monkeypatch.setattr("digits.load", lambda: data)
@@ -103,9 +104,7 @@ def test_predictions_in_blocks_are_those_of_forward() -> None:
         ([9.0, 4.0, 0.9, 0.8], (0, 0.945), 0),  # a curve that never enters
     ],
 )
-def test_a_figure_is_zoomed_to_the_curves_from_where_they_enter_it(
-    values: list[float], limits: tuple[float, float], start: int
-) -> None:
+def test_figures_are_zoomed(values: list[float], limits: tuple[float, float], start: int) -> None:
     (ax,) = figures.plot_curves({"loss": dict(enumerate(values))}, "", "", (0, 0.5)).axes
     assert ax.get_ylim() == pytest.approx(limits)
     assert list(np.asarray(ax.get_lines()[0].get_ydata())) == values[start:]
