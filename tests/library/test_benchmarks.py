@@ -53,9 +53,7 @@ def prepared(folder: Path, name: str) -> Turn:
     return partial(mkstemp, prefix=f"turn of {name}", dir=folder)
 
 
-def test_a_contender_prepares_once_and_is_timed_by_turns(
-    tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_a_contender_prepares_once_and_is_timed_in_turn(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(measuring, "compared", lambda *measured: measured)
     raced: Any = measuring.race({n: partial(prepared, tmp_path, n) for n in "ab"}, rounds=2)
     for name in "ab":
@@ -120,9 +118,7 @@ def test_the_script_is_compared_with_its_trainings(split: utils.Split, monkeypat
     assert [goal.measured for goal in section.goals[:2]] == [3.5, 451]
 
 
-def test_memory_of_a_script_is_that_of_all_its_processes_together(
-    monkeypatch: Patch,
-) -> None:
+def test_memory_of_a_script_is_that_of_all_its_processes_together(monkeypatch: Patch) -> None:
     samples = [(80e6, 0), (70e6, 50e6), (60e6, 40e6)]  # of the script, of its child
 
     def memory(i: int) -> Any:

@@ -62,9 +62,7 @@ def test_the_mistakes_of_a_task_cost_no_other(task: str, results: dict[Variant, 
 
 
 @pytest.mark.parametrize("variant", RIGHT, ids=str)
-def test_a_right_solution_gets_all_points(
-    variant: Variant, results: dict[Variant, Results]
-) -> None:
+def test_a_right_solution_has_all_points(variant: Variant, results: dict[Variant, Results]) -> None:
     found = results[variant]
     assert [test["output"] for test in found["tests"] if test["status"] == "failed"] == []
     assert found["score"] == found["max_score"] == 62

@@ -264,9 +264,7 @@ def test_what_is_missing_is_named(check: Run, folder: Path) -> None:
         ("np.put(np.zeros((2, 2)), 0, [X, [X]])", "an array where one number belongs"),
     ],
 )
-def test_an_exception_has_its_line_and_a_cause(
-    tmp_path: Path, expression: str, likely: str
-) -> None:
+def test_an_exception_has_its_line_and_cause(tmp_path: Path, expression: str, likely: str) -> None:
     text = "import nowhere\nimport numpy as np\n\ndef forward(X):\n    return scores(X)\n\n"
     text += f"def scores(X):\n    return {expression}  # é\n"
     (tmp_path / "task2a.py").write_text(text, encoding="utf-8")

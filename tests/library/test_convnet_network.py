@@ -77,9 +77,7 @@ def test_a_copy_learns_what_the_network_would(tmp_path: Path) -> None:
         lambda model: Sequential(model.layers[-3:]),
     ],
 )
-def test_layers_with_other_weights_are_refused(
-    unlink: Callable[[Sequential], object],
-) -> None:
+def test_layers_with_other_weights_are_refused(unlink: Callable[[Sequential], object]) -> None:
     model = small()
     unlink(model)
     trainer = trainer_of(model, SGD(0.1))

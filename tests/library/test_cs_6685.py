@@ -47,9 +47,7 @@ def small_batches(monkeypatch: Patch) -> None:
     monkeypatch.setattr(experiments, "BATCH_SIZE", 20)
 
 
-def test_a_training_with_the_same_inputs_is_not_repeated(
-    few_digits: Digits, tmp_path: Path
-) -> None:
+def test_a_training_with_the_same_inputs_is_kept(few_digits: Digits, tmp_path: Path) -> None:
     w, summary = np.arange(3, dtype=np.float32), {"accuracy": [0.1, 1 / 3], "steps": 2}
     trained: list[Any] = []
 
@@ -70,9 +68,7 @@ def test_a_training_with_the_same_inputs_is_not_repeated(
     assert trained == cases
 
 
-def test_seed_and_initial_weights_determine_a_training(
-    few_digits: Digits,
-) -> None:
+def test_seed_and_initial_weights_determine_a_training(few_digits: Digits) -> None:
     settings = Settings("cross-entropy", batch_norm=True, epochs=1)
     w, kept = train(settings, few_digits)
     np.testing.assert_array_equal(train(settings, few_digits).w, w)
@@ -122,9 +118,7 @@ def test_a_one_cycle_rises_in_the_first_quarter_and_ends_at_zero(few_digits: Dig
     assert [rates[i] for i in (0, 2, 5, 11)] == pytest.approx([0.1 / 3, 0.1, 0.2 / 3, 0])
 
 
-def test_each_image_is_moved_by_its_own_pixels_and_leaves_background(
-    few_digits: Digits,
-) -> None:
+def test_each_image_is_moved_by_its_own_pixels_and_leaves_background(few_digits: Digits) -> None:
     trainer = Trainer(replace(BEST, epochs=1), few_digits)
     seen: list[np.ndarray] = []
     forward = trainer.model.forward
@@ -154,9 +148,7 @@ def test_a_summary_counts_by_digit_and_names_what_is_never_predicted() -> None:
 
 
 @pytest.mark.parametrize("variant", transfer.VARIANTS.values())
-def test_transfer_keeps_convolutions_and_draws_linear_layers(
-    variant: transfer.Variant,
-) -> None:
+def test_transfer_keeps_convolutions_and_draws_linear_layers(variant: transfer.Variant) -> None:
     pretrained = lenet(np.random.default_rng(7))
     model = transfer.initial(variant, pretrained.w, np.random.default_rng(0))
     for name, old in pretrained.parameters().items():
@@ -196,9 +188,7 @@ def test_transfer_learns_tests_and_validates_apart(tiny_digits: Digits, monkeypa
     assert kept["epochs"] == len(kept["val_accuracy"]) == 3
 
 
-def test_an_example_is_the_first_image_that_a_transform_spoils(
-    monkeypatch: Patch,
-) -> None:
+def test_an_example_is_the_first_image_that_a_transform_spoils(monkeypatch: Patch) -> None:
     class Reader(Sequential):
         """Sees in an image the digit that its first pixel is, in tens."""
 
@@ -265,9 +255,7 @@ def written(few_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Wri
     return Written(started, drawn, results)
 
 
-def test_experiments_start_from_their_weights_and_transfer_from_old_digits(
-    written: Written,
-) -> None:
+def test_experiments_and_transfer_start_from_their_weights(written: Written) -> None:
     ((pretraining, old_digits, start, pretrained),) = (
         one for one in written.started if one[1].train_labels.max() == 4
     )
@@ -309,9 +297,7 @@ def test_losses_are_drawn_at_their_steps_ours_at_every_hundredth(written: Writte
         assert drawn[f"{name}: printed"] == document.PRINTED[name]
 
 
-def test_quick_does_not_replace_full(
-    few_digits: Digits, tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_quick_replaces_no_full_run(few_digits: Digits, tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "results.json").write_text('{"hw4": {"data": "MNIST", "quick": false}}')
     monkeypatch.setattr(digits, "load", lambda data, data_dir: replace(few_digits, name="MNIST"))
     monkeypatch.setattr(sys, "argv", ["", "--quick", "--jobs", "1", "--out", str(tmp_path)])

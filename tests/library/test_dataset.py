@@ -93,7 +93,7 @@ def test_bad_files_where_torchvision_lays_them_are_named(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("home", ["~no-such-user", __file__, ""])
-def test_where_nothing_can_be_kept_mnist_is_fetched_for_one_run_and_one_line_says_so(
+def test_mnist_can_be_fetched_for_one_run(
     small_folder: Path, tmp_path: Path, serve: Serve, caplog: Log, monkeypatch: Patch, home: str
 ) -> None:
     """There is no home, or it is no folder, or the disk is full."""

@@ -196,9 +196,7 @@ def test_what_is_printed_beside_the_two_largest_scores_adds_up_to_them(page: Any
             assert total == score
 
 
-def test_a_step_is_numpys_and_at_too_large_a_rate_raises_the_loss(
-    page: Any, lesson: Lesson
-) -> None:
+def test_a_step_is_numpys_and_at_a_large_rate_raises_the_loss(page: Any, lesson: Lesson) -> None:
     page.get_by_label("1", exact=True).check()
     page.click("#wrong")
     shown(page, "#shown")

@@ -125,9 +125,7 @@ def test_weights_are_images_on_one_scale_and_in_grey_on_their_own(drawn: figures
             np.testing.assert_array_equal(tile, w.reshape(28, 28))
 
 
-def test_squared_lengths_are_points_on_logarithmic_axes(
-    drawn: figures.Figures,
-) -> None:
+def test_squared_lengths_are_points_on_logarithmic_axes(drawn: figures.Figures) -> None:
     (ax,) = drawn[FIGURES["4e"]].axes
     (points,) = ax.get_lines()
     lengths = {value: 90 * (1 + value) ** 2 for value in BY_LAMBDA}

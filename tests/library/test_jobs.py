@@ -48,9 +48,7 @@ def blas_threads() -> set[int]:
     return {one["num_threads"] for one in libraries if "numpy" in one["filepath"]}
 
 
-def test_two_jobs_are_processes_that_share_images_and_end(
-    monkeypatch: Patch,
-) -> None:
+def test_two_jobs_are_processes_that_share_images_and_end(monkeypatch: Patch) -> None:
     """So that the next trainings import what is edited in the meantime."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     found = train_all({name: partial(facts, MEGABYTES) for name in "abc"}, jobs=2)
@@ -184,9 +182,7 @@ def three_epochs() -> int:
     return sum(progress(range(3)))
 
 
-def test_one_line_counts_trainings_fits_the_terminal_and_is_removed(
-    monkeypatch: Patch,
-) -> None:
+def test_one_line_counts_trainings_fits_the_terminal_and_is_removed(monkeypatch: Patch) -> None:
     termios = pytest.importorskip("termios", reason="Windows has no such terminals")
     fcntl = pytest.importorskip("fcntl")
     reader, writer = os.openpty()

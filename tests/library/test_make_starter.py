@@ -72,9 +72,7 @@ def test_the_handout_is_complete_and_needs_pytest_and_what_the_project_needs(sta
     assert {*lists[0]} == {*lists[1], '"pytest>=8",'}
 
 
-def test_functions_to_write_raise_and_all_else_stays_but_no_line_of_a_body(
-    texts: Texts,
-) -> None:
+def test_functions_to_write_raise_and_all_else_stays_but_no_line_of_a_body(texts: Texts) -> None:
     expected = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
     solution = set()
     for name, task in FUNCTIONS.items():

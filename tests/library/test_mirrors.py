@@ -120,9 +120,7 @@ def test_a_silent_mirror_is_asked_once(serve: Serve, fetch_from: Fetch, monkeypa
     assert "refused" in second.cause
 
 
-def test_ctrl_c_in_a_download(
-    good: str, fetch_from: Fetch, cache: Path, monkeypatch: Patch
-) -> None:
+def test_ctrl_c_in_download(good: str, fetch_from: Fetch, cache: Path, monkeypatch: Patch) -> None:
     line = MagicMock()
     line().__enter__().update.side_effect = KeyboardInterrupt
     monkeypatch.setattr("digits.mirrors.tqdm", line)

@@ -243,9 +243,7 @@ def test_the_report_has_each_task_with_figure_and_answer(folder: Path, monkeypat
     assert quick.startswith("task3.py was run with --quick")
 
 
-def test_the_marking_guide_has_each_task_and_shares_its_points(
-    monkeypatch: Patch,
-) -> None:
+def test_the_marking_guide_has_each_task_and_shares_its_points(monkeypatch: Patch) -> None:
     monkeypatch.chdir(ROOT)
     guide = (ROOT / "course" / "MARKING.md").read_text(encoding="utf-8")
     written, code = guide.split("\n## ")[1:]

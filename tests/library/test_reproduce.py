@@ -222,11 +222,8 @@ def test_the_page_describes_each_protocol_and_has_each_note(block: str) -> None:
     assert sorted(map(int, notes)) == sorted({claim.note for claim in document if claim.note})
 
 
-def test_the_command_writes_the_numbers_and_the_figures_and_warns_of_other_data_sets(
-    tiny_digits: digits.Digits,
-    monkeypatch: Patch,
-    tmp_path: Path,
-    capsys: Capture,
+def test_the_command_writes_numbers_and_figures(
+    tiny_digits: digits.Digits, monkeypatch: Patch, tmp_path: Path, capsys: Capture
 ) -> None:
     claim = Claim("2d", Method("A"), "stops in epoch 33", "34", True, note=1, measured="x")
     document = [replace(claim, ours="35", agrees=False), claim]

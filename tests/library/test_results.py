@@ -127,9 +127,7 @@ def fail(*arguments: Any, **options: Any) -> Any:
     raise KeyboardInterrupt
 
 
-def test_no_figure_costs_a_training_or_an_older_figure(
-    publish_run: Publish, monkeypatch: Patch, capsys: Capture
-) -> None:
+def test_no_figure_costs_another(publish_run: Publish, monkeypatch: Patch, capsys: Capture) -> None:
     out = publish_run("task2")
     before = contents(out)
     capsys.readouterr()
@@ -210,9 +208,7 @@ def test_show_opens_a_window_for_each_figure_where_there_are_windows(
     assert shown == ["a", "b", default]
 
 
-def test_a_notebook_shows_figures_and_descriptions(
-    publish_run: Publish, monkeypatch: Patch
-) -> None:
+def test_a_notebook_shows_described_figures(publish_run: Publish, monkeypatch: Patch) -> None:
     below: list[dict[str, str]] = []
     display = types.ModuleType("IPython.display")
     vars(display).update(display=lambda formats, raw: below.append(formats))

@@ -278,9 +278,7 @@ run_script(lambda: expect_writable("task2", None, Namespace(out=Path(sys.argv[1]
     ("variable", "fix"),
     [("MATPLOTLIBRC", "save matplotlibrc as UTF-8"), ("MPLBACKEND", "unset MPLBACKEND")],
 )
-def test_settings_that_matplotlib_refuses_are_named(
-    tmp_path: Path, variable: str, fix: str
-) -> None:
+def test_settings_which_matplotlib_refuses(tmp_path: Path, variable: str, fix: str) -> None:
     path = tmp_path / "matplotlibrc"
     path.write_text("font.size: 9", encoding="utf-16")
     code, printed, errors = run(SETTINGS, tmp_path, **{variable: str(path)})

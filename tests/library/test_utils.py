@@ -19,9 +19,7 @@ def numbered(count: int) -> np.ndarray:
     return np.arange(count).reshape(-1, 1)
 
 
-def test_the_first_20000_images_train_and_all_test_images_validate(
-    monkeypatch: Patch,
-) -> None:
+def test_the_first_20000_images_train_and_all_test_images_validate(monkeypatch: Patch) -> None:
     data = Digits("numbers", numbered(20_002), -numbered(20_002), numbered(5), -numbered(5))
     monkeypatch.setattr("digits.load", lambda: data)
     X_train, Y_train, X_val, Y_val = utils.load_full_mnist()
