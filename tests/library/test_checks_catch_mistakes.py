@@ -16,7 +16,7 @@ WRONG = [*logistic.WRONG, *training.WRONG, *softmax.WRONG]
 
 
 def mistakes_of(task: str) -> Variant:
-    """Make a mistake in each function of a task, as far as the classic solution has it."""
+    """Make a mistake in each function of a task, as far as the submission "classic" has it."""
     first = {w.function: w.edits for w in reversed(WRONG) if w.task == task and w.costs and w.edits}
     return Variant(f"mistakes of {task}", tuple(edit for edits in first.values() for edit in edits))
 

@@ -20,7 +20,7 @@ from course.make_starter import AS_THEY_ARE, HALF
 from lab.assignment import FILES, PACKAGES, POINTS
 from tests.library.fake_course import write_files
 from tests.library.submissions import read
-from tests.library.variants.variant import ROOT
+from tests.library.variants.variant import ROOT, solution
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -63,8 +63,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     readme = (ROOT / "course" / "README.md").read_text(encoding="utf-8")
     example = textwrap.dedent(readme.split("  ```python\n")[1].split("  ```")[0])
     changed = {"lab/assignment.py": statement("2d", changes=CHANGES), "tests/test_own.py": example}
-    solution = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
-    wrong = {name: f"{text}\n{WRONG.get(name, '')}" for name, text in solution.items()}
+    wrong = {name: f"{text}\n{WRONG.get(name, '')}" for name, text in solution().items()}
     write_files(course / "class" / "wrong", wrong)  # in Task 4b too: R is the sum of squares in it
     write_files(course / "class" / "right", read("missing_factor_2").files)
     write_files(course, changed)

@@ -26,7 +26,7 @@ from lab.assignment import CODE_TASKS, FILES, FUNCTIONS, PACKAGES, POINTS, TASKS
 from lab.script import parse_options
 from tests.library.proof import run, run_pytest
 from tests.library.submissions import Submission
-from tests.library.variants.variant import ROOT, with_body
+from tests.library.variants.variant import ROOT, solution, with_body
 from trainer import BaseTrainer
 
 Texts = dict[str, str]  # {path in the handout: text}
@@ -73,8 +73,7 @@ def test_the_handout_is_complete_and_needs_pytest_and_what_the_project_needs(sta
 
 
 def test_functions_to_write_raise_and_all_else_stays_but_no_line_of_a_body(texts: Texts) -> None:
-    expected = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
-    solution = set()
+    expected, answers = solution(), set()
     for name, task in FUNCTIONS.items():
         module, function = name.split(".", 1)
         source = inspect.getsource(operator.attrgetter(function)(importlib.import_module(module)))
@@ -85,10 +84,10 @@ def test_functions_to_write_raise_and_all_else_stays_but_no_line_of_a_body(texts
         stub = f'{indent}raise NotImplementedError("Task {task}: write {name}")\n'
         left = "".join([*lines[:docstring_ends], stub])
         expected[f"{module}.py"] = expected[f"{module}.py"].replace(source, left)
-        solution |= {line.strip() for line in lines[docstring_ends:]} - {""}
+        answers |= {line.strip() for line in lines[docstring_ends:]} - {""}
     assert {name: texts[name] for name in FILES} == expected
     for name, text in texts.items():
-        assert not solution & {line.strip() for line in text.splitlines()}, name
+        assert not answers & {line.strip() for line in text.splitlines()}, name
 
 
 ASKED_FOR = (  # in the spelling of `normalised`: what the derivations and the functions ask for
@@ -189,8 +188,7 @@ def test_the_notebook_shows_a_figure(monkeypatch: Patch, capsys: Capture, tmp_pa
 def handout_with(*tasks: str) -> Submission:
     """Make a handout in which some tasks are solved."""
     others = {name: task for name, task in FUNCTIONS.items() if task not in tasks}
-    solution = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
-    files = {name: blank(text, Path(name).stem, others) for name, text in solution.items()}
+    files = {name: blank(text, Path(name).stem, others) for name, text in solution().items()}
     return Submission(", ".join(tasks), files, {task: POINTS[task] for task in tasks})
 
 

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.checks.student import NAMES
+from lab.assignment import FILES
+from tests.library.submissions import read
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def read(folder: Path) -> dict[str, str]:
-    return {name: (folder / f"{name}.py").read_text("utf-8") for name in NAMES}
-
-
-def classic() -> dict[str, str]:
-    """Read the classic solution: {module: text}. It is frozen, so its text may be quoted."""
-    return read(ROOT / "tests" / "library" / "classic")
+def solution() -> dict[str, str]:
+    """Read the solution at the root: {file: text}."""
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Variant:
 
     Attributes:
         name: what is written another way.
-        edits: (module, old text, new text), of the classic solution.
+        edits: (module, old text, new text), of the submission "classic", which is frozen.
         bodies: (function, its new body), of the solution at the root, whose text may change.
         whole_sets: whether it gets the two checks on 20,000 images, too.
     """
@@ -40,17 +37,17 @@ class Variant:
 
     def write(self, folder: Path) -> None:
         """Write the six files; raise ValueError unless each text to replace is there once."""
-        files = classic() if self.bodies is None else read(ROOT)
+        files = dict(read("classic").files) if self.bodies is None else solution()
         for module, old, new in self.edits:
-            count = files[module].count(old)
+            count = files[f"{module}.py"].count(old)
             if count != 1 or old == new:
                 raise ValueError(f"{self}: {old!r} is {count} times in {module}; becomes {new!r}")
-            files[module] = files[module].replace(old, new)
+            files[f"{module}.py"] = files[f"{module}.py"].replace(old, new)
         for function, body in self.bodies or ():
             module, path = function.split(".", 1)
-            files[module] = with_body(files[module], path, body)
+            files[f"{module}.py"] = with_body(files[f"{module}.py"], path, body)
         for name, text in files.items():
-            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def with_body(source: str, function: str, body: str) -> str:
