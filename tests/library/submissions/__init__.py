@@ -19,11 +19,13 @@ class Submission:
         name: of its file here: what is special about it.
         files: {name: text}.
         fair: {task: points}.
+        says: what the student or the instructor reads.
     """
 
     name: str
     files: dict[str, str] = field(hash=False)
     fair: dict[str, float] = field(hash=False)
+    says: tuple[str, ...] = ()
     whole_sets = False  # as of a Variant
 
     def __str__(self) -> str:
@@ -35,7 +37,7 @@ class Submission:
 
 
 def read(name: str) -> Submission:
-    """Read NAME.txt: a sentence, `base:` (whose files it shares), `fair:`, the files.
+    """Read NAME.txt: a sentence, `base:` (whose files it shares), `fair:`, `says:`, the files.
 
     A file with "edited" behind its name is the base's: a text of it, --->, and what replaces it.
     """
@@ -52,10 +54,10 @@ def read(name: str) -> Submission:
         files[file] = text
     for file in fields.get("without", "").split():
         del files[file]
-    fair = dict.fromkeys(POINTS, 0.0) | POINTS
+    fair: dict[str, float] = {**POINTS}
     if fields["fair"] != "all":
         fair |= {task: float(n) for task, n in map(str.split, fields["fair"].split(", "))}
-    return Submission(name, files, fair)
+    return Submission(name, files, fair, tuple(fields.get("says", "").split(" | ")))
 
 
 SUBMISSIONS = tuple(read(path.stem) for path in sorted(FOLDER.glob("*.txt")))
