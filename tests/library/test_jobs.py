@@ -224,7 +224,6 @@ def test_a_line_is_shown_on_a_terminal_or_in_a_notebook_alone(
     assert ("epochs: 3, " in shown.getvalue()) == (stream is Terminal or in_notebook)
 
 
-@pytest.mark.peer
 def test_trainings_run_on_a_dask_cluster() -> None:
     distributed = pytest.importorskip("distributed")
     with (
