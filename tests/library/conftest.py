@@ -67,7 +67,7 @@ def original(raw: bytes) -> Original:
 
 
 # four small files with the names of the MNIST files: their raw bytes, and what they must hold
-images = np.random.default_rng(0).integers(9, size=(22, 28, 28), dtype=np.uint8)
+images = np.random.default_rng(0).integers(3, size=(22, 28, 28), dtype=np.uint8)
 labels = np.arange(12, dtype=np.uint8) % 10
 arrays = images[:12], labels, images[12:], labels[:10]
 SMALL = {name: idx_bytes(array) for name, array in zip(MNIST_FILES, arrays, strict=True)}
