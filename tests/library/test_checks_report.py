@@ -222,7 +222,7 @@ def test_a_module_that_cannot_be_imported_costs_its_own_tasks(check: Run, folder
     assert [task for task, output in outputs if fault in output] == ["3a", "4b"]  # once each
     waits = "skipped: needs task3a.py to import, see test_one_hot_encode_puts_a_1_at_the_label"
     assert ("3a", waits) in outputs
-    note = "task3.py, line 9: task3a.py cannot be imported; only its use fails."
+    note = "task3.py, line 7: task3a.py cannot be imported; only its use fails."
     assert note in report.results["extra_data"]["notes"]
 
 
