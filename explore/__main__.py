@@ -12,8 +12,7 @@ from digits.files import replacing, user_path
 from explore.checkpoints import train_again
 from explore.page import make_page
 from lab.results import FILE, RUNS, read
-from lab.script import add_jobs_option, positive, run_script
-from lab.script import seed as natural
+from lab.script import add_jobs_option, run_script
 from lab.trainings import load
 
 PAGE = "explore.html"
@@ -28,19 +27,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-dir", type=user_path, help="that of task3.py")
     add_jobs_option(parser)
     options = parser.parse_args(argv)
-    part, runs = read(options.out / FILE).get("task3"), options.out / RUNS.format("task3")
+    part = read(options.out / FILE).get("task3", {})
     again = f"Likely fix: python task3.py --out {options.out}"
-    if not part or not runs.exists():
-        raise OSError(f"{options.out} has no results of task3.py. {again}")
     try:
-        trained = load(runs)
+        trained = load(options.out / RUNS.format("task3"))
         trainings = {value: trained[task3.LABEL.format(value)] for value in task3.LAMBDAS}
         name, sha256, quick = part["data"], part["data_sha256"], part["quick"]
-        epochs, seed = positive(str(part["max_epochs"])), natural(str(part["seed"]))
-    except (KeyError, ValueError, argparse.ArgumentTypeError):
-        raise OSError(
-            f"{options.out} has results of another version of task3.py. {again}"
-        ) from None
+        epochs, seed = int(part["max_epochs"]), int(part["seed"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        raise OSError(f"{options.out} has no results of this task3.py. {again}") from None
     kind = {"MNIST": "mnist", "synthetic digits": "synthetic"}.get(name, "any")
     if kind == "any" and not options.data_dir:
         raise OSError(f"the results are of {name}. Likely fix: --data-dir, that of task3.py")

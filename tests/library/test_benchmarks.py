@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import psutil
@@ -39,8 +40,7 @@ def test_the_contenders_train_to_the_same_loss(split: utils.Split, name: str) ->
 
 def test_a_turn_is_ten_epochs_or_what_is_listed(split: utils.Split, monkeypatch: Patch) -> None:
     trained: list[tuple[int, float]] = []
-    contender = lambda split: lambda *training: trained.append(training)  # noqa: E731
-    monkeypatch.setitem(contenders.CONTENDERS, US, contender)
+    monkeypatch.setitem(contenders.CONTENDERS, US, lambda _: lambda *one: trained.append(one))
     monkeypatch.setattr(contenders, "race", lambda entries, rounds: entries[US]()())
     contenders.ten_epochs(split, [US], rounds=1)
     contenders.entries(split, [US], [(3, 0.1), (2, 1)])[US]()()
@@ -53,13 +53,11 @@ def prepared(folder: Path, name: str) -> Turn:
     return partial(mkstemp, prefix=f"turn of {name}", dir=folder)
 
 
-def test_a_contender_prepares_once_and_is_timed_in_turn(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(measuring, "compared", lambda *measured: measured)
-    raced: Any = measuring.race({n: partial(prepared, tmp_path, n) for n in "ab"}, rounds=2)
-    for name in "ab":
-        seconds, (_, first) = (measured[name] for measured in raced)
-        assert (len(seconds), len(list(tmp_path.glob(f"turn of {name}*")))) == (2, 3)
-        assert Path(first).name.startswith(f"turn of {name}")
+def test_a_contender_prepares_once_and_is_timed_in_turn(tmp_path: Path) -> None:
+    raced = measuring.race({name: partial(prepared, tmp_path, name) for name in "ab"}, rounds=2)
+    for name, (_, _, (_, first)) in raced.items():
+        turns = [str(path) for path in tmp_path.glob(f"turn of {name}*")]
+        assert (len(turns), first in turns) == (3, True)
 
 
 def test_the_race_is_judged_round_by_round_and_drawn_by_its_medians() -> None:
@@ -107,13 +105,11 @@ def test_the_script_is_compared_with_its_trainings(split: utils.Split, monkeypat
 
     steps = enumerate((8184, 8184, 4774, 2666, 620))
     trainings = {n: SimpleNamespace(step=step, epoch=step // 156) for n, step in steps}
-    monkeypatch.setattr(report, "load", lambda path: trainings)
-    monkeypatch.setattr(report, "peak_memory", lambda command: 451)
-    monkeypatch.setattr(report, "race", race)
-    monkeypatch.setattr(report, "cpu_count", lambda: 2)
     monkeypatch.setattr(task3, "make_figures", lambda *_: {"one.png": None})
-    monkeypatch.setattr(figures, "save", lambda figure, path: None)
-    section = report.script_section(split, ["--data", "mnist"], rounds=1)
+    monkeypatch.setattr(figures, "save", lambda *_: None)
+    monkeypatch.setattr(report, "cpu_count", lambda: 2)
+    with patch.multiple(report, race=race, load=lambda _: trainings, peak_memory=lambda _: 451):
+        section = report.script_section(split, ["--data", "mnist"], rounds=1)
     assert "of 2 processes one has 84 of the 159 epochs to do" in section.note
     assert [goal.measured for goal in section.goals[:2]] == [3.5, 451]
 
@@ -137,9 +133,8 @@ def test_a_step_is_a_twentieth_of_a_turn(tiny_digits: Digits, monkeypatch: Patch
     steps: list[tuple[np.ndarray, np.ndarray]] = []
 
     def race(entries: Any, rounds: int) -> Any:
-        return compared(
-            {US: [0.6, 1.2], "PyTorch": [0.5, 0.8]}, {US: entries[US]()(), "PyTorch": 2}
-        )
+        loss = entries[US]()()
+        return compared({US: [0.6, 1.2], "PyTorch": [0.5, 0.8]}, {US: loss, "PyTorch": 2})
 
     trainer = SimpleNamespace(train_step=lambda *batch: steps.append(batch))
     monkeypatch.setattr(network, "NetworkTrainer", lambda *_: trainer)

@@ -33,7 +33,6 @@ LAYERS: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...]]] = {
     "Flatten": (layers.Flatten, (2, 3, 4, 5)),
     "Linear": (lambda: Linear(4, 3, rng()), (5, 4)),
     "Conv2d": (lambda: Conv2d(2, 3, 3, rng()), (5, 4, 2, 6)),
-    "Conv2d of 5 x 5 on one channel": (lambda: Conv2d(1, 2, 5, rng()), (6, 7, 1, 2)),
     "Conv2d, valid": (lambda: Conv2d(2, 3, 3, rng(), "valid"), (5, 4, 2, 6)),
     "Conv2d, valid, even": (lambda: Conv2d(3, 2, 2, rng(), "valid"), (4, 5, 3, 2)),
     "MaxPool2d": (lambda: MaxPool2d(2), (4, 6, 2, 3)),
@@ -56,15 +55,11 @@ def test_gradients_of_a_layer_are_those_of_central_differences(name: str, traini
         parameter.value = parameter.value.astype(np.float64) + 0.1  # so that none is 0
         parameter.grad = np.full_like(parameter.value, np.nan)  # each is to be set
     R = normal(*layer.forward(X).shape)
-    numerical = [
-        numerical_gradient(lambda: float(np.sum(R * layer.forward(X))), values)
-        for values in (X, *(parameter.value for parameter in parameters))
-    ]
-    layer.forward(X)
     layer.parameter_gradients(R)
-    gradients = [layer.input_gradient(R), *(parameter.grad for parameter in parameters)]
-    for gradient, expected in zip(gradients, numerical, strict=True):
-        np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
+    gradients = [(X, layer.input_gradient(R)), *((p.value, p.grad) for p in parameters)]
+    for values, gradient in gradients:
+        numerical = numerical_gradient(lambda: float(np.sum(R * layer.forward(X))), values)
+        np.testing.assert_allclose(gradient, numerical, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -79,11 +74,9 @@ def test_a_convolution_is_the_correlation_of_scipy(padding: str) -> None:
 
 
 def test_a_gradient_goes_to_the_first_of_several_maxima_and_is_0_where_relu_is_0() -> None:
-    layer = MaxPool2d(2)
-    assert layer.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).item() == 3
-    gradient = layer.input_gradient(np.full((1, 1, 1, 1), 5.0))
-    assert gradient[:, :, 0, 0].tolist() == [[0, 5], [0, 0]]
-    relu = ReLU()
+    pool, relu = MaxPool2d(2), ReLU()
+    assert pool.forward(np.array([[1.0, 3], [3, 2]]).reshape(2, 2, 1, 1)).item() == 3
+    assert pool.input_gradient(np.full((1, 1, 1, 1), 5.0)).ravel().tolist() == [0, 5, 0, 0]
     assert relu.forward(np.array([[-1.0, 0, 2]])).tolist() == [[0, 0, 2]]
     assert relu.input_gradient(np.ones((1, 3))).tolist() == [[0, 0, 1]]
 
@@ -99,23 +92,17 @@ def test_dropout_leaves_out_the_share_p_and_keeps_the_mean() -> None:
     np.testing.assert_array_equal(layer.forward(X), X)
 
 
-@pytest.mark.parametrize(("layer", "axes"), [(BatchNorm1d(3), (0,)), (BatchNorm2d(3), (0, 1, 3))])
-def test_batch_norm_normalises(layer: BatchNorm1d | BatchNorm2d, axes: tuple[int, ...]) -> None:
-    X = 5 + 2 * normal(*((40, 3) if axes == (0,) else (4, 5, 3, 20)))
+def test_batch_norm_normalises() -> None:
+    layer, X, axes = BatchNorm2d(3), 5 + 2 * normal(4, 5, 3, 20), (0, 1, 3)
     layer.training = True
     Y = layer.forward(X)
     np.testing.assert_allclose(Y.mean(axis=axes), 0, atol=1e-12)
     np.testing.assert_allclose(Y.std(axis=axes), 1, atol=1e-5)
-    np.testing.assert_allclose(layer.mean.value.ravel(), 0.1 * X.mean(axis=axes), rtol=1e-6)
-    variance = 0.9 + 0.1 * X.var(axis=axes, ddof=1)
-    np.testing.assert_allclose(layer.variance.value.ravel(), variance, rtol=1e-6)
-    for _ in range(200):
-        layer.forward(X)
+    m, v = layer.mean.value, layer.variance.value
+    np.testing.assert_allclose(m.ravel(), 0.1 * X.mean(axis=axes), rtol=1e-6)
+    np.testing.assert_allclose(v.ravel(), 0.9 + 0.1 * X.var(axis=axes, ddof=1), rtol=1e-6)
     layer.training = False
-    np.testing.assert_allclose(layer.forward(X), Y, atol=0.1)
-    mean = layer.mean.value.copy()
-    layer.forward(X + 1)
-    np.testing.assert_array_equal(layer.mean.value, mean)
+    np.testing.assert_allclose(layer.forward(X), (X - m) / np.sqrt(v + 1e-5))
 
 
 def test_initial_weights_are_uniform_in_one_over_the_root_of_the_inputs() -> None:
@@ -123,9 +110,3 @@ def test_initial_weights_are_uniform_in_one_over_the_root_of_the_inputs() -> Non
         for values in (layer.weight.value, layer.bias.value):
             assert values.dtype == np.float32
             assert 0.9 / 20 < np.abs(values).max() <= 1 / 20
-
-
-def test_a_kernel_larger_than_the_image_is_refused() -> None:
-    layer = Conv2d(1, 1, 5, rng(), "valid")
-    with pytest.raises(ValueError, match=r"5 x 5 pixels, got 4 x 6\. .*a smaller kernel"):
-        layer.forward(np.zeros((4, 6, 1, 1)))
