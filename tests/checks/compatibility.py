@@ -9,7 +9,6 @@ and a task in which it loses them.
 import __future__
 
 import ast
-import codecs
 import inspect
 import io
 import math
@@ -579,19 +578,9 @@ class Loader(SourceFileLoader):
             Missing.importing -= 1
 
 
-# How a file of another encoding begins; the mark of UTF-32 begins with that of UTF-16.
-MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
-
-
 def checked_text(name: str, data: bytes) -> str:
     """Decode a file; raise Mistake if it is not in UTF-8, or in the encoding that it declares."""
-    marked = (form for mark, form in MARKS.items() if data.startswith(mark))
-    form = next(marked, "no UTF-8 text" if b"\0" in data else "")
+    form = "UTF-16, or no text" if b"\0" in data else ""
     try:
         if not form:
             plain = data.decode("ascii", "replace").encode("ascii", "replace")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import wraps
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -53,11 +52,8 @@ def load(tmp_path: Path) -> Iterator[Load]:
     ("statement", "value", "note"),
     [
         ("x = np.NINF", -np.inf, "NumPy no longer has np.NINF; write -np.inf."),
-        ("x = np.dtype(np.int)", np.dtype(int), "NumPy no longer has np.int; write int."),
         ("x = np.asscalar(np.ones(1))", 1, "NumPy no longer has np.asscalar; write .item()."),
-        ("x = np.math.log(1)", 0, "NumPy no longer has np.math; write import math."),
         ("from numpy import nothing, Inf as x", np.inf, "write np.inf."),
-        ("from numpy.lib.function_base import append as x", np.append, "write np.append."),
         ("from scipy.misc import exp as x", np.exp, "cannot be imported here; write np.exp."),
         ("x = np.inf, np.prod([2]), int('3')", (np.inf, 2, 3), ""),
         ("try:\n    import nowhere\nexcept ImportError:\n    x = 2", 2, ""),
@@ -108,32 +104,27 @@ def test_an_import_that_fails_fails_only_where_it_is_used(load: Load) -> None:
         module.zeros(3)
 
 
-def test_what_runs_outside_of_functions_and_fails_makes_a_note(load: Load) -> None:
-    module, notes = load(
-        "from __future__ import annotations\nx = 1\ny = not_there\nz = y\n"
-        "def f(a: not_there):\n    return x\n"
-    )
-    assert module.f(None) == 1
-    assert notes == [f"line 3: NameError when imported; {GUARD}"]
-
-
 @pytest.mark.parametrize(
     ("last", "note"),
     [
+        ("y = not_there\nz = y", "NameError when imported"),
         ("import argparse; argparse.ArgumentParser().parse_args(['--x'])", "SystemExit when"),
         ("main(['--quick'])", "main is not run when imported"),
         ("raise SystemExit(main())", "main is not run when imported"),
         ("while True: pass", "it took too long when imported"),
     ],
 )
-def test_an_end_costs_no_function(load: Load, monkeypatch: Patch, last: str, note: str) -> None:
+def test_what_fails_outside_of_functions_costs_none(
+    load: Load, monkeypatch: Patch, last: str, note: str
+) -> None:
     monkeypatch.setattr(limits, "IMPORT", 0.3)
-    module, notes = load(
-        f"ran = []\ndef main():\n    ran.append(1)\n{last}\ndef f():\n    return 1\n"
+    module, (said,) = load(
+        "from __future__ import annotations\nran = []\ndef main():\n    ran.append(1)\n"
+        f"{last}\ndef f(a: not_there):\n    return 1\n"
     )
-    assert (module.ran, module.f()) == ([], 1)
-    assert notes[0].startswith(f"line 4: {note}")
-    assert notes[0].endswith(GUARD)
+    assert (module.ran, module.f(None)) == ([], 1)
+    assert said.startswith(f"line 5: {note}")
+    assert said.endswith(GUARD)
 
 
 METHOD = "    def f(s):\n        return 1\n"
@@ -149,13 +140,11 @@ OUT = "the statement is left out"
         ("def f(x):\n\nx = 1\n", 3, "expected an indented block after function"),
         ("def f(x):\n    y = 1\nt\n    return y\n", 6, "unexpected indent; f is"),
         (f"class A:\n    x = 1\nt\n{METHOD}", 5, "unexpected indent"),
-        ("if __name__ == '__main__':\n    x = 1\n    t t\n", 5, f"invalid syntax; {OUT}"),
         ("x = [1,\n2\n", 3, f"'[' was never closed; {OUT}"),
         ("if __name__ == '__main__'\n    x = 1\n", 3, f"expected ':'; {OUT}"),
         (f"class A:\n{METHOD}".replace("f(s):", "f(s):\na b"), 5, "expected an indented block"),
         (f"class A:\n    x = 1\nWhat follows:\n{METHOD}", 5, f"invalid syntax; {OUT}"),
         (f"class A(object)\n{METHOD}", 3, "expected ':'; read as `class A(object):`."),
-        (f"class A\n{METHOD}", 3, "expected ':'; read as `class A():`."),
         ("class A:\n\nx = 1\n", 3, "expected an indented block after class"),
     ],
 )
@@ -176,9 +165,7 @@ def test_broken_lines_cost_their_function(load: Load, text: str, line: int, faul
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ("\ufeffx = 1".encode("utf-16-be"), "UTF-16"),
-        ("\ufeffx = 1".encode("utf-32-le"), "UTF-32"),
-        ("x = 1".encode("utf-16-le"), "no UTF-8 text"),
+        ("x = 1".encode("utf-16"), "UTF-16, or no text"),
         (b"x = 1\n\ny = '\xe6'", "not UTF-8: byte 0xe6 in line 3"),
     ],
 )
@@ -200,7 +187,6 @@ def test_python_in_an_encoding_that_it_declares_is_imported(load: Load, tmp_path
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("import utils.nothing", "line 2: ModuleNotFoundError: No module named"),
         ("from utils import x", "line 2: ImportError: cannot import name 'x' from partially"),
         ("class A:\n    raise SystemExit(3)", "line 3: SystemExit: 3\n  Likely:   what runs the"),
         ("a b\n" * 7, "line 2: SyntaxError: invalid syntax"),
@@ -217,12 +203,17 @@ def test_a_file_that_is_not_imported_names_the_line(load: Load, fault: str, mess
     ("name", "function", "result"),
     [
         ("cross_entropy_loss", lambda targets, outputs, eps=3: (targets, outputs, eps), (1, 2, 3)),
-        ("cross_entropy_loss", lambda outputs, targets: (targets, outputs), (1, 2)),
         ("cross_entropy_loss", lambda *args: args, (1, 2)),
         ("train", lambda num_epochs, early_stopping=False: early_stopping, True),
         ("train", lambda num_epochs, early_stopping: bool(early_stopping), True),
         ("train", lambda num_epochs, early_stop_patience=None: early_stop_patience, 10),
         ("train", lambda num_epochs, patience=5: patience, 5),
+        ("SoftmaxModel", lambda p, q, r: (p, q, r), (785, 10, 1)),
+        ("SoftmaxModel", lambda a, b, c, d, lam: lam, 1),
+        ("SoftmaxModel", lambda lam, num_classes=5: (lam, num_classes), (1, 5)),
+        ("SoftmaxModel", lambda alpha, use_l2=False: (alpha, use_l2), (1, False)),
+        ("SoftmaxModel", lambda dropout=0.0, lam=0.0: (dropout, lam), (0, 1)),
+        ("SoftmaxModel", lambda: "no lambda", "no lambda"),
     ],
 )
 def test_other_arguments_are_given_as_handed_out(name: str, function: Any, result: object) -> None:
@@ -230,45 +221,16 @@ def test_other_arguments_are_given_as_handed_out(name: str, function: Any, resul
 
 
 @pytest.mark.parametrize(
-    ("name", "Model", "made"),
+    ("Model", "shape"),
     [
-        ("BinaryModel", lambda input_size: (input_size,), (785,)),
-        ("SoftmaxModel", lambda n_in, n_out, lam: (n_in, n_out, lam), (785, 10, 3)),
-        ("SoftmaxModel", lambda p, q, r: (p, q, r), (785, 10, 3)),
-        ("SoftmaxModel", lambda K, D, reg: (K, D, reg), (10, 785, 3)),
-        ("SoftmaxModel", lambda lam, num_classes=5: (lam, num_classes), (3, 5)),
-        ("SoftmaxModel", lambda alpha, use_l2=False: (alpha, use_l2), (3, False)),
-        ("SoftmaxModel", lambda dropout=0.0, lam=0.0: (dropout, lam), (0, 3)),
-        ("SoftmaxModel", lambda shape=(785, 10), lam=0.0: (shape, lam), ((785, 10), 3)),
-        ("SoftmaxModel", lambda a, b, c, d, lam: lam, 3),
-        ("SoftmaxModel", lambda: "no lambda", "no lambda"),
+        (lambda num_pixels: SimpleNamespace(w=np.zeros((num_pixels + 1, 1))), (785, 1)),
+        (lambda shape: SimpleNamespace(w=np.zeros(shape)), (785, 1)),
+        (lambda X: SimpleNamespace(w=np.zeros((X.shape[1], 1))), (785, 1)),
+        (lambda input_size: SimpleNamespace(w=np.zeros(input_size)), (785,)),  # wrong, and remains
     ],
 )
-def test_a_model_that_is_told_its_sizes_gets_them(name: str, Model: Any, made: object) -> None:
-    assert adapted(Model, name)(*((3,) if name == "SoftmaxModel" else ())) == made
-
-
-@pytest.mark.parametrize(
-    "weights",
-    [
-        lambda num_inputs: np.zeros((num_inputs, 1)),
-        lambda num_pixels: np.zeros((num_pixels + 1, 1)),
-        lambda shape: np.zeros(shape),
-        lambda input_shape: np.zeros((input_shape[1], 1)),
-        lambda X: np.zeros((X.shape[1], 1)),
-    ],
-)
-def test_the_size_of_the_inputs_is_what_makes_785_weights(weights: Any) -> None:
-    @wraps(weights)
-    def Model(*args: Any, **options: Any) -> SimpleNamespace:
-        return SimpleNamespace(w=weights(*args, **options))
-
-    assert adapted(Model, "BinaryModel")().w.shape == (785, 1)
-
-
-def test_weights_of_one_dimension_remain_wrong() -> None:
-    Model = adapted(lambda input_size: SimpleNamespace(w=np.zeros(input_size)), "BinaryModel")
-    assert Model().w.shape == (785,)
+def test_a_model_gets_the_size_that_makes_785_weights(Model: Any, shape: Any) -> None:
+    assert adapted(Model, "BinaryModel")().w.shape == shape
 
 
 def test_an_argument_of_their_own_is_named() -> None:

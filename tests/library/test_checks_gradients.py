@@ -51,9 +51,6 @@ def mistake_of(expect: Callable[..., object], *arguments: object) -> str:
     return ""
 
 
-# That right results pass is proved by right solutions: tests/library/test_checks_catch_mistakes.py
-
-
 def test_each_mistake_in_a_gradient_is_named() -> None:
     for K in (1, 10):
         for result, mistake in data_relations(X, OUTPUTS[K], TARGETS[K]):
@@ -148,18 +145,10 @@ def loops(X: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("function", "cause"),
     [
-        (
-            lambda X: X + np.zeros((len(X), len(X)))[:, :1],
-            r"(?s)N x N numbers in use at once.* 3\.2 GB for the 20,000 images",
-        ),
+        (lambda X: X + np.zeros((len(X), len(X)))[:, :1], "N x N numbers in use at once"),
         pytest.param(loops, r"takes more than 0\.002 seconds for 2,000 images", marks=POSIX),
-        (
-            lambda X: float(np.sum(X > 0, dtype=np.uint8) / len(X)),
-            "right for 240 examples, wrong for 320: 8 bits end at 255",
-        ),
-        (lambda X: float(len(X) > 9000), "Likely:   it is right for few examples"),
+        (lambda X: np.sum(X > 0, dtype=np.uint8) / len(X), "wrong for 320: 8 bits end at 255"),
     ],
-    ids=["N x N", "loops", "8 bits", "above 9000"],
 )
 def test_what_goes_wrong_on_a_whole_set_alone_is_named(
     function: Callable[[np.ndarray], Any], cause: str, monkeypatch: Patch

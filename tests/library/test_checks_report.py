@@ -3,21 +3,20 @@
 import json
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.assignment import FUNCTIONS, POINTS
-from tests.checks.compatibility import whole_of
 from tests.checks.explain import explain
 from tests.checks.outcomes import Outcomes
 from tests.checks.points import Check
 from tests.checks.student import StudentFiles
 from tests.library.conftest import Capture, Patch
 from tests.library.proof import CHECKS, SLOW, run_pytest
-from tests.library.variants.variant import ROOT, Variant, with_body
+from tests.library.variants.variant import ROOT, Variant
 
 LOGITS = "np.clip(X.dot(self.w), -500, 500)"
 
@@ -74,18 +73,13 @@ def edit(folder: Path, module: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-# How a student and a grader start the checks
-
-
 def test_a_right_solution_has_all_points_whatever_it_prints(check: Run, folder: Path) -> None:
     noise = 'print("\\u00e9" * 9); __import__("warnings").warn("old", DeprecationWarning)'
     edit(folder, "task2a", "        self.I = 785", f"        {noise}\n        self.I = 785")
     edit(folder, "task2a", "import utils\n", f"import utils\n\n{noise}\n")
     report = check("-Werror")
-    assert report.exit_code == 0
-    assert report.scores == POINTS
+    assert (report.exit_code, report.scores) == (0, POINTS)
     assert report.row("total") == "total   62 / 62"
-    assert "\nadvice: " not in report.output
 
 
 def test_unreadable_checks_earn_nothing(check: Run, tmp_path: Path, monkeypatch: Patch) -> None:
@@ -94,9 +88,7 @@ def test_unreadable_checks_earn_nothing(check: Run, tmp_path: Path, monkeypatch:
     files = [file for file in CHECKS if "task3a" not in file] + [str(tmp_path)]
     monkeypatch.setattr("tests.library.proof.CHECKS", files)
     report = check("--continue-on-collection-errors")
-    assert report.exit_code == 1
-    assert report.results["max_score"] == 62
-    assert report.results["score"] == 62 - POINTS["3a"]
+    assert (report.results["score"], report.results["max_score"]) == (62 - POINTS["3a"], 62)
     assert report.test("checks of Task 3a that could not be read")["max_score"] == POINTS["3a"]
     assert "test_mine" not in json.dumps(report.results)
 
@@ -107,53 +99,35 @@ def test_points_are_not_counted_in_several_processes(capsys: Capture) -> None:
     assert "leave out -n" in capsys.readouterr().err
 
 
-# The results file and the table of points
-
-
 def test_results_follow_gradescopes_schema_and_advice_is_free(check: Run, folder: Path) -> None:
     edit(folder, "utils", "import numpy as np\n", "import numpy as np, os\nos.chdir('/')\n")
     edit(folder, "task2a", LOGITS, "X.dot(self.w)")
-    edit(folder, "task2a", "-> None:\n        self.grad = None", "-> None:\n        pass")
     edit(folder, "task3a", "self.grad += 2 *", "self.grad += 1 *")
     report = check()
     results = report.results
     assert (results["score"], results["max_score"]) == (60.5, 62)
     assert report.scores == POINTS | {"4b": 5.5}
     assert "4b     5.5 /  7  failed: SoftmaxModel.backward\n" in results["output"]
-    assert results["extra_data"]["tasks"]["2a"] == {"score": 12, "max_score": 12, "notes": ""}
     assert len({test["number"] for test in results["tests"]}) == len(results["tests"])
     for test in results["tests"]:
         assert test["status"] in ("passed", "failed")
         assert 0 <= test["score"] <= test["max_score"]
         assert test["number"].startswith(f"{test['tags'][0]}.")
-    after = report.output.split("total 60.5 / 62\n")[1]
-    assert after.startswith("advice: task2a.BinaryModel.forward: NumPy warned on large weights")
     test = report.test("test_forward_does_not_overflow")
     assert (test["status"], test["score"], test["max_score"]) == ("failed", 0, 0)
-    assert test["output"].startswith("Advice on Task 2a: task2a.BinaryModel.forward (equation 1)")
-    output = report.test("test_zero_grad_is_as_it_was_handed_out")["output"]
-    assert "  Note:     this was handed out complete, and has been changed." in output
 
 
 def test_nothing_written_is_a_line_for_each_task(check: Run, folder: Path) -> None:
-    for function in {whole_of(function) for function in FUNCTIONS}:
-        module, path = function.split(".", 1)
-        file = folder / f"{module}.py"
-        text = with_body(file.read_text(encoding="utf-8"), path, "raise NotImplementedError")
-        file.write_text(text, encoding="utf-8")
+    unwritten = tuple((function, "raise NotImplementedError") for function in FUNCTIONS)
+    Variant("unwritten", bodies=unwritten).write(folder)
     report = check()
     assert report.exit_code == 1
     assert set(report.scores.values()) == {0}
-    assert report.row("2a") == (
-        "2a       0 / 12  not written yet: pre_process_images, cross_entropy_loss, "
-        "BinaryModel.forward, BinaryModel.backward"
-    )
+    assert report.row("2a").startswith("2a       0 / 12  not written yet: pre_process_images, ")
     assert report.output.count(" is not written yet") == 1
     assert "Task 2a: task2a.pre_process_images is not written yet\n" in report.output
     assert "All of one task, and its advice: pytest --task 2a\n" in report.output
-    of_one_task = check("--task=2a").output
-    assert of_one_task.count(" is not written yet") == 4  # once for each function
-    assert "pytest --task" not in of_one_task
+    assert check("--task=2a").output.count(" is not written yet") == 4  # once for each function
 
 
 def test_of_several_tasks_one_failure_is_shown_on_one_screen(check: Run, folder: Path) -> None:
@@ -179,14 +153,13 @@ def test_of_several_tasks_one_failure_is_shown_on_one_screen(check: Run, folder:
 def test_a_failure_is_printed_once_and_what_needs_it_is_skipped(check: Run, folder: Path) -> None:
     edit(folder, "task2a", "targets - outputs)", "targets)")
     report = check("--task=2a")
-    failures, table = report.output.split(" FAILURES ")[1].split(" points ")
+    failures = report.output.split(" FAILURES ")[1].split(" points ")[0]
     heading, *lines, _ = failures.splitlines()[1:]
     failed = report.test("test_backward_is_a_multiple_of_the_gradient")
     assert heading.strip("_ ") == failed["name"]
     assert lines == failed["output"].splitlines()
     assert lines[0] == "Task 2a: task2a.BinaryModel.backward (equation 6)"
     assert [line.split()[0] for line in lines[2:]] == ["Expected:", "Got:", "At:", "Likely:"]
-    assert failed["name"] not in table
     for name in (  # the second needs the first
         "test_backward_is_the_gradient_of_the_loss",
         "test_the_gradient_test_is_as_it_was_handed_out",
@@ -201,14 +174,10 @@ def test_a_failure_is_printed_once_and_what_needs_it_is_skipped(check: Run, fold
 
 def test_a_check_does_not_wait_for_one_of_the_same_name_in_another_task() -> None:
     outcomes = Outcomes()
-    outcomes.add("id", "test_forward", Check("2a", 1, "task2a.BinaryModel.forward"))
+    outcomes.add("id", "test_forward", Check("2a", 1, "task2a.forward"))
     outcomes["id"].status = "failed"
-    waiting = Check("2a", 1, "task2a.BinaryModel.backward", needs=("test_forward",))
-    assert outcomes.blocker(waiting) is outcomes["id"]
-    assert outcomes.blocker(replace(waiting, task="3a")) is None
-
-
-# Files that are missing, cannot be imported or never end
+    for task, blocker in (("2a", outcomes["id"]), ("3a", None)):
+        assert outcomes.blocker(Check(task, 1, "f", needs=("test_forward",))) is blocker
 
 
 def test_a_module_that_cannot_be_imported_costs_its_own_tasks(check: Run, folder: Path) -> None:
@@ -237,28 +206,12 @@ def test_a_slow_check_runs_once_more(check: Run, folder: Path, times: int, score
     assert ("note: task2.LogisticTrainer.train_step: stopped, it" in report.output) == (times > 1)
 
 
-def test_what_is_missing_is_named(check: Run, folder: Path) -> None:
-    (folder / "task3.py").unlink()
-    edit(folder, "utils", "def batch_loader(", "def batches(")
-    report = check("--task=2e", "--task=3b", "--task=3c")
-    assert set(report.scores.values()) == {0}
-    missing = f"task3.py is missing: expected it in {folder.resolve()}"
-    assert report.output.count(missing) == 2  # once for each task
-    assert report.test("test_shuffling_changes_the_order")["output"].startswith(
-        "Task 2e: utils.batch_loader\n  utils.py has no `batch_loader`\n"
-    )
-
-
-# What a failure says
-
-
 @pytest.mark.parametrize(
     ("expression", "likely"),
     [
         ("X + None", "something is None: a `return` is missing"),
         ("score", "this name is not known here: use an argument, or what is kept in self."),
         ('np.unicode_("0")', "NumPy 2 has another name for it; see the message."),
-        ("np.alen(X)", "NumPy 2 has no such name any more; see its migration guide."),
         ("nowhere.expit(X)", "the assignment is written with NumPy alone."),
         ("np.zeros((10**7, 10**7))", "an N x N array? N is 20,000 images here: keep"),
         ("np.put(np.zeros((2, 2)), 0, [X, [X]])", "an array where one number belongs"),
@@ -278,9 +231,3 @@ def test_an_exception_has_its_line_and_cause(tmp_path: Path, expression: str, li
         files.close()
     at = f"  At:       task2a.py, line 8: return {expression}  # \\xe9\n"
     assert f"{at}  Likely:   {likely}" in failure.text
-
-
-def test_what_a_check_cannot_use_is_said_in_words(tmp_path: Path) -> None:
-    error = IndexError("tuple index out of range")
-    text = explain(Check("2a", 1, "task2a.forward"), error, StudentFiles(tmp_path)).text
-    assert "is of no use here\n  Raised:   IndexError: tuple index out of range\n" in text

@@ -24,9 +24,6 @@ ROWS = "encoded = np.zeros((Y.shape[0], num_classes), dtype=int)"
 WRITE = "encoded[n, Y[n, 0]] = 1"
 ENCODED = "return encoded"
 UINT8 = ("dtype=int", "dtype=np.uint8")
-IN_8_BITS = """encoded = np.zeros((len(Y), num_classes))
-encoded[np.arange(len(Y)).astype(Y.dtype), Y[:, 0]] = 1
-return encoded"""
 LOG = "np.log(np.clip(outputs, 1e-9, 1))"
 LOSS = f"return -np.sum(targets * {LOG}) / targets.shape[0]"
 ZEROS = "np.zeros((self.I, self.num_outputs))"
@@ -41,7 +38,6 @@ NEW = "self.grad = np.zeros_like(self.w)"
 ONE = "self.grad -= np.outer(x, target - output)"
 AVERAGE = "self.grad /= X.shape[0]"
 PENALTY = "self.grad += 2 * self.lam * self.w"
-HEAD, OPTION = "targets: np.ndarray) -> None", "targets: np.ndarray, l2=False) -> None"
 INSTEAD = "if self.lam: self.grad = 2 * self.lam * self.w"
 
 UPDATE = "self.model.w -= self.model.grad * self.learning_rate"
@@ -50,14 +46,11 @@ RETURN = "return cross_entropy_loss(Y_batch, outputs)"
 LOSS_OF_2 = "import cross_entropy_loss\n"
 VALIDATION = "X_batch, Y_batch = self.X_val, self.Y_val"
 TWICE = "(2 * getattr(self.model, 'lam', 0) * self.model.w + self.model.grad)"
-W2 = "np.sum(self.model.w**2)"
-LAMBDA = "getattr(self.model, 'lam', 0)"
+L2 = "getattr(self.model, 'lam', 0) * np.sum(self.model.w**2)"
 PREDICTED = "np.argmax(model.forward(X), axis=1)"
 LABELS = "np.argmax(targets, axis=1)"
 CORRECT = f"np.sum(predictions == {LABELS})"
 ACCURACY = f"return {CORRECT} / X.shape[0]"
-OVER_IMAGES = "return np.mean(model.forward(X).argmax(axis=0) == targets.argmax(axis=0))"
-SURE = "(model.forward(X) >= 0.5)"
 ANY = "return float(np.mean(np.isin(outputs.argmax(axis=1), targets.argmax(axis=1))))"
 GRADIENT = "self.grad = X.T @ (outputs - targets) / len(X)"
 
@@ -66,38 +59,25 @@ ALONE = "the loss of this batch alone"
 
 WRONG = [
     one_hot(2.5, "0 - 1 is 255 in uint8", WRITE, "encoded[n, Y[n, 0] - 1] = 1"),
-    one_hot(3, "an array of 10 has the indices 0 to 9", WRITE, "encoded[n, Y[n, 0] + 1] = 1"),
     one_hot(2.5, "a label is the number of a row here", WRITE, "encoded[Y] = 1"),
-    one_hot(2.5, "zeros and ones are exchanged", ENCODED, "return 1 - encoded"),
-    one_hot(2.5, "the order of the classes is reversed", ENCODED, "return encoded[:, ::-1]"),
-    one_hot(2.5, "the label is set where a 1 belongs", WRITE, "encoded[n, Y[n, 0]] = Y[n, 0]"),
     one_hot(2.5, "every row has the labels of all rows", WRITE, "encoded[:, Y[n, 0]] = 1"),
     one_hot(3, ("no 1 is set", "is the same everywhere"), WRITE, "pass"),
-    one_hot(0.5, "it is transposed", ENCODED, "return encoded.T"),
     one_hot(0.5, "use num_classes, not the largest label", "num_classes)", "Y.max() + 1)"),
     one_hot(0.5, "; (N, 1) labels become (N, num_classes)", ENCODED, "return encoded[:, None]"),
-    one_hot(0.5, "numbers of rows in the type of Y, 8 bits", IN_8_BITS),
+    one_hot(0.5, "numbers of rows in the type of Y", WRITE, "encoded[n % 256, Y[n, 0]] = 1"),
     one_hot(0, "an in-place operation", ROWS, f"Y -= Y.min(); {ROWS}"),
     one_hot(0, "make a copy, or a view", ENCODED, f"Y.resize(len(Y), refcheck=False); {ENCODED}"),
     loss(1, "divided by N * K", LOSS, LOSS.replace("shape[0]", "size")),
-    loss(1, "divided by the number of classes K", LOSS, LOSS.replace("shape[0]", "shape[1]")),
     loss(1, ("the mean over the N", "over all"), f"{LOG}) / targets.shape[0]", f"{LOG}, axis=1)"),
     loss(1, "the type that one_hot_encode returns", *UINT8, "-np.sum(targets", "np.sum(-targets"),
     loss(3, "the loss of two classes", LOG, OF_TWO_CLASSES),
-    loss(3, "the mean squared error", LOSS, "return np.mean((targets - outputs) ** 2)"),
     loss(3.5, "the logarithms of all classes count here", "(targets *", "(targets.T @"),
-    loss(3.5, "meet the outputs of each", f"targets * {LOG}", f"targets @ {LOG}.T"),
     loss(0.5, "N x N numbers", f"sum(targets * {LOG}", f"trace(targets @ {LOG}.T", whole_sets=True),
     loss(0, "ln(0) is -inf", LOG, "np.log(outputs)"),
     loss(0, "an in-place operation", LOSS, f"outputs[outputs < 1e-3] = 1e-3\n    {LOSS}"),
     new_model(1, "the integers of np.zeros(..., dtype=int)", ZEROS, "np.zeros((785, 10), int)"),
     forward(2, "of each image: axis=1", LARGEST, "np.max(z, axis=0)"),
-    forward(2, "the sign of the exponent in equation 4", SHIFT, f"z = -z\n        {SHIFT}"),
-    forward(2.5, "outputs are not what they should be\n", SUM, "np.sum(np.exp(z))"),
     forward(2.5, "the sum is over the classes of one image", SUM, "np.sum(np.exp(z), axis=0)"),
-    forward(2.5, "the logarithm of the softmax", SHARE, f"return np.log(np.exp(z) / {SUM})"),
-    forward(2.5, "this is the sigmoid", SHIFT + SHARE, "return 1 / (1 + np.exp(-z.clip(-99, 99)))"),
-    forward(2.5, "this is z = X w; the softmax is missing", SHIFT + SHARE, "return z"),
     forward(1.5, ("it is transposed", "the wrong shape\n"), SHARE, f"{SHARE[:6]} ({SHARE[7:]}).T"),
     forward(3.5, ("wrong shape\n", "ten outputs for"), SHARE, "return np.argmax(z, axis=1)"),
     forward(0.5, "an in-place operation", LOGITS, "X /= 2\n        z = 2 * X.dot(self.w)"),
@@ -107,7 +87,6 @@ WRONG = [
     forward(0, "(N,) meets (N, 1)", LOGITS, N_X_N, whole_sets=True),
     backward(1, "K times too small", AVERAGE, f"{AVERAGE} * 10"),
     backward(1, "targets.astype(float)", *UINT8, ONE, "self.grad += np.outer(x, -target + output)"),
-    backward(3, "the targets are missing", ONE, "self.grad += np.outer(x, output)"),
     backward(3, "only row 784, that of the bias", AVERAGE, f"{AVERAGE}; self.grad[-1] = 0"),
     backward(3, "only the right class", "target - output)", "(target - output) * target)"),
     backward(0.5, "it is transposed", PENALTY, f"{PENALTY}; self.grad = self.grad.T"),
@@ -121,14 +100,10 @@ WRONG = [
     step(2, (ALONE, "gradient of this batch"), FORWARD, f"{VALIDATION}; {FORWARD}"),
     step(0.5, "in training should be one number", RETURN, f"{ALL_LOSSES}\n        return self.all"),
     step(0, "the outputs that the gradient is computed from", AFTER),
-    validation(0.5, "leave out the L2 term", "return loss", f"return {LAMBDA} * {W2} + loss"),
-    accuracy(1, "however small", ACCURACY, f"return np.mean(({SURE} == targets).all(axis=1))"),
-    accuracy(1, "it is rounded", ACCURACY, f"return round({CORRECT} / X.shape[0], 1)"),
+    validation(0.5, "leave out the L2 term", "return loss", f"return loss + {L2}"),
+    accuracy(1, "however small", PREDICTED, "(model.forward(X) >= 0.5) @ np.arange(10)"),
     accuracy(1, "an image is left out", f"== {LABELS}", f"== [-1, *{LABELS}[1:]]"),
-    accuracy(1, "divided by N * K; divide by N", "X.shape[0]", "targets.size"),
     accuracy(2, "np.argmax without an axis", PREDICTED, "np.argmax(model.forward(X))"),
-    accuracy(4, "find the class of each image", ACCURACY, OVER_IMAGES),
-    accuracy(4, "each of the N * K outputs", ACCURACY, f"return np.mean({SURE} == targets)"),
     accuracy(4, "the classes are off by one", "predictions ==", "predictions + 1 =="),
     accuracy(0, "N x N numbers", CORRECT, f"np.trace(predictions[:, None] == {LABELS})"),
     accuracy(0, "take the mean over all", CORRECT, f"np.ones(1) * {CORRECT}"),
@@ -137,28 +112,17 @@ WRONG = [
     penalty(7, "the L2 term is missing; it", PENALTY, "pass"),
     penalty(3.5, "missing, or does not", PENALTY, f"{PENALTY} * (np.arange(785) == 784)[:, None]"),
     penalty(0.5, "the bias is left out", PENALTY, f"{PENALTY} * (np.arange(785) < 784)[:, None]"),
-    penalty(1.5, "half of what it should be", PENALTY, "self.grad += self.lam * self.w"),
-    penalty(1.5, "the L2 term is added twice", "2 * self.lam", "4 * self.lam"),
     penalty(1.5, "the sign is opposite", PENALTY, PENALTY.replace("+=", "-=")),
     penalty(1.5, "counted once per example", PENALTY, f"{PENALTY} * len(X)"),
-    penalty(1.5, "the gradient of ||w||", "2 * self.lam", "self.lam / np.linalg.norm(self.w)"),
-    penalty(1.5, "the L2 term is averaged", PENALTY, f"{PENALTY} / self.w.size"),
-    penalty(1.5, "the L2 term is divided by N", PENALTY, f"{PENALTY} / X.shape[0]"),
     penalty(1, "lambda comes in squared", PENALTY, PENALTY.replace("lam", "lam**2")),
     penalty(1, "the term is the same for every lambda", "2 * self.lam *", "2 * (self.lam > 0) *"),
-    penalty(2.5, "does not change with lambda\n", PENALTY, f"{PENALTY} * (self.lam < 1)"),
     penalty(3, "the L2 term is there, the same", PENALTY, "self.grad += 2 * self.w"),
     penalty(3.5, "the gradient of L1", PENALTY, "self.grad += self.lam * np.sign(self.w)"),
-    penalty(3.5, "the penalty itself", PENALTY, "self.grad += self.lam * np.sum(self.w**2)"),
-    penalty(3.5, "w comes in squared", PENALTY, f"{PENALTY}**2"),
-    penalty(3.5, "the sign of w is lost", PENALTY, "self.grad += 2 * self.lam * abs(self.w)"),
     penalty(3.5, "differentiate equation 27", PENALTY, "self.grad += 2 * self.lam * self.grad"),
     penalty(4.5, ("takes the place", "not add 0.1"), PENALTY, INSTEAD),
     penalty(1.5, "of the weights belongs in", PENALTY, "self.w = self.w * (1 - 2 * self.lam)"),
-    penalty(0.5, "without an option", HEAD, OPTION, PENALTY, f"if l2: {PENALTY}"),
     penalty(2, "backward does not add penalty_gradient()", GRADIENT),
     penalty(7, "parentheses are missing", f"{GRADIENT} + self.penalty_gradient", also=("3a",)),
-    penalty(7, "a method without", f"{GRADIENT}; self.grad += self.penalty_gradient", also=("3a",)),
     penalty_gradient(7, "is a `return` missing?", "2 * self.l2_reg_lambda * self.w"),
     penalty_gradient(5.5, "is lambda rounded", "return 2 * int(self.l2_reg_lambda) * self.w"),
     penalty_gradient(1.5, "change self", "self.w *= 2 * self.l2_reg_lambda; return self.w"),
