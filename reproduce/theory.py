@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,13 +19,6 @@ MOMENTA = (-0.5, 0, 0.5, 0.9, 1.05)
 ETA_H = 0.4  # learning rate times curvature in the figure of the paths
 
 
-class MaximumWidth(NamedTuple):
-    """The largest width that `input_range_width` attains, and the |w| at which it does."""
-
-    w: float
-    width: float
-
-
 def input_range_width(w: np.ndarray | float) -> np.ndarray:
     """Compute the width of the range of inputs a on which |w sigma'(w a + b)| >= 1.
 
@@ -36,12 +29,12 @@ def input_range_width(w: np.ndarray | float) -> np.ndarray:
     return 4 * np.arccosh(np.sqrt(size) / 2) / size
 
 
-def maximum_width() -> MaximumWidth:
-    """Maximise the width u / cosh(u)^2: solve 2 u tanh(u) = 1 by Newton's method."""
+def maximum_width() -> tuple[float, float]:
+    """Return the |w| of the largest width, u / cosh(u)^2, and it, by Newton's 2 u tanh(u) = 1."""
     u = 1.0
     for _ in range(10):  # convex, and positive at the start: u decreases to the root
         u -= (2 * u * np.tanh(u) - 1) / (2 * np.tanh(u) + 2 * u / np.cosh(u) ** 2)
-    return MaximumWidth(float(4 * np.cosh(u) ** 2), float(u / np.cosh(u) ** 2))
+    return float(4 * np.cosh(u) ** 2), float(u / np.cosh(u) ** 2)
 
 
 def spectral_radius(mu: np.ndarray | float, eta_h: np.ndarray | float) -> np.ndarray:
