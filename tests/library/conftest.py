@@ -24,8 +24,7 @@ from matplotlib.figure import Figure
 import digits
 import task2
 import task3
-from digits import Digits
-from digits.files import Original
+from digits import Digits, files
 from digits.synthetic import synthetic_digits
 from lab import figures
 
@@ -48,12 +47,7 @@ collect_ignore_glob = OF_GRADING if sys.platform == "win32" else []
 # joblib's tracker may report a lock that is just being removed as left over
 QUIET_TRACKER = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
-MNIST_FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+NAMES = tuple(files.ORIGINALS)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -62,21 +56,21 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.tobytes()
 
 
-def original(raw: bytes) -> Original:
-    return Original(len(raw), hashlib.sha256(raw).hexdigest())
+def original(raw: bytes) -> files.Original:
+    return files.Original(len(raw), hashlib.sha256(raw).hexdigest())
 
 
 # four small files with the names of the MNIST files: their raw bytes, and what they must hold
 images = np.random.default_rng(0).integers(3, size=(22, 28, 28), dtype=np.uint8)
 labels = np.arange(12, dtype=np.uint8) % 10
 arrays = images[:12], labels, images[12:], labels[:10]
-SMALL = {name: idx_bytes(array) for name, array in zip(MNIST_FILES, arrays, strict=True)}
+SMALL = {name: idx_bytes(array) for name, array in zip(NAMES, arrays, strict=True)}
 ORIGINALS = {name: original(raw) for name, raw in SMALL.items()}
 
 
-def lay_out(files: dict[str, bytes], folder: Path, layout: str = "{name}.gz") -> Path:
+def lay_out(contents: dict[str, bytes], folder: Path, layout: str = "{name}.gz") -> Path:
     """Write files, where the layout ends in .gz gzip-compressed, and return their folder."""
-    for name, raw in files.items():
+    for name, raw in contents.items():
         path = folder / layout.format(name=name, dotted=name.replace("-idx", ".idx"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
@@ -166,13 +160,10 @@ def first_run(tiny_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> 
     return FirstRun(folder, printed.getvalue(), drawn)
 
 
-MNIST_FOLDER = os.environ.get("MNIST_DATA_DIR", "")
-
-
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The folder with the real MNIST files; without it the test is skipped."""
-    folder = Path(MNIST_FOLDER)
-    if not MNIST_FOLDER or not all((folder / f"{name}.gz").exists() for name in MNIST_FILES):
+    folder = Path(os.environ.get("MNIST_DATA_DIR", "missing"))
+    if not all((folder / f"{name}.gz").exists() for name in NAMES):
         pytest.skip("the MNIST files are missing: MNIST_DATA_DIR names no folder with all four")
     return folder

@@ -14,16 +14,7 @@ from digits import DataError, dataset
 from digits.dataset import find
 from digits.files import cache_folder, read_folder
 from lab.script import parse_options
-from tests.library.conftest import (
-    MNIST_FILES,
-    ORIGINALS,
-    SMALL,
-    Log,
-    Patch,
-    Serve,
-    idx_bytes,
-    lay_out,
-)
+from tests.library.conftest import NAMES, ORIGINALS, SMALL, Log, Patch, Serve, idx_bytes, lay_out
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,32 +55,24 @@ def test_the_layouts_of_all_sources_are_read_beside_bad_files(tmp_path: Path, la
 
 def test_files_of_two_data_sets_are_not_mixed(tmp_path: Path) -> None:
     """Other digits lie in the folder itself, without their last file."""
-    lay_out({name: SMALL[name][:-1] + b"\xff" for name in MNIST_FILES[:3]}, tmp_path)
+    lay_out({name: SMALL[name][:-1] + b"\xff" for name in NAMES[:3]}, tmp_path)
     arrays, attempts = read_folder(lay_out(SMALL, tmp_path, "raw/{name}"), dict.fromkeys(SMALL))
     assert attempts == []
     assert [array.flat[-1] for array in arrays.values()] == [raw[-1] for raw in SMALL.values()]
 
 
 def test_of_a_missing_file_it_is_said_what_is_there_instead(small_folder: Path) -> None:
-    missing = MNIST_FILES[3]
+    missing = NAMES[3]
     (small_folder / f"{missing}.gz").rename(small_folder / f"{missing} (1).gz")
     (small_folder / missing).mkdir()
     for name in ("archive.zip", "mnist.npz", "a", "b"):
         (small_folder / name).touch()
-    held = f"archive.zip, mnist.npz, {missing} (1).gz, {missing}/"
-    for gone, more in {"b": ", a and 1 more", "a": ", a", "mnist.npz": ""}.items():
-        _, ((place, cause),) = read_folder(small_folder, ORIGINALS)
-        assert place == str(small_folder)
-        assert cause.endswith(f" packed or not: {missing}; the folder holds {held}{more}")
-        (small_folder / gone).unlink()
+    _, ((place, cause),) = read_folder(small_folder, ORIGINALS)
+    assert place == str(small_folder)
+    held = f"archive.zip, mnist.npz, {missing} (1).gz, {missing}/, a"
+    assert cause.endswith(f" packed or not: {missing}; the folder holds, for example, {held}")
     _, ((_, cause),) = read_folder(small_folder / "archive.zip", ORIGINALS)
     assert "irectory" in cause  # the system's words
-
-
-def test_bad_files_where_torchvision_lays_them_are_named(tmp_path: Path) -> None:
-    folder = lay_out({name: raw[:-1] for name, raw in SMALL.items()}, tmp_path, "MNIST/raw/{name}")
-    _, attempts = read_folder(folder, ORIGINALS)
-    assert [Path(place).name for place, _ in attempts] == list(MNIST_FILES)
 
 
 @pytest.mark.parametrize("home", ["~no-such-user", __file__, ""])
@@ -98,10 +81,8 @@ def test_mnist_can_be_fetched_for_one_run(
 ) -> None:
     """There is no home, or it is no folder, or the disk is full."""
     monkeypatch.delenv("MNIST_CACHE_DIR")
-    cache = f"{home or tmp_path}/cache"
-    monkeypatch.setattr("digits.files.user_cache_dir", lambda app: cache)
-    full = OSError(28, "No space left on device")
-    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=full))
+    monkeypatch.setattr("digits.files.user_cache_dir", lambda app: f"{home or tmp_path}/cache")
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError))
     with pytest.raises(DataError):
         find(None, ORIGINALS)
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
@@ -116,7 +97,7 @@ def test_the_cache_is_verified_and_what_it_lacks_fetched(
     small_folder: Path, serve: Serve, cache: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("MNIST_MIRRORS", serve(small_folder))
-    lay_out({MNIST_FILES[1]: idx_bytes(np.zeros(6, np.uint8))}, cache)
+    lay_out({NAMES[1]: idx_bytes(np.zeros(6, np.uint8))}, cache)
     first = find(None, ORIGINALS)
     for path in small_folder.iterdir():
         assert (cache / path.name).read_bytes() == path.read_bytes()
@@ -126,7 +107,8 @@ def test_the_cache_is_verified_and_what_it_lacks_fetched(
 
 
 def test_attempts_are_listed(small_folder: Path, tmp_path: Path, cache: Path, caplog: Log) -> None:
-    bad = tmp_path / f"{MNIST_FILES[0]}.gz"
+    bad = tmp_path / "MNIST" / "raw" / f"{NAMES[0]}.gz"  # where torchvision lays it
+    bad.parent.mkdir(parents=True)
     bad.write_bytes(b"<html>moved</html>")
     with pytest.raises(DataError) as caught:
         find(tmp_path, ORIGINALS)
@@ -162,7 +144,7 @@ def test_the_digest_is_of_all_images_and_labels(tiny_digits: digits.Digits) -> N
         assert replace(tiny_digits, **changed).sha256() != tiny_digits.sha256(), name
 
 
-TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = MNIST_FILES[1:]
+TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES[1:]
 LABELS = np.arange(12, dtype=np.uint8)
 
 
@@ -173,7 +155,6 @@ LABELS = np.arange(12, dtype=np.uint8)
         (TEST_IMAGES, np.full((10, 28, 27), 9, np.uint8), r"t10k-images.*: .* \(10, 28, 27\)"),
         (TEST_IMAGES, np.zeros((10, 28, 28), np.int8), "expected uint8 .*, got int8"),
         (TEST_IMAGES, np.ones((10, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
-        (TEST_IMAGES, np.zeros((10, 28, 28), np.uint8), "none above 1"),
         (TRAIN_LABELS, LABELS[:11] % 10, r"in shape \(12,\), got .*11"),
         (TRAIN_LABELS, np.resize(LABELS, 13) % 10, r"in shape \(12,\), got .*13"),
         (TRAIN_LABELS, LABELS % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
@@ -192,9 +173,6 @@ def test_any_data_need_their_folder(small_folder: Path, tmp_path: Path, monkeypa
     lay_out(SMALL, tmp_path)
     (tmp_path / f"{TEST_IMAGES}.gz").unlink()
     with pytest.raises(DataError, match=f"no such file .*: {TEST_IMAGES}"):
-        digits.load("any", tmp_path)
-    (tmp_path / f"{TRAIN_LABELS}.gz").write_bytes(b"<html>")  # the first of two faults is told
-    with pytest.raises(DataError, match=f"{TRAIN_LABELS}.gz: 6 bytes that are neither"):
         digits.load("any", tmp_path)
 
 
@@ -233,13 +211,3 @@ def test_synthetic_digits_are_kept(draw: Mock, cache: Path, monkeypatch: Patch, 
         assert (data.train_images == data.train_labels).all()
         assert (data.test_images == data.test_labels).all()
     draw.assert_called_once_with(9)
-
-
-@pytest.mark.usefixtures("draw")
-def test_synthetic_digits_are_there_without_a_home(caplog: Log, monkeypatch: Patch) -> None:
-    monkeypatch.delenv("MNIST_CACHE_DIR")
-    monkeypatch.setattr("digits.files.user_cache_dir", Mock(side_effect=RuntimeError))
-    with caplog.at_level(logging.WARNING):
-        assert len(digits.load("synthetic").train_images) == 6
-    (message,) = caplog.messages
-    assert "cannot be kept" in message

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +22,7 @@ LEAST = math.nextafter(1, 0)  # the least improvement on 1 that there is
     validations_per_epoch=st.integers(1, 9),
 )
 def test_training_ends_where_a_count_says_and_leaves_the_best_weights(
-    losses: list[float],
-    end: type[KeyboardInterrupt] | float,
-    patience: int | None,
-    batches: int,
-    validations_per_epoch: int,
+    losses: list[float], end: Any, patience: int | None, batches: int, validations_per_epoch: int
 ) -> None:
     """Where it does not stop early, it is interrupted or diverges in the validation after."""
     gap = max(1, batches // validations_per_epoch)  # in steps

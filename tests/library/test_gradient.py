@@ -44,7 +44,7 @@ def test_a_right_gradient_passes_and_the_model_is_as_it_was(scale: float) -> Non
 
 
 class InFloat32(SoftmaxModel):
-    """Computes in float32 whatever it is given, and a loss of shape (1,)."""
+    """Computes in float32 whatever it is given, and a loss of shape (N - 3,)."""
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         return super().forward(X).astype(np.float32)
@@ -53,16 +53,12 @@ class InFloat32(SoftmaxModel):
         return np.full(len(targets) - 3, super().objective(X, targets))
 
 
-def test_a_model_that_computes_in_float32_is_checked_in_float32() -> None:
+def test_a_model_in_float32_is_checked_in_float32_and_its_loss_is_one_number() -> None:
     model = with_weights(InFloat32(0.5), np.zeros((6, 3)))
     assert check_gradient(model, X, TARGETS) < 1e-3
     vars(model)["penalty_gradient"] = lambda: 0.9 * model.w
     with pytest.raises(GradientError, match=r"relative error ...e-02, expected at most 1e-03"):
         check_gradient(model, X, TARGETS)
-
-
-def test_a_loss_that_is_not_one_number_is_named() -> None:
-    model = with_weights(InFloat32(0.5), np.zeros((6, 3)))
     with pytest.raises(GradientError, match=r"one number, got an array of shape \(5,\)"):
         check_gradient(model, np.tile(X, (2, 1)), np.tile(TARGETS, (2, 1)))
 
@@ -87,15 +83,11 @@ def test_trained_weights_are_not_accused(target: int, logit: float, cause: str) 
     [
         (lambda grad: -grad, "relative error 1.0e[+]00"),
         (lambda grad: grad + 0.01 * np.eye(6, 3, -1), r"Largest difference at w\[1, 0\]"),
-        (
-            lambda grad: 1.001 * grad,
-            r"5.0e-04, expected at most 1e-06.* gave [\d.-]+, central diff",
-        ),
+        (lambda grad: 1.001 * grad, r"5.0e-04, expected at most 1e-06.* [\d.-]+, central diff"),
         (lambda grad: grad.T, r"expected grad of shape \(6, 3\), got \(3, 6\)"),
         (lambda grad: np.r_[grad, grad], r"expected grad of .* \(6, 3\), got \(12, 3\)"),
         (lambda grad: grad * np.nan, "relative error nan"),
     ],
-    ids=["sign", "one weight", "too long", "transposed", "twice", "nan"],
 )
 def test_a_wrong_gradient_shows(change: Callable[[np.ndarray], np.ndarray], message: str) -> None:
     class Wrong(SoftmaxModel):
@@ -106,8 +98,3 @@ def test_a_wrong_gradient_shows(change: Callable[[np.ndarray], np.ndarray], mess
     for w in (np.zeros((6, 3)), np.eye(6, 3) / 3):
         with pytest.raises(GradientError, match=message):
             check_gradient(with_weights(Wrong(1), w), X, TARGETS)
-
-
-def test_without_an_example_there_is_nothing_to_check() -> None:
-    with pytest.raises(ValueError, match="X: expected at least one example"):
-        check_gradient(BinaryModel(), np.empty((0, 785)), np.empty((0, 1)))

@@ -1,7 +1,7 @@
 """The trainer: histories, orders and losses, how it diverges, and the arguments it refuses."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
@@ -44,11 +44,11 @@ class Scripted(BaseTrainer):
 
 
 def test_training_again_starts_new_histories_from_the_best_weights() -> None:
-    trainer = Scripted([5, 4, 3], examples=46)  # 23 batches: a validation every 4
+    trainer = Scripted([5, 4, 3], examples=46, patience=None)  # 23 batches: a validation every 4
     trainer.train(1)  # the best weights are 9
-    training = fit(trainer, 1)
-    assert training.train_history["loss"] == dict.fromkeys(range(23), 1)
-    assert training.val_history["loss"] == dict.fromkeys(range(0, 23, 4), 9)
+    training = fit(trainer, 2)
+    assert training.train_history["loss"] == dict.fromkeys(range(46), 1)
+    assert training.val_history["loss"] == dict.fromkeys(range(0, 46, 4), 9)
     assert training.w == 10
 
 
@@ -115,19 +115,14 @@ VAL = {"loss": {0: 0.5}, "accuracy": {0: 0.25}}
 
 def fitted(returned: object) -> Training:
     """What is kept of a training whose `train` returns this."""
-    X, model = np.zeros((4, 1)), SimpleNamespace(w=np.zeros((1, 1)))
-    trainer: Any = SimpleNamespace(
-        model=model, X_train=X, batch_size=2, validations_per_epoch=5, train=lambda epochs: returned
-    )
+    trainer = Scripted([])
+    vars(trainer)["train"] = lambda num_epochs: returned
     return fit(trainer, 1)
 
 
 def test_numbers_of_any_type_become_plain_ones() -> None:
-    train = {
-        "loss": {0.0: np.float32(0.5), np.int64(1): np.array(0.25)},
-        "accuracy": {0: np.array([[0.75]])},
-    }
-    training = fitted([train, VAL | {"loss": {0: np.array([-0.0])}}, "a third value"])
+    train = TRAIN | {"loss": {0.0: np.float32(0.5), np.int64(1): np.array([[0.25]])}}
+    training = fitted([train, VAL | {"loss": {0: np.array(-0.0)}}, "a third value"])
     histories = training.train_history, training.val_history
     assert str(histories) == str((TRAIN, VAL | {"loss": {0: 0.0}}))
 
@@ -141,8 +136,6 @@ def test_numbers_of_any_type_become_plain_ones() -> None:
         ((TRAIN | {"loss": {1: 1}}, VAL), 'train_history["loss"]: expected a value at step 0'),
         ((TRAIN, VAL | {"loss": {}}), "expected a value for each validation, got none."),
         ((TRAIN, VAL | {"loss": {0: None}}), 'val_history["loss"] at step 0: expected one number'),
-        ((TRAIN, VAL | {"loss": {0: np.eye(3)}}), "got an array of shape (3, 3). "),
-        ((TRAIN, VAL | {"loss": {0: [1] * 99}}), f"got [{'1, ' * 25}1.... Likely"),
         ((TRAIN, VAL | {"loss": {0.2: 0.5}}), "expected steps that count from 0, got 0.2."),
         ((TRAIN, VAL | {"loss": {"0": 0.5}}), "expected steps that count from 0, got '0'."),
     ],
@@ -159,28 +152,3 @@ def test_a_loss_that_is_no_number_is_named_at_once() -> None:
     for trainer, name in ((validated, "validation"), (trained, "training")):
         with pytest.raises(HistoryError, match=f"the {name} loss: expected one number, got 'a t"):
             trainer.train(1)
-
-
-X4, X0 = np.zeros((4, 1)), np.zeros((0, 1))
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: Scripted([], batch_size=2.5), "batch_size: expected a whole .* least 1, got 2.5"),
-        (lambda: Scripted([], batch_size=11), "batch_size: expected at most 10, .* got 11"),
-        (lambda: Scripted([], learning_rate=np.nan), r"learning_rate: .* \[0, inf\), got nan"),
-        (lambda: Scripted([], patience=0), "patience: expected a whole .* least 1, got 0"),
-        (lambda: Scripted([], validations_per_epoch=0), "validations_per_epoch: .* got 0"),
-        (lambda: Scripted([], rng=0), "rng: expected a generator like .*, got 0"),
-        (lambda: Scripted([], rng=np.random.RandomState), "rng: .* got <class"),
-        (lambda: Scripted([]).train(-1), "num_epochs: expected a whole .* least 0, got -1"),
-        (
-            lambda: BaseTrainer(BinaryModel(), 1, 1, True, X4, X4, X0, X0),
-            r"len\(X_val\): .* 1, got",
-        ),
-    ],
-)
-def test_a_wrong_argument_is_named(call: Callable[[], object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
