@@ -7,14 +7,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from lab.assignment import PACKAGES
+from lab.assignment import FILES, PACKAGES
 from tests.library.variants.variant import ROOT
 
 CONFTEST = """
 import json
 from pathlib import Path
-
-import pytest
 
 
 def pytest_addoption(parser):
@@ -24,30 +22,26 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "check(about): a check")
-    config.tests = {}
 
 
 def pytest_collection_modifyitems(config, items):
-    for number, item in enumerate(list(items)):
+    config.tests = {}
+    for number, item in enumerate([*items]):
         about = item.get_closest_marker("check").args[0]
         if about.task not in (config.getoption("task") or about.task):
             items.remove(item)
             continue
         test = {"name": item.name, "number": f"{about.task}.{number}", "max_score": about.points}
-        config.tests[item.nodeid] = test | {"output": "not run", "tags": []}
+        config.tests[item.name] = test | {"output": "not run", "tags": []}
 
 
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    report = yield
-    if report.when == "call":
-        item.config.tests[item.nodeid]["output"] = report.longreprtext
-    return report
+    if call.when == "call":
+        item.config.tests[item.name]["output"] = str(call.excinfo.value) if call.excinfo else ""
 
 
-def pytest_sessionfinish(session):
-    results = {"tests": [*session.config.tests.values()]}
-    session.config.getoption("results").write_text(json.dumps(results))
+def pytest_unconfigure(config):
+    config.getoption("results").write_text(json.dumps({"tests": [*config.tests.values()]}))
 """
 
 CHECKS = """
@@ -79,11 +73,7 @@ def test_other_answer():
 """
 
 ANSWER, OTHER = "def answer():\n    return 42\n", "def answer():\n    return 43\n"
-RIGHT = {
-    "task2a.py": ANSWER,
-    "task3a.py": OTHER,
-    **dict.fromkeys(("task2.py", "task3.py", "trainer.py", "utils.py"), ""),
-}
+RIGHT = dict.fromkeys(FILES, "") | {"task2a.py": ANSWER, "task3a.py": OTHER}
 
 
 def make_course(root: Path) -> Path:
@@ -111,11 +101,9 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def zipped(members: Mapping[Any, Any], method: int = zipfile.ZIP_STORED, flags: int = 0) -> bytes:
+def zipped(members: Mapping[Any, Any]) -> bytes:
     """Make a zip of {name or ZipInfo: text}."""
-    with zipfile.ZipFile(file := BytesIO(), "w", method) as archive:
+    with zipfile.ZipFile(file := BytesIO(), "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
-        for info in archive.infolist():
-            info.flag_bits |= flags  # of the directory, which is written last
     return file.getvalue()
