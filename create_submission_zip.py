@@ -57,6 +57,12 @@ def import_fault(names: Iterable[str]) -> str:
     return f"{text}The import of the six files ended with exit code {run.returncode}."
 
 
+def files_of(module: str) -> set[str]:
+    """List the files of a module or a package of this project."""
+    paths = [PROJECT / f"{module}.py", *(PROJECT / module).rglob("*.py")]
+    return {path.relative_to(PROJECT).as_posix() for path in paths if path.is_file()}
+
+
 def no_zip(out: Path) -> str:
     """Say that no zip was written, and give the date of an older one."""
     if not out.is_file():
@@ -84,9 +90,9 @@ def main() -> None:
         sys.exit(f"Not found in {PROJECT}: {', '.join(map(str, sorted(outside)))}. {no_zip(out)}")
     names = sorted(path.relative_to(PROJECT).as_posix() for path in paths)
     if fault := import_fault(names):
-        missing = re.search(r"No module named '(\w+)'", fault)
-        if missing and (PROJECT / f"{missing[1]}.py").is_file():
-            arguments = " ".join([*options.extra, f"{missing[1]}.py"])
+        missing = re.search(r"No module named '(\w+)", fault)
+        if missing and (added := sorted(files_of(missing[1]) - set(names))):
+            arguments = " ".join([*options.extra, *added])
             fault += f"\nLikely fix: python create_submission_zip.py {arguments}"
         sys.exit(f"{fault}\n{no_zip(out)}")
     code = "".join((PROJECT / name).read_text("utf-8", "replace") for name in FILES)

@@ -100,7 +100,11 @@ def test_the_zip_overwrites_no_file_handed_in_and_is_called_one(project: Path, o
     [
         (b"X = 1\n\nname = '\xf8'\n", 'File "task2.py", line 3\n'),
         (b"import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'\n"),
-        (b"import helper\n", "\nLikely fix: python create_submission_zip.py notes.txt helper.py\n"),
+        (
+            b"import helper\n",
+            "\nLikely fix: python create_submission_zip.py notes.txt helper.py helper/sizes.py",
+        ),
+        (b"import utils.sizes\n", "No module named 'utils.sizes'"),
         (b"exit(0)\n", "The import of the six files ended with exit code 0.\n"),
     ],
 )
@@ -108,6 +112,8 @@ def test_a_failed_import_names_no_temporary_path(
     project: Path, monkeypatch: Patch, code: bytes, error: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(project))  # modules left out are not looked for there
+    (project / "helper").mkdir()
+    (project / "helper" / "sizes.py").touch()
     (project / "task2.py").write_bytes(code)
     printed = fault("notes.txt")
     assert printed.startswith(("Traceback", "The import"))
