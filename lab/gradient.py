@@ -110,7 +110,7 @@ def _is_single(objective: Callable[[], float], w: np.ndarray) -> bool:
         w[...] = scale * before
         return objective()
 
-    steps = (EPSILON, 100 * EPSILON)
+    steps = (EPSILON / 100, 100 * EPSILON)
     fine, wide = (numerical_gradient(scaled, scale, epsilon) for epsilon in steps)
     w[...] = before
     return bool(np.abs(fine - wide) > 1e-4)
