@@ -101,11 +101,15 @@ def fail() -> None:
     raise DivergedError("the training loss is nan at step 3")
 
 
+def die() -> None:
+    os._exit(1)
+
+
 @pytest.mark.parametrize(
     ("training", "error", "line"),
     [
         (fail, DivergedError, "^the training loss is nan at step 3$"),
-        (partial(os._exit, 1), OSError, "was killed, possibly out of memory; try --jobs 1"),
+        (die, OSError, "was killed, possibly out of memory; try --jobs 1"),
     ],
 )
 def test_one_end_ends_all(training: Callable[[], None], error: type[Exception], line: str) -> None:
