@@ -221,3 +221,16 @@ def test_a_line_is_shown_on_a_terminal_or_in_a_notebook_alone(
         monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     assert list(progress(range(3))) == [0, 1, 2]
     assert ("epochs: 3, " in shown.getvalue()) == (stream is Terminal or in_notebook)
+
+
+@pytest.mark.peer
+def test_trainings_run_on_a_dask_cluster() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as here,
+        distributed.Client(here),
+        parallel_config("dask"),
+    ):
+        found = train_all(dict.fromkeys("ab", os.getpid))
+    assert list(found) == ["a", "b"]
+    assert os.getpid() not in found.values()
