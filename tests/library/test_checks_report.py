@@ -102,6 +102,7 @@ def test_points_are_not_counted_in_several_processes(capsys: Capture) -> None:
 def test_results_follow_gradescopes_schema_and_advice_is_free(check: Run, folder: Path) -> None:
     edit(folder, "utils", "import numpy as np\n", "import numpy as np, os\nos.chdir('/')\n")
     edit(folder, "task2a", LOGITS, "X.dot(self.w)")
+    edit(folder, "task2a", "-> None:\n        self.grad = None", "-> None:\n        pass")
     edit(folder, "task3a", "self.grad += 2 *", "self.grad += 1 *")
     report = check()
     results = report.results
@@ -115,6 +116,8 @@ def test_results_follow_gradescopes_schema_and_advice_is_free(check: Run, folder
         assert test["number"].startswith(f"{test['tags'][0]}.")
     test = report.test("test_forward_does_not_overflow")
     assert (test["status"], test["score"], test["max_score"]) == ("failed", 0, 0)
+    output = report.test("test_zero_grad_is_as_it_was_handed_out")["output"]
+    assert "  Note:     this was handed out complete, and has been changed." in output
 
 
 def test_nothing_written_is_a_line_for_each_task(check: Run, folder: Path) -> None:
