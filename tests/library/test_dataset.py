@@ -155,6 +155,7 @@ LABELS = np.arange(12, dtype=np.uint8)
         (TEST_IMAGES, np.full((10, 28, 27), 9, np.uint8), r"t10k-images.*: .* \(10, 28, 27\)"),
         (TEST_IMAGES, np.zeros((10, 28, 28), np.int8), "expected uint8 .*, got int8"),
         (TEST_IMAGES, np.ones((10, 28, 28), np.uint8), "none above 1.*not yet divided by 255"),
+        (TEST_IMAGES, np.zeros((10, 28, 28), np.uint8), "none above 1"),
         (TRAIN_LABELS, LABELS[:11] % 10, r"in shape \(12,\), got .*11"),
         (TRAIN_LABELS, np.resize(LABELS, 13) % 10, r"in shape \(12,\), got .*13"),
         (TRAIN_LABELS, LABELS % 9, r"from 0 to 9 .* got \[0, 1, .*, 8\]"),
@@ -173,6 +174,9 @@ def test_any_data_need_their_folder(small_folder: Path, tmp_path: Path, monkeypa
     lay_out(SMALL, tmp_path)
     (tmp_path / f"{TEST_IMAGES}.gz").unlink()
     with pytest.raises(DataError, match=f"no such file .*: {TEST_IMAGES}"):
+        digits.load("any", tmp_path)
+    (tmp_path / f"{TRAIN_LABELS}.gz").write_bytes(b"<html>")  # the first of two faults is told
+    with pytest.raises(DataError, match=f"{TRAIN_LABELS}.gz: 6 bytes that are neither"):
         digits.load("any", tmp_path)
 
 
