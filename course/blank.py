@@ -18,11 +18,14 @@ def blank(source: str, module: str, tasks: Mapping[str, str]) -> str:
             other modules are passed over.
 
     Raises:
-        KeyError: if one of the functions is not in this module.
-        ValueError: if it has no docstring.
+        ValueError: if one of the functions is not in this module, or has no docstring.
     """
     found = dict(_functions(ast.parse(source).body, module))
     wanted = {name for name in tasks if name.split(".")[0] == module}
+    if missing := sorted(wanted - found.keys()):
+        raise ValueError(
+            f"{module}.py has no function {', '.join(missing)}: see lab/assignment.py."
+        )
     lines = source.splitlines(keepends=True)
     for name in sorted(wanted, key=lambda name: -found[name].lineno):  # from the end
         function = found[name]

@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from course import GradingError
-from course.listing import TOP, Listing, UnreadableError, list_path, open_zips
+from course.listing import ARCHIVES, TOP, Listing, UnreadableError, list_path, open_zips
 from course.submission import LONGEST, meaning
 from lab.assignment import FILES
 
-ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 MOODLE = "_assignsubmission_"
 PLATFORMS = re.compile(  # student_..._file, as course platforms name what they export
     rf"(.+?_\d+)(?:_\d\d+|{MOODLE}[a-z]+)_(.*)"  # Canvas, Moodle

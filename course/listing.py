@@ -13,6 +13,15 @@ from typing import IO
 
 from lab.assignment import FILES
 
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+STARTS = {  # {first bytes of a file: what it is}
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"%PDF": "a PDF",
+}
 JUNK = re.compile(  # hidden, out of the zip (..), or where tools put theirs
     r"(^|/)(\.|__MACOSX|__pycache__/|(site-packages|node_modules)/|"
     r"v?env/(bin|etc|include|lib\w*|scripts|share)/)",
@@ -137,8 +146,10 @@ def _list_zip(opener: Opener) -> Listing:
     except UnreadableError:
         raise
     except Exception as error:  # a broken zip can raise almost anything
-        why = f"it cannot be read as a zip ({error}); it begins with {start!r}"
-        raise UnreadableError(why if start else "it is an empty file") from None
+        known = [kind for magic, kind in STARTS.items() if start.startswith(magic)]
+        what = f"is {known[0]}, no zip" if known else f"cannot be read as a zip ({error})"
+        why = f"it {what}; it begins with {start!r}" if start else "it is an empty file"
+        raise UnreadableError(why) from None
     expect_few(members)
     folders = {folder for path in members for folder in path.parents}
     return {

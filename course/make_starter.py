@@ -20,6 +20,10 @@ HALF = (  # what the handout says where the course defines R as half the sum
 AS_THEY_ARE = ("create_submission_zip.py", "LICENSE", ".gitignore")
 
 
+class HandoutError(Exception):
+    """The handout cannot be made; the message says why and what to do."""
+
+
 def make_starter(out: Path, project: Path = PROJECT) -> None:
     """Write the handout to `out`, whole or not at all.
 
@@ -28,12 +32,17 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
         project: the root of the project that has the solution.
 
     Raises:
-        OSError: if `out` is in use, or something that the handout needs is missing.
-        ModuleNotFoundError: if nbformat is not installed.
+        HandoutError: if `out` is in use, or something that the handout needs is missing.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists and is not an empty folder: choose another")
-    texts = {README: readme(), ASSIGNMENT: assignment(), NOTEBOOK: notebook()}
+        raise HandoutError(f"{out} exists and is not an empty folder: choose another.")
+    missing = [name for name in (*FILES, *AS_THEY_ARE) if not (project / name).is_file()]
+    if missing:
+        raise HandoutError(f"{project} has no {', '.join(missing)}.")
+    try:
+        texts = {README: readme(), ASSIGNMENT: assignment(), NOTEBOOK: notebook()}
+    except ModuleNotFoundError as error:
+        raise HandoutError(f"{NOTEBOOK} needs {error.name}: pip install nbformat.") from None
     for name in FILES:
         solution = (project / name).read_text(encoding="utf-8")
         texts[name] = blank(solution, name.removesuffix(".py"), FUNCTIONS)
@@ -59,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     out: Path = parser.parse_args(argv).out
     try:
         make_starter(out)
-    except (OSError, ModuleNotFoundError) as error:
-        print(f"make_starter: {error}. Nothing was written.", file=sys.stderr)
+    except (HandoutError, OSError) as error:
+        print(f"make_starter: {error} Nothing was written.", file=sys.stderr)
         return 1
     points = sum(task.points for task in CODE_TASKS)
     print(f"Wrote {out}: {len(CODE_TASKS)} tasks to do in code, worth {points} points.")

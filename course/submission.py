@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from course.listing import (
+    ARCHIVES,
     JUNK,
     MAX_NAMED,
     TOP,
@@ -154,15 +155,19 @@ def _read_files(
         notes.append(f"taken in spite of the name: {', '.join(guesses)}")
     if cheats := sorted(path for path in taken if IMPORTS_CHECKS.search(read(path) or b"")):
         notes.append(f"{some(cheats)}: imports the checks, which contain the formulas")
-    if missing := [name for name in FILES if name not in chosen]:
+    if missing := {name: None for name in FILES if name not in chosen}:
+        archives = [path for path in visible if path.suffix.lower() in ARCHIVES[1:]]
+        left["of archives only zips are opened"] += archives
+        hidden = [path for path in listing if path.name in missing and JUNK.search(str(path))]
+        left["hidden, outside of the zip, or where tools put theirs"] += hidden
         noted = {*chosen.values(), *(path for paths in left.values() for path in paths)}
         unused = [path for path in sorted(listing) if not (chosen and path in noted)]
-        code = (".py", ".ipynb")
-        unused.sort(key=lambda path: (path.name not in missing, path.suffix.lower() not in code))
+        unused.sort(key=lambda path: path.suffix.lower() not in (".py", ".ipynb"))
         there = some(unused)
         if not chosen:
-            has = there or "no files"
-            raise UnreadableError(f"none of the assignment's files can be taken; it has {has}")
+            what = "can be taken" if found else "is in it"
+            has = f"has {there}" if there else "is empty"
+            raise UnreadableError(f"none of the assignment's files {what}; it {has}")
         notes.append(f"missing: {', '.join(missing)}{f'; there is {there}' if there else ''}")
 
 
@@ -182,13 +187,14 @@ def _helpers(
         module = (*path.relative_to(home).parts[:-1], stem)
         name = f"{'/'.join(module)}.py"
         is_copy = path in chosen.values() and not path.stem.isidentifier()
-        is_test = re.match("test_|.*_test$", module[0])
-        if path in settled or is_copy or is_test or not homes or {*module} & {*PROVIDED}:
+        if path in settled or is_copy or not homes or {*module} & {*PROVIDED}:
             continue
         if home not in homes:
             left["beside none of the six files"].append(path)
         elif not all(map(str.isidentifier, module)) or len(name.encode()) > LONGEST:
             left["no name that Python can import"].append(path)
+        elif re.match("test_|.*_test$", module[0]):
+            left["a test"].append(path)
         elif module[0] in _taken():
             left["that name is taken"].append(path)
         elif name in helpers or name in FILES:

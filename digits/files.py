@@ -188,7 +188,8 @@ def _absence(folder: Path, names: Sequence[str]) -> str:
     others = held.difference(*(_spellings(name) for name in ORIGINALS if name not in names))
     likely = re.compile("ubyte|mnist|zip", re.IGNORECASE)
     first = sorted(others, key=lambda name: (not likely.search(name), name))[:5]
-    instead = f"; the folder holds, for example, {', '.join(first)}" if others else ""
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    instead = f"; the folder holds {', '.join(first)}{more}" if others else ""
     return f"no such file that can be read, packed or not: {', '.join(names)}{instead}"
 
 

@@ -99,7 +99,8 @@ def _cause(url: str, error: Exception) -> str:
         return text
     if isinstance(error, InvalidSchema) and proxy.lower().startswith("socks"):
         text += " Likely fix: pip install 'requests[socks]'"
-    given = [key for key in os.environ if os.environ[key] == proxy]
+    names = f"{url.partition(':')[0].lower()}_proxy", "all_proxy"
+    given = [key for key in os.environ if os.environ[key] == proxy and key.lower() in names]
     named_by = ", ".join(given) or "the system's settings"
     public = re.sub(r"^(\w+://)?.*@", r"\1", proxy)  # without a password
     if public != proxy and "parse" in text.lower():  # it would quote a part of the password

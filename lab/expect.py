@@ -144,7 +144,7 @@ def expect_training_options(
     expect_count("validations_per_epoch", validations_per_epoch, 1)
     if patience is not None:
         expect_count("patience", patience, 1)
-    if rng is not None and not hasattr(rng, "permutation"):
+    if rng is not None and (isinstance(rng, type) or not hasattr(rng, "permutation")):
         raise ValueError(f"rng: expected a generator like np.random.default_rng(0), got {rng!r}.")
 
 

@@ -172,7 +172,8 @@ def _series(name: str, history: Any, key: str) -> dict[int, float]:
 def _short(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    return " ".join(repr(value).split())[:80]
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def save(path: Path, trainings: Mapping[str, Training]) -> None:

@@ -97,22 +97,30 @@ def overfitting(part: Part) -> str:
             "than that; less may be chance."
         )
     loss, rise = last.val_loss, last.val_loss - training.best.val_loss
-    also = "shows it too" if rise > 0.01 * loss else "does not show it"
+    if rise > 0.01 * loss:
+        also = f"shows it too: it ends at {loss:.4f}, {rise:.4f} above its minimum."
+    else:
+        where = f"only {rise:.4f} above its minimum" if rise else "its minimum"
+        also = f"does not show it: its last value, {loss:.4f}, is {where}."
     errors = (1 - last.val_accuracy) / max(1 - last.train_accuracy, 1e-9)
-    quarter = max(len(validations) // 4, 1)
-    third, fourth = (
-        float(np.mean([one.val_accuracy for one in validations[part]]))
-        for part in (slice(-2 * quarter, -quarter), slice(-quarter, None))
-    )
-    return (
+    quarter = len(validations) // 4
+    text = (
         f"Yes, there are {'mild' if errors < MILD else 'clear'} signs of overfitting. {numbers}It "
         f"makes {errors:.2f} times as many errors on new images as on the training images: what it "
         "learns late in training improves its predictions on the training images more than on new "
-        f"ones, and that is overfitting. The validation loss {also}: it ends at {loss:.4f}, "
-        f"{rise:.4f} above its minimum. The validation accuracy "
-        f"{'still rises' if fourth > third else 'no longer rises'}: its mean over the last quarter "
-        f"of the validations is {fourth:.4f}, over the quarter before {third:.4f}."
+        f"ones, and that is overfitting. The validation loss {also}"
     )
+    if quarter:
+        third, fourth = (
+            float(np.mean([one.val_accuracy for one in validations[part]]))
+            for part in (slice(-2 * quarter, -quarter), slice(-quarter, None))
+        )
+        trend = "still rises" if fourth > third else "no longer rises"
+        text += (
+            f" The validation accuracy {trend}: its mean over the last quarter of the validations "
+            f"is {fourth:.4f}, over the quarter before {third:.4f}."
+        )
+    return text
 
 
 def noise(part: Part) -> str:

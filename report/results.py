@@ -61,8 +61,10 @@ def _part(results: Mapping[str, Any], name: str, folder: Path) -> Part:
     try:
         part, digests = results[name], results[name]["files"]
         for file in (folder / one for one in (*figures, arrays)):
-            if not file.is_file() or digests.get(file.name) != sha256(file):
-                raise OSError(f"{file} is missing or not of the run in {path}. {again}")
+            if not file.is_file():
+                raise OSError(f"{file} is missing. {again}")
+            if digests.get(file.name) != sha256(file):
+                raise OSError(f"{file} is not of the run in {path}. {again}")
         trainings = load(folder / arrays)
         if missing := [one for one in NEEDED[name] if one not in trainings]:
             raise OSError(f"{path}: {name} has no run {missing[0]!r}. {again}")

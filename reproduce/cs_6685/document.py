@@ -42,17 +42,23 @@ Trainings = Mapping[str, Mapping[str, Any]]
 
 
 def read(path: Path, data: Digits) -> dict[str, Any]:
-    """Read what a full run of `python -m reproduce.cs_6685` on this data set wrote.
+    """Read what `python -m reproduce.cs_6685` wrote on this data set, from results.json.
 
-    Raises OSError if results.json has none.
+    Raises OSError if there are none, or if they are of other data or of a quick run.
     """
-    part = results.read(path).get(PART, {})
-    if part.get("data_sha256") != data.sha256() or part["quick"]:
-        raise OSError(
-            f"{path}: expected results of a full run of CS 6685 on {data.name}. "
-            f"Likely fix: python -m reproduce.cs_6685 --out {path.parent}"
-        )
-    return part
+    part = results.read(path).get(PART)
+    if not part:
+        cause = "there are none"
+    elif part["data_sha256"] != data.sha256():
+        cause = f"they are of {part['data']}"
+    elif part["quick"]:
+        cause = "they are of a quick run"
+    else:
+        return part
+    raise OSError(
+        f"{path}: expected results of CS 6685 on {data.name}, but {cause}. "
+        f"Likely fix: python -m reproduce.cs_6685 --out {path.parent}"
+    )
 
 
 def claims(part: Mapping[str, Any]) -> list[Claim]:

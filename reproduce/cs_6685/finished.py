@@ -30,15 +30,21 @@ def load_or_train(
     """Return what an earlier run left in the folder; if it left nothing, train, and keep it.
 
     settings: a dataclass, of which the seed is a part. start: the initial weights, if they are
-    given.
+    given. Raises OSError if the file is damaged.
     """
     # joblib.Memory compares the code, too, and deletes all that is finished when it was edited
     digest = hashlib.sha256(json.dumps([asdict(settings), data.sha256()]).encode())
     digest.update(b"" if start is None else start.tobytes())
     path = folder / f"{digest.hexdigest()[:20]}.npz"
     if path.exists():
-        with np.load(path) as archive:
-            return Finished(archive["w"], json.loads(str(archive["summary"])))
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                return Finished(archive["w"], json.loads(str(archive["summary"])))
+        except Exception as error:  # damaged in one of many ways
+            raise OSError(
+                f"{path} is not a finished training ({error}). "
+                "Likely fix: delete it, and it is trained again."
+            ) from None
     w, summary = train(settings, data, start)
     with replacing(path) as temporary:
         np.savez(temporary, w=w, summary=json.dumps(summary))
