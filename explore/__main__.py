@@ -12,7 +12,8 @@ from digits.files import replacing, user_path
 from explore.checkpoints import train_again
 from explore.page import make_page
 from lab.results import FILE, RUNS, read
-from lab.script import add_jobs_option, run_script
+from lab.script import add_jobs_option, positive, run_script
+from lab.script import seed as natural
 from lab.trainings import load
 
 PAGE = "explore.html"
@@ -33,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained = load(options.out / RUNS.format("task3"))
         trainings = {value: trained[task3.LABEL.format(value)] for value in task3.LAMBDAS}
         name, sha256, quick = part["data"], part["data_sha256"], part["quick"]
-        epochs, seed = int(part["max_epochs"]), int(part["seed"])
-    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        epochs, seed = positive(str(part["max_epochs"])), natural(str(part["seed"]))
+    except (FileNotFoundError, KeyError, ValueError, argparse.ArgumentTypeError):
         raise OSError(f"{options.out} has no results of this task3.py. {again}") from None
     kind = {"MNIST": "mnist", "synthetic digits": "synthetic"}.get(name, "any")
     if kind == "any" and not options.data_dir:

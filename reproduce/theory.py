@@ -30,7 +30,7 @@ def input_range_width(w: np.ndarray | float) -> np.ndarray:
 
 
 def maximum_width() -> tuple[float, float]:
-    """Return the |w| of the largest width, u / cosh(u)^2, and it, by Newton's 2 u tanh(u) = 1."""
+    """Return (|w|, width) where u / cosh(u)^2 is largest, 2 u tanh(u) = 1, by Newton's method."""
     u = 1.0
     for _ in range(10):  # convex, and positive at the start: u decreases to the root
         u -= (2 * u * np.tanh(u) - 1) / (2 * np.tanh(u) + 2 * u / np.cosh(u) ** 2)

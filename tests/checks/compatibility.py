@@ -9,6 +9,7 @@ and a task in which it loses them.
 import __future__
 
 import ast
+import codecs
 import inspect
 import io
 import math
@@ -580,7 +581,8 @@ class Loader(SourceFileLoader):
 
 def checked_text(name: str, data: bytes) -> str:
     """Decode a file; raise Mistake if it is not in UTF-8, or in the encoding that it declares."""
-    form = "UTF-16, or no text" if b"\0" in data else ""
+    is_marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    form = "UTF-16" if is_marked else "no UTF-8 text" if b"\0" in data else ""
     try:
         if not form:
             plain = data.decode("ascii", "replace").encode("ascii", "replace")

@@ -165,7 +165,8 @@ def test_broken_lines_cost_their_function(load: Load, text: str, line: int, faul
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ("x = 1".encode("utf-16"), "UTF-16, or no text"),
+        ("x = 1".encode("utf-16"), "UTF-16"),
+        ("x = 1".encode("utf-16-le"), "no UTF-8 text"),
         (b"x = 1\n\ny = '\xe6'", "not UTF-8: byte 0xe6 in line 3"),
     ],
 )
@@ -226,6 +227,7 @@ def test_other_arguments_are_given_as_handed_out(name: str, function: Any, resul
         (lambda num_pixels: SimpleNamespace(w=np.zeros((num_pixels + 1, 1))), (785, 1)),
         (lambda shape: SimpleNamespace(w=np.zeros(shape)), (785, 1)),
         (lambda X: SimpleNamespace(w=np.zeros((X.shape[1], 1))), (785, 1)),
+        (lambda input_shape: SimpleNamespace(w=np.zeros((input_shape[1], 1))), (785, 1)),
         (lambda input_size: SimpleNamespace(w=np.zeros(input_size)), (785,)),  # wrong, and remains
     ],
 )

@@ -257,9 +257,13 @@ def test_quick_results_are_not_taken_for_full_ones(few_digits: Digits, tmp_path:
         with pytest.raises(FileExistsError, match="this quick run would replace the results"):
             script.main()
     assert document.read(path, mnist) == full
-    for parts in ({}, {"hw4": full | {"data_sha256": "0"}}, {"hw4": full | {"quick": True}}):
+    for cause, parts in {
+        "there are none": {},
+        "they are of other": {"hw4": full | {"data": "other", "data_sha256": "0"}},
+        "they are of a quick run": {"hw4": full | {"quick": True}},
+    }.items():
         path.write_text(json.dumps(parts))
-        with pytest.raises(OSError, match=r"full run of CS 6685 on MNIST.*reproduce.cs_6685 --out"):
+        with pytest.raises(OSError, match=rf"on MNIST, but {cause}.*reproduce.cs_6685 --out"):
             document.read(path, mnist)
 
 

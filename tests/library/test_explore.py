@@ -272,7 +272,7 @@ def test_the_page_has_what_task3_left(lesson: Lesson) -> None:
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     about = "3,000 images of </script>, in a quick run of 12 epochs by task3.py (seed 1)."
     assert data["about"].endswith(about)
-    for value, run in enumerate(data["runs"]):
+    for value, run in zip(lesson.trainings, data["runs"], strict=True):
         training, checkpoints = lesson.trainings[value], lesson.checkpoints[value]
         assert run["steps"][run["kept"]] == training.best.step + 1
         kept = checkpoints.weights(run["kept"])

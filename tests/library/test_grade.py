@@ -99,11 +99,13 @@ def classroom(tmp_path: Path, monkeypatch: Patch) -> Classroom:
 def test_a_class_is_graded_in_order(classroom: Classroom, capsys: Capture) -> None:
     write_files(classroom.folder, {"cy.zip": "hello"})
     classroom.hand_in("dee", "fault")
+    waited: list[bool] = []
     bo_ended = threading.Event()
-    classroom.acts[ALL] = lambda *_: bo_ended.wait(120)
+    classroom.acts[ALL] = lambda *_: waited.append(bo_ended.wait(120))
     classroom.acts["2a.1"] = lambda *_: bo_ended.set()
     classroom.acts["fault"] = lambda *_: 1 / 0  # of the grader: it costs one submission
     assert classroom.grade("--jobs", "2") == 0
+    assert waited == [True]  # ann's run, until bo's beside it had ended
     missing = "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py"
     why = "not graded: it cannot be read as a zip (File is not a zip file); it begins with b'hello'"
     assert classroom.rows == [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from course import isolation
+from course import GradingError, isolation
 from course.isolation import Limits, bubblewrap_problem, run_checks
 from course.points import Checks, Report, grade, prepare
 from tests.library.conftest import Patch
@@ -100,6 +100,13 @@ def test_a_hostile_submission_costs_itself_only(graded: dict[str, Report], name:
     assert re.fullmatch(note, "; ".join(graded[name]["extra_data"]["notes"]))
     is_slow = name in ("computes_and_waits", "ignores_what_should_stop_it")
     assert ("stopped" in graded[name]) == is_slow
+
+
+def test_after_a_check_was_stopped_the_next_ones_get_less_time(graded: dict[str, Report]) -> None:
+    outputs = [test["output"] for test in graded["computes_and_waits"]["tests"]]
+    assert [re.findall(r"Timeout \(>([\d.]+.+?)\)", output) for output in outputs] == [
+        *(["0.2 s of CPU time"], ["0.1 s of CPU time"], ["1 s of waiting"])
+    ]
 
 
 RIGHT_BUT_ODD = """
@@ -202,11 +209,23 @@ def test_in_bubblewrap_a_submission_reaches_its_folder_only(checks: Checks, tmp_
     assert found["score"] == 4, found["tests"][0]["output"]
 
 
+def write_script(path: Path, text: str) -> None:
+    write_files(path.parent, {path.name: f"#!/bin/sh\n{text}\n"})
+    path.chmod(0o755)
+
+
+def test_bubblewrap_is_looked_for_and_tried(tmp_path: Path, monkeypatch: Patch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "was not found: install it" in bubblewrap_problem.__wrapped__()
+    write_script(tmp_path / "bwrap", "echo 'bwrap: No permissions' >&2\nexit 1")
+    refused = "bubblewrap does not work here (bwrap: No permissions): use --container"
+    assert bubblewrap_problem.__wrapped__() == refused
+
+
 def test_a_container_gets_one_run_alone(checks: Checks, tmp_path: Path, monkeypatch: Patch) -> None:
     """An engine that logs its call, and runs the command on this machine."""
     log = tmp_path / "log"
-    engine = f"""#!/bin/sh
-printf '%s\\n' "$@" >> {log}
+    engine = f"""printf '%s\\n' "$@" >> {log}
 test "$1" = rm && exit
 while test "$1" != an/image; do
     case "$1" in --env=*) export "${{1#--env=}}" ;; esac
@@ -214,11 +233,11 @@ while test "$1" != an/image; do
 done
 shift 2
 exec {sys.executable} "$@" """
-    (write_files(tmp_path / "bin", {"docker": engine}) / "docker").chmod(0o755)
+    write_script(tmp_path / "bin" / "docker", engine)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setattr(isolation, "ENGINES", ("no_such_engine", "docker"))
-    limits = replace(LIMITS, image="an/image")
-    assert grade(write_files(tmp_path / "a", RIGHT), checks, limits)["score"] == 6
+    folder, limits = write_files(tmp_path / "a", RIGHT), replace(LIMITS, image="an/image")
+    assert grade(folder, checks, limits)["score"] == 6
     lines = log.read_text().splitlines()
     (volume,) = [line for line in lines if line.startswith("--volume=")]
     inside = volume.split(":")[1]
@@ -230,3 +249,6 @@ exec {sys.executable} "$@" """
         *(f"--workdir={inside}/submission", f"--env=HOME={inside}/home"),
     }
     assert lines[-3:] == ["rm", "--force", Path(inside).name]
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(GradingError, match="--container requires no_such_engine or docker"):
+        grade(folder, checks, limits)

@@ -108,7 +108,7 @@ def test_what_prevents_it_is_named(tmp_path: Path, monkeypatch: Patch, capsys: C
     (tmp_path / "notes.txt").write_text("keep")
     monkeypatch.setitem(sys.modules, "nbformat", None)
     in_use = "exists and is not an empty folder"
-    for name, why in {".": in_use, "notes.txt": in_use, "out": "import of nbformat"}.items():
+    for name, why in {".": in_use, "notes.txt": in_use, "out": "pip install nbformat"}.items():
         assert main([str(tmp_path / name)]) == 1
         assert why in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -150,7 +150,11 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     monkeypatch.setattr("requests.adapters.SOCKSProxyManager", no_socks)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv(variable, proxy)
+    for name in (variable, "ftp_proxy"):
+        monkeypatch.setenv(name, proxy)
+    if variable != "all_proxy":  # others are set too, and not asked
+        monkeypatch.setenv("all_proxy", "~")
+        monkeypatch.setenv("ALL_PROXY", "!")
     _, (attempt,) = fetch_from(good)
     where = "through the proxy {} ({}): ".format(re.sub("0ann.*@", "", proxy), variable)
     assert attempt.cause.lower().startswith(where.lower())  # Windows has variables in capitals

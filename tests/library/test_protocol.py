@@ -10,6 +10,7 @@ import digits
 import task2
 import task3
 import utils
+from digits.synthetic import synthetic_digits
 from task2a import pre_process_images
 from tests.library.conftest import Patch
 
@@ -55,3 +56,13 @@ def test_on_mnist_trainings_stop_where_the_assignment_has_it(mnist_folder: Path)
     assert (softmax.stopped_by, softmax.epoch) == ("early stopping", 3)
     assert softmax.best.val_loss == pytest.approx(1.296, abs=0.001)
     assert softmax.best.val_accuracy == pytest.approx(0.824, abs=0.003)
+
+
+def test_synthetic_digits_stand_in_for_mnist() -> None:
+    images, labels = synthetic_digits(4000)
+    data = digits.Digits("synthetic", images[:3000], labels[:3000], images[3000:], labels[3000:])
+    binary = task2.train(utils.load_binary_dataset(2, 3, data), True, epochs=100, seed=0)
+    assert binary.stopped_by == "early stopping"
+    assert binary.best.val_accuracy > 0.96
+    softmax = task3.train(utils.load_full_mnist(data), 0, epochs=20, seed=0)
+    assert 0.84 < softmax.best.val_accuracy < 0.9

@@ -52,7 +52,7 @@ OF_CODE = [{"cell_type": "code", "source": text.splitlines(True)} for text in CE
 NOTEBOOK = json.dumps({"nbformat": 4, "cells": [{"cell_type": "markdown"}, *OF_CODE]})
 IGNORED = each(
     "conftest.py create_submission_zip.py digits/__init__.py lab/expect.py mnist.py pytest.py "
-    "tests/conftest.py tests/test_task2a.py test_a.py pytest.ini pyproject.toml a.pdf "
+    "tests/conftest.py tests/test_task2a.py pytest.ini pyproject.toml a.pdf "
     "__MACOSX/task2a.py ._task2a.py .git/hooks/task2a.py venv/lib/task2a.py"
 )
 HELPERS = each("plots.py helpers/tools.py")
@@ -75,13 +75,15 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
     "helpers beside the six files, by a name of Python's that is not taken": (
         under("lab/", CHEATS)
         | under("lab/", {"plots (1).py": "", "a b.py": "", f"{'ø' * 120}/{'y' * 20}.py": ""})
-        | each("lab/json.py lab/numpy.py lab/numpy/__init__.py lab/sitecustomize.py setup.py"),
+        | each("lab/json.py lab/numpy.py lab/numpy/__init__.py lab/sitecustomize.py setup.py")
+        | each("lab/test_a.py"),
         CHEATS | {"plots.py": ""},
         [
             "lab/utils.py: imports the checks, which contain the formulas",
             f"lab/a b.py, lab/{'ø' * 120}/{'y' * 20}.py: left out, no name that Python can import",
             "lab/json.py, lab/numpy/__init__.py, lab/numpy.py, lab/sitecustomize.py: left out, "
             "that name is taken",
+            "lab/test_a.py: left out, a test",
             "setup.py: left out, beside none of the six files",
         ],
     ),
@@ -104,11 +106,16 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
         {"task2a.py": "pass\nx = 5 \\\n  % 3\n\npass\n", "softmax.py": ""},
         [
             "taken in spite of the name: task2a.ipynb for task2a.py",
-            "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py; there is softmax.py, "
-            "a.rar",
+            "missing: task2.py, task3a.py, task3.py, trainer.py, utils.py; there is softmax.py",
             "task2.ipynb: left out, no notebook of format 4",
             "utils.py: left out, more than 1,000,000 bytes",
+            "a.rar: left out, of archives only zips are opened",
         ],
+    ),
+    "of two zips with code the one with most": (
+        {"a.zip": zipped({"task2a.py": "old"}), "b.zip": CODE},
+        SIX | {"plots.py": "old"},
+        ["the code was in b.zip", "a.zip/task2a.py: left out, the one in b.zip was graded"],
     ),
     "a corrected file before that in a zip in a zip": (
         {"all.zip": zipped({"hw/code.zip": CODE}), "a.zip": "Rar!"}
@@ -117,8 +124,7 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
         [
             "the code was in all.zip/hw/code.zip",
             "taken in spite of the name: Task2a.py for task2a.py",
-            "a.zip: left out, it cannot be read as a zip (File is not a zip file); it begins with "
-            "b'Rar!'",
+            "a.zip: left out, it is a RAR archive, no zip; it begins with b'Rar!'",
             "all.zip/hw/code.zip/task2a.py: left out, the one at the top was graded",
             "all.zip/hw/code.zip/plots.py: left out, another plots.py was taken",
         ],
@@ -177,11 +183,12 @@ def test_odd_members_of_a_zip_are_passed_over(tmp_path: Path) -> None:
     found = read_submission(tmp_path / "a.zip")
     assert list(found.files) == ["utils.py"]
     assert found.notes == [
-        "missing: task2a.py, task2.py, task3a.py, task3.py, trainer.py; there is ../task2.py, "
-        "code/../task2a.py, ../a.py",
+        "missing: task2a.py, task2.py, task3a.py, task3.py, trainer.py; there is ../a.py",
         "code/task3a.py: left out, it is a link or a folder",
         "code/task3.py: left out, it is encrypted: hand it in without a password",
         "code/trainer.py: left out, it is compressed in an unusual way: hand in an ordinary zip",
+        "../task2.py, code/../task2a.py: left out, hidden, outside of the zip, or where tools put "
+        "theirs",
     ]
 
 

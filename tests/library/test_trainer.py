@@ -1,4 +1,4 @@
-"""The trainer: histories, orders and losses, how it diverges, and the arguments it refuses."""
+"""The trainer: histories, orders and losses, and how it diverges."""
 
 import re
 from collections.abc import Iterable

@@ -57,7 +57,8 @@ def read(name: str) -> Submission:
     fair: dict[str, float] = {**POINTS}
     if fields["fair"] != "all":
         fair |= {task: float(n) for task, n in map(str.split, fields["fair"].split(", "))}
-    return Submission(name, files, fair, tuple(fields.get("says", "").split(" | ")))
+    says = fields["says"].split(" | ") if "says" in fields else ()
+    return Submission(name, files, fair, tuple(says))
 
 
 SUBMISSIONS = tuple(read(path.stem) for path in sorted(FOLDER.glob("*.txt")))

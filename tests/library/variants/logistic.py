@@ -40,6 +40,8 @@ BACKWARD = "self.model.backward(X_batch, outputs, Y_batch)"
 STEP = "self.model.w - self.learning_rate * self.model.grad"
 UPDATE = f"self.model.w = {STEP}"
 RETURN = "return cross_entropy_loss(Y_batch, self.model.forward(X_batch))"
+OWN_LOSS = """y = outputs
+        return np.mean(-Y_batch * np.log(y) - (1 - Y_batch) * np.log(1 - y))"""
 MOMENTUM = """self.v = 0.9 * getattr(self, "v", 0) + self.model.grad
         self.model.w -= self.learning_rate * self.v"""
 AFTER = f"{FORWARD}\n{BACKWARD}\nself.model.w -= self.learning_rate * self.model.grad\n{RETURN}"
@@ -125,6 +127,7 @@ WRONG = [
     step(2, "use self.learning_rate, not a number", "self.learning_rate", "0.05"),
     step(2, "multiplied by N", "- self", "- self.batch_size * self"),
     step(2, "it is 128 times learning_rate", "- self", "- 128 * self"),
+    step(2, "learning rate is squared", "= self.model.w - self", "-= self.learning_rate * self"),
     step(2, "the gradient of this batch", "self.learning_rate *", "self.learning_rate**3 *"),
     step(2, "with nothing kept", UPDATE, MOMENTUM),
     step(2, "backward takes the outputs first", "h, outputs, Y_batch", "h, Y_batch, outputs"),
@@ -137,6 +140,7 @@ WRONG = [
     step(2.5, "of the outputs before the step", RETURN, "return outputs"),
     step(2.5, "of no step before", FIRST),
     step(2, "this is the sum over the batch", RETURN, f"{RETURN} * len(X_batch)"),
+    step(2, "`-Y_batch` wraps in uint8", RETURN, OWN_LOSS),
     step(0.5, "in training should be one number", RETURN, f"{ALL_LOSSES}\n        return self.all"),
     step(0, "the outputs that the gradient is computed from", AFTER),
     validation(0.5, "the loss of the training set", VAL_LOSS, VAL_LOSS.replace("_val", "_train")),
@@ -160,6 +164,7 @@ WRONG = [
     accuracy(4, "compare predictions", PREDICTED, "output"),
     accuracy(4, "prediction - target wraps in uint8", SHARE, f"{DECIDED}1 - np.mean(p - targets)"),
     accuracy(4, "the recall", SHARE, f"{DECIDED}np.sum(p * targets) / np.sum(targets)"),
+    accuracy(4, "the fraction of targets that are 1", SHARE, "return np.mean(targets == 1)"),
     accuracy(0, "N x N numbers", SHARE, f"{DECIDED}np.mean(np.diag(p == targets[:, 0]))"),
     accuracy(0, "take the mean over all entries", SHARE, "return np.array([correct / len(X)])"),
     its_part(1.5, "an image is left out", NOT_THE_FIRST),

@@ -1,4 +1,4 @@
-"""Right solutions: the classic one and that at the root, each with much written another way."""
+"""Right solutions: the submission "classic" and the root's, each with much written another way."""
 
 from tests.library.variants import logistic, softmax, training
 from tests.library.variants.variant import Variant
