@@ -3,7 +3,6 @@
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from task2a import BinaryModel
 from task3 import SoftmaxTrainer
 from task3a import SoftmaxModel
 from tests.library.conftest import Patch
+from tests.library.test_properties import with_weights
 
 DOCS = Path(__file__).parents[2] / "docs"
 N, K, INPUTS = 6, 3, 4  # examples, classes, inputs
@@ -28,11 +28,6 @@ RNG = np.random.default_rng(0)
 X = np.hstack([RNG.uniform(-1, 1, (N, INPUTS - 1)), np.ones((N, 1))])
 Y = np.eye(K)[np.arange(N) % K]
 W = RNG.standard_normal((INPUTS, K))
-
-
-def with_weights(model: Any, w: np.ndarray) -> Any:
-    model.w = w.copy()
-    return model
 
 
 def test_the_text_names_every_test_and_no_other() -> None:
@@ -55,7 +50,7 @@ def test_softmax_of_two_classes_is_the_sigmoid_of_the_difference() -> None:
 
 
 def test_an_update_with_a_penalty_is_weight_decay_and_a_step_on_the_cost() -> None:
-    model = with_weights(SoftmaxModel(1), W)
+    model = with_weights(SoftmaxModel(1), W.copy())
     np.testing.assert_allclose(numerical_gradient(model.penalty, model.w), 2 * W, atol=1e-8)
     SoftmaxTrainer(model, 0.01, N, False, X, Y, X, Y).train_step(X, Y)
     data_term = X.T @ (Y - special.softmax(X @ W, axis=1)) / N
